@@ -3,9 +3,7 @@ import type { NextConfig } from 'next';
 
 const root = path.join(import.meta.dirname, '..');
 
-/**
- * Standalone server, built from the repository root because pages import proto/. Compression is off: it would hold server-sent events back.
- */
+/** Standalone server, built from the repository root because pages import proto/. Compression is off: it would delay server-sent events. */
 const config: NextConfig = {
   output: 'standalone',
   outputFileTracingRoot: root,

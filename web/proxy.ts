@@ -1,6 +1,8 @@
 import { NextResponse, type NextRequest } from 'next/server';
 
-/** Gives every page its own nonce and a policy that runs no other script. Style attributes are allowed, since widths of bars are data. */
+/**
+ * Gives every page its own nonce and a policy that allows no other scripts. Style attributes are allowed, since widths of bars are data.
+ */
 export function proxy(request: NextRequest): NextResponse {
   const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(18))).toString('base64');
   const policy = contentSecurityPolicy(nonce, process.env.NODE_ENV === 'development');

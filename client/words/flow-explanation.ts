@@ -6,14 +6,14 @@ import type { StaleReason } from '../../proto/model/stale.ts';
 import { lasting } from './format.ts';
 import { faultClause, wanFault } from './wan-words.ts';
 
-/** What a flow is, what its state means and what deleting it would do, in words. `tone` is red where it keeps something broken. */
+/** What a flow is, what its state means and what deleting it would do, in words. `tone` is red if the flow keeps something broken. */
 export interface Explanation {
   title: string;
   text: string;
   tone: '' | 'amber' | 'red';
 }
 
-/** TCP states in words (nf_conntrack_proto_tcp.c gives their order); each says what happens next by itself. */
+/** TCP states in words (in the order of nf_conntrack_proto_tcp.c), each with what happens next by itself. */
 const TCP: Record<string, string> = {
   SYN_SENT: 'The client asked for a connection and the server has not answered. Check the route back, or whether something filters it.',
   SYN_SENT2: 'Both sides asked for a connection at the same time.',
@@ -34,7 +34,7 @@ export const STALE_WORDS: Record<StaleReason, string> = {
   'forward-changed': 'its port forward is no longer there, or leads elsewhere now',
 };
 
-/** Explains one flow; `gateway` tells whether its WAN is up, absent if it is not known. */
+/** Explains one flow; `gateway` tells whether its WAN is up, absent if unknown. */
 export function explain(flow: FlowRow, gateway: Gateway | undefined): Explanation {
   const number = protocolNumber(flow.proto);
   const service = number === undefined ? undefined : serviceOf(number, flow.orig.dport);
@@ -54,7 +54,7 @@ export function explain(flow: FlowRow, gateway: Gateway | undefined): Explanatio
     };
   }
   const isUnreplied = flow.status.includes('unreplied');
-  // The gateway has looked at what a flow that began now would get.
+  // The gateway has checked how a new flow would be routed and translated.
   const isAlike = flow.stale === 'no';
   const fault = wan && wanFault(wan);
   if (fault !== undefined && isAlike)

@@ -39,25 +39,25 @@ test('the translated address comes from the reply tuple', () => {
   ).toEqual({ address: '10.20.4.5', port: 8443, kind: 'destination' });
 });
 
-test('a flow that nothing answered stands out, whatever its protocol', () => {
+test('an unanswered flow stands out, whatever its protocol', () => {
   expect(flowState(row())).toEqual({ word: 'unreplied', kind: 'warn' });
   expect(flowState(row({ proto: 'tcp', state: 'SYN_SENT' }))).toEqual({ word: 'syn-sent', kind: 'warn' });
   expect(flowState(row({ proto: 'tcp', state: 'TIME_WAIT', status: ['replied', 'assured'] }))).toEqual({ word: 'time-wait', kind: 'both' });
 });
 
-test('the filter of chosen flows names ids and tuples, and parses', () => {
+test('the filter of selected flows names ids and tuples, and parses', () => {
   const filter = filterOfFlows([row(), row({ id: 9, orig: { src: '10.20.4.32', dst: '198.51.100.20', sport: 5061, dport: 5060 } })]);
   expect(filter).toBe('proto:udp src:10.20.4.31,10.20.4.32 dst:198.51.100.20 sport:5060,5061 dport:5060 id:7,9');
   expect(parseFilter(filter)).toHaveProperty('filter');
 });
 
-test('a flow without ports is named without ports', () => {
+test('a flow without ports is identified without ports', () => {
   expect(filterOfFlows([row({ proto: 'gre', orig: { src: '10.0.0.1', dst: '192.0.2.1', srcKey: 3, dstKey: 4 } })])).toBe(
     'proto:gre src:10.0.0.1 dst:192.0.2.1 id:7',
   );
 });
 
-test('the equivalent command names the ids that make an ICMP entry single', () => {
+test('the equivalent command names the ids that make an ICMP entry unique', () => {
   expect(
     conntrackCommand(row({ proto: 'icmp', zone: 7, orig: { src: '10.0.0.1', dst: '192.0.2.1', icmp: { type: 8, code: 0, id: 99 } } })),
   ).toBe('conntrack -D -p icmp \\\n  -s 10.0.0.1 \\\n  -d 192.0.2.1 \\\n  --icmp-type 8 --icmp-code 0 --icmp-id 99 \\\n  -w 7');

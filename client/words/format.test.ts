@@ -21,7 +21,7 @@ test('numbers shorten to three figures', () => {
   expect([short(950), short(1500), short(83_540), short(134_451)]).toEqual(['950', '1.5 k', '83.5 k', '134 k']);
 });
 
-test('durations read in two units at most', () => {
+test('durations have two units at most', () => {
   expect([lasting(27 * 60), lasting(88 * 60), lasting(12 * 86_400 + 4 * 3600 + 59)]).toEqual(['27 min', '1 h 28 min', '12 d 4 h']);
   expect([took(-1), took(0.34), took(9.94), took(9.96), took(100)]).toEqual(['0.0 s', '0.3 s', '9.9 s', '10 s', '2 min']);
   expect(minutesAndSeconds(278)).toBe('4:38');

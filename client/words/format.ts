@@ -1,4 +1,4 @@
-/** Texts for numbers and durations. */
+/** Formats numbers and durations. */
 
 const WHOLE = new Intl.NumberFormat('en-GB');
 
@@ -58,12 +58,12 @@ export function lasting(seconds: number): string {
   return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${Math.floor(hours / 24)} d`;
 }
 
-/** How long something took: tenths of a second below ten, as `lasting` from there on. */
+/** How long something took: tenths of a second below ten, otherwise as `lasting`. */
 export function took(seconds: number): string {
   return seconds < 9.95 ? `${Math.max(0, seconds).toFixed(1)} s` : lasting(seconds);
 }
 
-/** `4:38` of seconds, for countdowns. */
+/** Seconds as `4:38`, for countdowns. */
 export function minutesAndSeconds(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;

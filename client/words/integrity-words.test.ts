@@ -10,7 +10,7 @@ const chain = (over: Partial<Verdict['chains'][number]>): Verdict['chains'][numb
 });
 const verdict = (isIntact: boolean, chains: Verdict['chains']): Verdict => ({ checkedAt: '2026-11-23T08:00:00Z', isIntact, chains });
 
-test('a record is called intact only if every chain is, and then with how much was looked at', () => {
+test('a record is called intact only if every chain is, and then with how much was checked', () => {
   expect(verdictWords(verdict(true, [chain({}), chain({ chain: 't', entries: 1 })]))).toEqual({
     isIntact: true,
     text: 'Intact: 41 entries in 2 chains, held against 4 signed checkpoints',
@@ -21,7 +21,7 @@ test('a record is called intact only if every chain is, and then with how much w
   expect(verdictWords(verdict(true, [chain({ isIntact: false })])).isIntact).toBe(false);
 });
 
-test('a chain has the name of its tenant', () => {
+test('a chain is named after its tenant', () => {
   expect(chainName(chain({}))).toBe('the fleet itself');
   expect(chainName(chain({ chain: '019ab', tenantName: 'Pine Logistics' }))).toBe('Pine Logistics');
 });

@@ -10,7 +10,7 @@ import { Providers } from './providers.tsx';
 
 export const metadata: Metadata = { title: { default: 'ctfleet', template: '%s · ctfleet' }, robots: { index: false } };
 
-/** Every page renders per request, because its scripts carry that request's nonce (proxy.ts). */
+/** Every page is rendered per request, because its scripts carry that request's nonce (proxy.ts). */
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const nonce = (await headers()).get('x-nonce') ?? undefined;
   return (

@@ -8,7 +8,7 @@ import { useState, type ReactNode } from 'react';
 import { ControllerError } from '../../client/problem.ts';
 import { resolver, theme } from '../ui/theme.ts';
 
-/** What every page stands on: theme, cache and address state. A session that ended leads to sign-in and back. */
+/** Wraps every page: theme, cache and URL state. An ended session leads to the sign-in and back. */
 export function Providers({ nonce, children }: { nonce: string | undefined; children: ReactNode }) {
   const router = useRouter();
   const [client] = useState(

@@ -5,7 +5,7 @@ const WORDS: Record<string, string[]> = {
   uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 };
 
-/** Addresses, prefixes, `loopback` and `uniquelocal` with commas between. Throws TypeError for anything else. */
+/** Parses addresses, prefixes, `loopback` and `uniquelocal`, separated by commas. Throws TypeError for anything else. */
 export function parseProxies(text: string): Prefix[] {
   return text
     .split(',')
@@ -20,9 +20,8 @@ export function parseProxies(text: string): Prefix[] {
 }
 
 /**
- * Who sent a request: the peer of its connection, unless that is a trusted proxy; then the nearest in its X-Forwarded-For that is none.
- * What stands
- * before that is hearsay. Undefined where nobody is known.
+ * Who sent a request: the peer of its connection, unless that is a trusted proxy; then the nearest entry in its X-Forwarded-For that is not
+ * one. Entries before that are not trusted. Undefined if unknown.
  */
 export function callerAddress(peer: string | undefined, forwardedFor: string | undefined, proxies: readonly Prefix[]): string | undefined {
   const chain = [...(forwardedFor?.split(',') ?? []), peer ?? ''];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { clockIn } from './clock-texts.ts';
 
-test('a time reads in its zone and carries the day only when it is another one', () => {
+test('a time is formatted in its zone, with the day only if it is another one', () => {
   const rome = clockIn('Europe/Rome');
   const at = Date.parse('2026-11-23T08:17:00Z');
   expect(rome.time(at)).toBe('09:17');

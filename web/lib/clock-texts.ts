@@ -11,7 +11,7 @@ export interface ClockTexts {
   offset(at: number): string;
 }
 
-/** How times read in one IANA zone. */
+/** Formats times in one IANA zone. */
 export function clockIn(timeZone: string): ClockTexts {
   const format = (options: Intl.DateTimeFormatOptions) => {
     const formatter = new Intl.DateTimeFormat('en-GB', { timeZone, hourCycle: 'h23', ...options });

@@ -4,7 +4,7 @@ import { useLocalStorage } from '@mantine/hooks';
 import { useCallback, useMemo, useSyncExternalStore } from 'react';
 import { clockIn, type ClockTexts } from './clock-texts.ts';
 
-/** The time, in steps; undefined while the server renders, so that both sides agree. */
+/** The time, in steps; undefined during server rendering, so that hydration matches. */
 export function useNow(stepMs = 1000): number | undefined {
   const subscribe = useCallback(
     (changed: () => void) => {
@@ -20,7 +20,7 @@ export function useNow(stepMs = 1000): number | undefined {
   );
 }
 
-/** The zone times are shown in: the browser's own, UTC, or one that was chosen. `z` flips between it and UTC. */
+/** The zone that times are shown in: the browser's own, UTC, or a chosen one. `z` toggles between it and UTC. */
 export function useTimeZone() {
   const [chosen, setChosen] = useLocalStorage<string>({ key: 'ctfleet-time-zone', defaultValue: '', getInitialValueInEffect: true });
   const own = useSyncExternalStore(
@@ -36,7 +36,7 @@ function never(): () => void {
   return () => {};
 }
 
-/** How times read in the zone in use. */
+/** Formats times in the zone in use. */
 export function useClock(): ClockTexts & { zone: string } {
   const { zone } = useTimeZone();
   return useMemo(() => ({ zone, ...clockIn(zone) }), [zone]);

@@ -1,11 +1,11 @@
-/** Whoever supervises us waits 5 s or more before it kills. */
+/** Supervisors wait 5 s or more before they kill. */
 const STOP_MS = 3500;
-/** As of a shell: 128 and the number of the signal. */
+/** As in a shell: 128 plus the signal number. */
 const CODES = { SIGTERM: 143, SIGINT: 130 } as const;
 
 /**
- * Ends the process a while after it was asked to: Next waits for every request under way, and a stream of events, or a controller that does
- * not answer, has no end.
+ * Ends the process some time after a signal: Next waits for every request in progress, and an event stream, or a request to a controller
+ * that does not answer, never ends.
  */
 export function endInTime(): void {
   for (const [signal, code] of Object.entries(CODES))

@@ -8,11 +8,11 @@ import { whenSaved } from './unsaved.ts';
 
 type LinkProps = Omit<ComponentProps<typeof NextLink>, 'href' | 'prefetch' | 'onNavigate'> & {
   href: string;
-  /** What a plain click does in place of going there; a new tab still goes there. */
+  /** What a plain click does instead of navigating; a new tab still navigates. */
   open?(): void;
 };
 
-/** The way from page to page: it keeps the scope. `href` is a path of the console; nothing is fetched before it is followed. */
+/** A link between pages that keeps the scope. `href` is a path of the console; nothing is prefetched. */
 export function Link({ href, open, ...rest }: LinkProps) {
   const go = useGo();
   return (
@@ -28,7 +28,7 @@ export function Link({ href, open, ...rest }: LinkProps) {
   );
 }
 
-/** Goes to a path of the console, as a link to it would, once nothing unsaved is lost by it. */
+/** Navigates to a path of the console like a link, after asking if unsaved edits would be lost. */
 export function useGo(): (path: string) => void {
   const router = useRouter();
   const scoped = useScopedPath();
@@ -41,7 +41,7 @@ export function useNewTab(): (path: string) => void {
   return (path) => void window.open(scoped(path), '_blank', 'noopener');
 }
 
-/** The whole address of a path of the console, to give to somebody else. */
+/** The full URL of a path of the console, for sharing. */
 export function useAddress(): (path: string) => string {
   const scoped = useScopedPath();
   return (path) => window.location.origin + scoped(path);

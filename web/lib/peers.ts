@@ -3,14 +3,13 @@ import type { IncomingMessage } from 'node:http';
 import { callerAddress, parseProxies } from './caller-address.ts';
 
 /**
- * Route handlers do not see the connection of a request, and Next takes a browser's own X-Forwarded-For for true. So each request is marked
- * with the
- * address of its caller when it arrives, before Next has it. The mark begins with a word that nobody outside of this process knows.
+ * Route handlers do not see the connection of a request, and Next trusts a browser's own X-Forwarded-For. So each request is marked with
+ * its caller's address on arrival, before Next handles it. The mark begins with a secret that only this process knows.
  */
 const MARK = 'x-ctfleet-caller';
 const shared = globalThis as typeof globalThis & { ctfleetMark?: string };
 
-/** Marks every request from now on. Once, when the server starts. Throws TypeError where CTFLEET_TRUSTED_PROXIES is wrong. */
+/** Marks every request from now on. Call once, when the server starts. Throws TypeError if CTFLEET_TRUSTED_PROXIES is invalid. */
 export function markRequests(): void {
   const proxies = parseProxies(process.env.CTFLEET_TRUSTED_PROXIES ?? '');
   const mark = crypto.randomUUID();
@@ -21,13 +20,13 @@ export function markRequests(): void {
   });
 }
 
-/** The caller's address that the mark of a request says; undefined without a mark of ours. */
+/** The caller's address in the mark of a request; undefined without a valid mark. */
 export function markedAddress(headers: Headers): string | undefined {
   const [mark, address] = headers.get(MARK)?.split(' ') ?? [];
   return mark !== undefined && mark === shared.ctfleetMark && address ? address : undefined;
 }
 
-/** Headers that say where a request came from, none of which is taken from a browser. */
+/** Headers that state where a request came from; none is accepted from a browser. */
 export const ORIGIN_HEADERS = [
   MARK,
   'forwarded',

@@ -10,29 +10,29 @@ import { scopedPath, type ScopeIds } from './scoped-path.ts';
 
 const parsers = { tenant: parseAsString, site: parseAsString, gateway: parseAsString };
 
-/** The scope as the API takes it. */
+/** The scope as the API expects it. */
 export function toScope({ tenant, site, gateway }: ScopeIds): Scope {
   return { ...(tenant && { tenants: [tenant] }), ...(site && { sites: [site] }), ...(gateway && { gateways: [gateway] }) };
 }
 
-/** The scope as lists of what happened take it: they know no sites, so that one counts as its tenant. */
+/** The scope as lists of events expect it: they cannot be narrowed to a site, so a site counts as its tenant. */
 export function toListScope({ tenant, gateway }: ScopeIds): { tenant?: string; gateway?: string } {
   return { ...(tenant && { tenant }), ...(gateway && { gateway }) };
 }
 
-/** The scope of this page and how to change it. */
+/** The scope of this page and functions to change it. */
 export function useScope() {
   const [ids, setIds] = useQueryStates(parsers, { history: 'push' });
   return { ids, setIds, scope: useMemo(() => toScope(ids), [ids]) };
 }
 
-/** Gives a path the scope of this page (lib/link.tsx is made of it). */
+/** Adds the scope of this page to a path (used by lib/link.tsx). */
 export function useScopedPath(): (path: string) => string {
   const [ids] = useQueryStates(parsers);
   return useCallback((path) => scopedPath(path, ids), [ids]);
 }
 
-/** The gateways in scope, in name order, with what the query says about them. */
+/** The gateways in scope, in name order, with the state of the query. */
 export function useGatewaysInScope() {
   const { ids } = useScope();
   const query = useQuery(queries.gateways());

@@ -11,7 +11,7 @@ export interface ScopeIds {
 /** From wide to narrow. */
 const LEVELS = ['tenant', 'site', 'gateway'] as const;
 
-/** A path of the console in this scope. A level of scope that the path names itself goes before that level and all narrower ones. */
+/** A path of the console in this scope. A scope level in the path itself overrides that level and all narrower ones. */
 export function scopedPath(path: string, scope: ScopeIds): string {
   const { pathname, searchParams, hash } = new URL(path, 'http://console');
   const named = LEVELS.findIndex((level) => searchParams.has(level));

@@ -6,14 +6,14 @@ let isUnsaved = false;
 let leaving: (() => void) | undefined;
 const listeners = new Set<() => void>();
 
-/** Leaves the page, by `leave`; where that would lose edits, somebody is asked first. */
+/** Leaves the page by calling `leave`; asks first if that would lose edits. */
 export function whenSaved(leave: () => void): void {
   if (isUnsaved) ask(leave);
   else leave();
 }
 
 /**
- * Says whether this page has edits that are not saved. Every way out of it asks first: links and keys, Back and Forward, and the browser's
+ * Declares whether this page has unsaved edits. Every way of leaving it asks first: links and keys, Back and Forward, and the browser's
  * own.
  */
 export function useUnsaved(hasEdits: boolean): void {
@@ -31,7 +31,7 @@ export function useUnsaved(hasEdits: boolean): void {
   }, [hasEdits]);
 }
 
-/** The way out that waits for an answer; undefined while none does. */
+/** The navigation that waits for an answer; undefined if there is none. */
 export function useLeaving(): { leave(): void; stay(): void } | undefined {
   const waiting = useSyncExternalStore(
     subscribe,
@@ -50,7 +50,7 @@ export function useLeaving(): { leave(): void; stay(): void } | undefined {
   );
 }
 
-/** Back and Forward within the console; a browser that cannot hold them back just goes. */
+/** Back and Forward within the console; a browser that cannot intercept them just navigates. */
 function onNavigate(event: NavigateEvent): void {
   const here = window.navigation?.currentEntry?.index;
   if (!isUnsaved || event.navigationType !== 'traverse' || !event.cancelable || here === undefined) return;

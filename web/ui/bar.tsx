@@ -1,6 +1,6 @@
 export type BarTone = '' | 'blue' | 'green' | 'amber' | 'red' | 'hatch';
 
-/** A thin bar of a share between 0 and 1; decoration beside the number it shows. */
+/** A thin bar for a share between 0 and 1; decorative, next to the number it shows. */
 export function Bar({ share, tone = '', width }: { share: number; tone?: BarTone; width?: number }) {
   return (
     <div className="bar" style={{ width }} aria-hidden>

@@ -7,9 +7,9 @@ export interface ButtonProps {
   kind?: 'plain' | 'quiet' | 'primary' | 'danger-line' | 'danger';
   size?: 'slim' | 'normal' | 'large';
   icon?: Icon;
-  /** The key that does the same. */
+  /** The keyboard shortcut. */
   keys?: string;
-  /** Why it cannot be used now; greys it out and says so on hover and focus. */
+  /** Why it is disabled now; greys it out and shows the reason on hover and focus. */
   refusal?: string;
   label?: string;
   type?: 'button' | 'submit';
@@ -17,7 +17,7 @@ export interface ButtonProps {
   ref?: Ref<HTMLButtonElement>;
 }
 
-/** A button. One that cannot be used stays reachable, so that its reason can be read. */
+/** A button. A disabled one stays focusable, so that its reason can be read. */
 export function Button({
   children,
   kind = 'plain',
@@ -53,7 +53,7 @@ export function Button({
   );
 }
 
-/** A choice of a few, one of which is on. */
+/** A choice between a few options, one of which is selected. */
 export function Segments<T extends string>({
   label,
   value,

@@ -4,7 +4,7 @@ import { useClipboard } from '@mantine/hooks';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { shortAddress } from '../../client/words/format.ts';
 
-/** An address that copies itself on click; a long one shows both its ends. */
+/** An address that is copied on click; a long one shows both its ends. */
 export function Address({ value, port }: { value: string; port?: number }) {
   const clipboard = useClipboard({ timeout: 1200 });
   return (

@@ -2,7 +2,7 @@
 
 import { useState } from 'react';
 
-/** What is being typed over a value that may also change by itself; it starts anew from `source` whenever `key` changes. */
+/** A draft of a value that may also change by itself; it is reset to `source` whenever `key` changes. */
 export function useDraft(source: string, key: string = source): [string, (draft: string) => void] {
   const [seen, setSeen] = useState(key);
   const [draft, setDraft] = useState(source);

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { Button } from './button.tsx';
 import { State } from './state.tsx';
 
-/** Lines in the place of text that is not there yet; they appear after 200 ms. */
+/** Placeholder lines for text that is still loading; they appear after 200 ms. */
 export function Skeleton({ lines = 3, height = 20 }: { lines?: number; height?: number }) {
   return (
     <div className="stack" role="status" aria-label="Loading">

@@ -2,7 +2,7 @@
 
 import { useState } from 'react';
 
-/** The newest value that is not undefined: what was answered before, while asking again fails. */
+/** The newest value that is not undefined: the earlier answer while a refresh fails. */
 export function useKept<T>(value: T | undefined): T | undefined {
   const [kept, setKept] = useState(value);
   if (value !== undefined && value !== kept) setKept(value);

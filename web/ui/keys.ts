@@ -9,8 +9,8 @@ export function useSingleKeys() {
 }
 
 /**
- * Runs `action` on a key of the page: not while something is typed, and not behind an open sheet or menu. Several keys are separated by
- * commas; `g>o` is one after the other.
+ * Runs `action` on a key, except while typing or behind an open sheet or menu. Alternative keys are separated by commas; `g>o` is a
+ * sequence.
  */
 export function useKey(keys: string, action: (event: KeyboardEvent) => void, isOn = true): void {
   const [singleKeys] = useSingleKeys();

@@ -6,16 +6,15 @@ import { useGo, useNewTab } from '../lib/link.tsx';
 
 type RowProps = Pick<HTMLAttributes<HTMLElement>, 'className' | 'onClick' | 'onAuxClick' | 'onMouseDown' | 'aria-current'>;
 
-/** What a row leads to, and how it opens where that is not by going there. */
+/** What a row leads to, and how it opens if not by navigating. */
 export interface RowTarget {
   path: string;
   open?(): void;
 }
 
 /**
- * Makes rows lead somewhere: a click anywhere on one, but on its own controls, is a click on a link to its path; a middle or Ctrl click
- * opens a tab. The row
- * still needs a link or button of its own, for those who do not point.
+ * Makes rows links: a click anywhere on one, except on its own controls, acts like a click on a link to its path; a middle or Ctrl click
+ * opens a tab. The row still needs a link or button of its own, for keyboards and screen readers.
  */
 export function useRowLink(): (target: RowTarget) => RowProps {
   const go = useGo();
@@ -26,7 +25,7 @@ export function useRowLink(): (target: RowTarget) => RowProps {
       if (event.button === 1 || event.ctrlKey || event.metaKey) openTab(path);
       else (open ?? (() => go(path)))();
     };
-    // A middle press would begin to scroll the page.
+    // A middle press would start autoscroll.
     const onMouseDown = (event: MouseEvent) => {
       if (event.button === 1) event.preventDefault();
     };
@@ -39,10 +38,7 @@ interface ListOptions {
   onCurrent?(index: number): void;
 }
 
-/**
- * The main list of a page: `j` and `k` move a mark over its rows, Enter opens the marked one, and a click on a row does as `useRowLink`
- * says.
- */
+/** The main list of a page: `j` and `k` move a mark over its rows, Enter opens the marked one, and clicks work as in `useRowLink`. */
 export function useList(
   targets: readonly RowTarget[],
   { current, onCurrent }: ListOptions = {},
@@ -73,7 +69,7 @@ function isControl(target: EventTarget): boolean {
   return target instanceof Element && target.closest('a, button, input, select, label, summary') !== null;
 }
 
-/** True where a text on the page is selected: the click that ended the selection means nothing else. */
+/** True if text on the page is selected: the click that ended the selection must do nothing else. */
 function isSelecting(): boolean {
   return window.getSelection()?.type === 'Range';
 }

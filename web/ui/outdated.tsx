@@ -4,7 +4,7 @@ import { useClock, useNow } from '../lib/clock.tsx';
 import { lasting } from '../../client/words/format.ts';
 import { State } from './state.tsx';
 
-/** Says that what is shown could not be refreshed: how old it is, and why. Nothing where the last refresh worked. */
+/** Says that the content could not be refreshed: how old it is, and why. Renders nothing if the last refresh worked. */
 export function Outdated({ error, atMs }: { error: Error | null; atMs: number | undefined }) {
   const now = useNow(5000);
   const clock = useClock();

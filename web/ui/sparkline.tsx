@@ -7,7 +7,7 @@ export interface SparkPoint {
 const WIDTH = 92;
 const HEIGHT = 24;
 
-/** A day in the width of a thumb: the line breaks where there are no points; the limit is dashed when it is near. */
+/** A thumb-sized chart of a day: the line breaks where there are no points; the limit is dashed when it is near. */
 export function Sparkline({ points, label }: { points: SparkPoint[] | undefined; label: string }) {
   if (!points || points.length < 2) return <span className="dim small">{points ? 'no day yet' : ''}</span>;
   const from = points[0]!.atMs;

@@ -42,7 +42,7 @@ const KINDS = {
   both: [IconArrowsLeftRight, ''],
 } as const satisfies Record<StateKind, readonly [Icon, Tone]>;
 
-/** Icon and word of a state. `isPill` sets it on a tint, for heads. */
+/** Icon and word of a state. `isPill` gives it a tinted background, for heads. */
 export function State({ kind, children, isPill, isSmall }: { kind: StateKind; children: ReactNode; isPill?: boolean; isSmall?: boolean }) {
   const [Glyph, tone] = KINDS[kind];
   return (
@@ -53,7 +53,7 @@ export function State({ kind, children, isPill, isSmall }: { kind: StateKind; ch
   );
 }
 
-/** The icon alone, with its word for those who cannot see it. */
+/** The icon alone, with its word for screen readers. */
 export function StateIcon({ kind, word, isSmall }: { kind: StateKind; word: string; isSmall?: boolean }) {
   const [Glyph, tone] = KINDS[kind];
   return (

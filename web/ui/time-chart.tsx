@@ -18,7 +18,7 @@ export interface ChartLine {
 }
 
 interface TimeChartProps {
-  /** What the chart says, for those who cannot see it. */
+  /** What the chart shows, for screen readers. */
   label: string;
   height: number;
   xs: number[];
@@ -29,14 +29,12 @@ interface TimeChartProps {
   /** Texts at a point, such as the value at the end of a line. */
   notes?: { x: number; y: number; text: string; isStrong?: boolean; colour?: string }[];
   timeZone: string;
-  /** Top of the scale; without it, what the lines need. */
+  /** Top of the scale; by default what the lines need. */
   top?: number;
   isBare?: boolean;
 }
 
-/**
- * A chart over time in the colours of the tokens. Gaps are hatched; nothing is drawn across them. It is drawn anew when the theme changes.
- */
+/** A chart over time in the colours of the tokens. Gaps are hatched; nothing is drawn across them. It is redrawn when the theme changes. */
 export function TimeChart(props: TimeChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const scheme = useComputedColorScheme('light', { getInitialValueInEffect: true });
@@ -142,7 +140,7 @@ function drawGaps(chart: uPlot, gaps: TimeChartProps['gaps'], colour: string): v
   }
 }
 
-/** Flushes and the like as triangles; of marks close together only the first has its text. */
+/** Draws flushes and similar events as triangles; of marks close together only the first is labelled. */
 function drawMarks(chart: uPlot, marks: { atMs: number; text: string }[], token: (name: string) => string): void {
   const { ctx, bbox } = chart;
   const ratio = devicePixelRatio;

@@ -1,7 +1,7 @@
-/** What a page of a list holds and cannot be shown. */
+/** An entry of a list that cannot be shown. */
 export type UnreadableEntry = { id: string; reason: string };
 
-/** Says which entries of a list cannot be shown, and why, so that none is missing in silence; nothing where all can. */
+/** Says which entries of a list cannot be shown, and why, so that none is missing silently; renders nothing if all can. */
 export function Unreadable({ entries = [] }: { entries?: UnreadableEntry[] }) {
   const [first] = entries;
   if (!first) return null;

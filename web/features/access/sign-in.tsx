@@ -8,7 +8,7 @@ import { useEffect, useRef, useState } from 'react';
 import { signIn } from '../../lib/controller/session.ts';
 import { Button } from '../../ui/button.tsx';
 
-/** Who are you? Says plainly whether the password is wrong, signing in is locked, or the controller is down. */
+/** Signs in. Distinguishes a wrong password, a locked sign-in and an unreachable controller. */
 export function SignIn() {
   const router = useRouter();
   const client = useQueryClient();
@@ -87,7 +87,7 @@ export function SignIn() {
   );
 }
 
-/** Only a path of this console; never another site. */
+/** Accepts only a path of this console, never another site. */
 export function localPath(next: string): string {
   return /^\/(?![/\\])/.test(next) ? next : '/';
 }

@@ -5,7 +5,7 @@ import { useRouter } from 'next/navigation';
 import { signOut } from '../../lib/controller/session.ts';
 import { Button } from '../../ui/button.tsx';
 
-/** Ends this browser's session, and forgets all that it was shown. */
+/** Ends this browser's session and clears all cached data. */
 export function SignOut() {
   const client = useQueryClient();
   const router = useRouter();

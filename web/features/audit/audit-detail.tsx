@@ -15,7 +15,7 @@ import { ExactFlows } from '../flushes/exact-flows.tsx';
 import { Sentence } from './sentence.tsx';
 import { detailLines, OUTCOMES } from '../../../client/words/audit-words.ts';
 
-/** One entry: the decision, every flow it is about, and its place in the chain. */
+/** One entry: the decision, every flow it concerns, and its place in the chain. */
 export function AuditDetail({ id, onClose }: { id: string; onClose(): void }) {
   const clock = useClock();
   const { data: entry, error } = useQuery(queries.auditEntry(id));

@@ -111,7 +111,7 @@ export function Audit() {
     path: viewPath('/audit', { ...view, entry: id }),
     open: () => void setView({ entry: id === view.entry ? null : id }),
   }));
-  // With an entry open, the mark takes the panel along.
+  // While an entry is open, the panel follows the mark.
   const { row } = useList(targets, {
     current: opened >= 0 ? opened : mark,
     onCurrent(index) {

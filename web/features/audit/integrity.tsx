@@ -16,7 +16,7 @@ import { chainName, verdictWords, type Verdict } from '../../../client/words/int
 
 type Verify = UseMutationResult<Verdict, Error, void>;
 
-/** Follows every chain on the controller; what it finds stays on the page until it is closed. */
+/** Verifies every chain on the controller; the findings stay on the page until it is closed. */
 export function useVerify(): Verify {
   const client = useQueryClient();
   return useMutation({
@@ -37,7 +37,7 @@ export function VerifyButton({ verify }: { verify: Verify }) {
   );
 }
 
-/** What a verification found: green only where every chain is intact; a break goes across the page with its first bad entry. */
+/** The findings of a verification: green only if every chain is intact; a break is shown across the page with its first bad entry. */
 export function Integrity({ verify, onEntry }: { verify: Verify; onEntry(id: string): void }) {
   const clock = useClock();
   const [isOpen, setOpen] = useState(false);

@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../../proto/http/audit.ts';
 
-/** What an entry says, with who it was in bold. */
+/** An entry's summary, with the actor in bold. */
 export function Sentence({ entry: { actor, summary } }: { entry: Pick<AuditEntry, 'actor' | 'summary'> }) {
   return summary.startsWith(actor.name) ? (
     <>

@@ -18,7 +18,7 @@ import { ownTimeZone, usePlaces } from './use-places.ts';
 
 const NEW = 'new';
 
-/** A gateway joins: say whose it is and where it stands, name it, copy one command; the steps tick as they happen. */
+/** Enrols a gateway: choose tenant and site, name it, copy one command; the steps are ticked as they happen. */
 export function EnrolGateway() {
   const refusal = useRefusal('enrolment.write');
   const tenantRefusal = useRefusal('tenants.write', 'all');
@@ -35,7 +35,7 @@ export function EnrolGateway() {
   const sitesThere = sites.filter(({ tenantId }) => tenantId === chosenTenant);
   const chosenSite = sitesThere.some(({ id }) => id === site) || site === NEW ? site! : (sitesThere[0]?.id ?? NEW);
   const make = useMutation({
-    // What was made before something failed is chosen from then on, so that trying again does not make it twice.
+    // What was created before a failure is selected from then on, so that a retry does not create it twice.
     async mutationFn() {
       const tenantId = chosenTenant === NEW ? (await makeTenant.mutateAsync(tenantName)).id : chosenTenant;
       setTenant(tenantId);

@@ -15,9 +15,8 @@ import { Joining, useJoined } from './joining.tsx';
 import { ownTimeZone, usePlaces } from './use-places.ts';
 
 /**
- * From an empty database to the first flows, one step after the other, each waited for: who you are, whose gateways they are, where they
- * stand, the first
- * gateway, its first flows. What exists already is done; a reload goes on from there.
+ * From an empty database to the first flows, step by step, each awaited: signing in, the tenant, the site, the first gateway, its first
+ * flows. Steps whose result exists are done; a reload continues from there.
  */
 export function FirstRun() {
   const { data: me } = useQuery(queries.me());
@@ -139,7 +138,7 @@ function FirstFlows({ gatewayId, name }: { gatewayId: string | undefined; name: 
   );
 }
 
-/** One step: done with what came of it, under way, or waiting for another. */
+/** One step: done with its result, in progress, or waiting for another. */
 function Step({ name, done, waitsFor, children }: { name: string; done?: string; waitsFor?: string; children: ReactNode }) {
   return (
     <li aria-current={done === undefined && waitsFor === undefined ? 'step' : undefined}>
@@ -163,7 +162,7 @@ interface NameFormProps {
   children?: ReactNode;
 }
 
-/** Asks for the one name that a step needs. The field is where the keyboard is. */
+/** Asks for the one name that a step needs. The field has the focus. */
 function NameForm({ label, hint, button, refusal, making, onName, children }: NameFormProps) {
   const [name, setName] = useState('');
   const blocked = refusal ?? (name.trim() === '' ? 'Write its name first.' : making.isPending ? 'It is being made.' : undefined);

@@ -13,7 +13,7 @@ import { State } from '../../ui/state.tsx';
 
 export type MadeToken = z.output<typeof createEnrolmentToken.response>;
 
-/** The gateway that joined by this token, as soon as there is one, and whether the token was used. */
+/** The gateway that joined with this token, as soon as there is one, and whether the token was used. */
 export function useJoined(tokenId: string | undefined): { isUsed: boolean; gateway: Gateway | undefined } {
   const { data: tokens } = useQuery({ ...queries.enrolmentTokens(), refetchInterval: 3000, enabled: tokenId !== undefined });
   const { data: gateways } = useQuery(queries.gateways());
@@ -21,7 +21,7 @@ export function useJoined(tokenId: string | undefined): { isUsed: boolean; gatew
   return { isUsed: token?.state === 'used', gateway: gateways?.find(({ id }) => id === token?.gatewayId) };
 }
 
-/** The command that makes a machine a gateway, and the steps of that as they happen. */
+/** The command that turns a machine into a gateway, and its steps as they happen. */
 export function Joining({ token: { id, command, expiresAt, gatewayName } }: { token: MadeToken }) {
   const now = useNow();
   const { isUsed, gateway } = useJoined(id);

@@ -5,7 +5,7 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { Empty } from '../../ui/feedback.tsx';
 
-/** In place of gateways where none is in scope: the first run where there is none at all, else the way to enrol one here. */
+/** Shown instead of gateways if none is in scope: the first run if there is none at all, otherwise a link to enrol one here. */
 export function NoGateway() {
   const { data: gateways } = useQuery(queries.gateways());
   if (gateways?.length)

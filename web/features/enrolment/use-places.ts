@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { routes } from '../../../proto/http/routes.ts';
 import { call } from '../../lib/controller/client.ts';
 
-/** Makes tenants, sites and join tokens; each is done when the lists that pages read have it. */
+/** Creates tenants, sites and join tokens; each call resolves once the lists that pages read include it. */
 export function usePlaces() {
   const client = useQueryClient();
   const seen = (...keys: string[]) => Promise.all(keys.map((key) => client.invalidateQueries({ queryKey: [key] })));
@@ -25,7 +25,7 @@ export function usePlaces() {
   return { tenant, site, token };
 }
 
-/** Where this browser is: most sites are where their operators are. */
+/** The browser's time zone, as a default: most sites are where their operators are. */
 export function ownTimeZone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

@@ -14,14 +14,14 @@ type Answer = z.output<typeof gatewayAnswer>;
 interface AnswerLineProps {
   gateways: Answer[];
   isFetching: boolean;
-  /** Why what is shown could not be refreshed. */
+  /** Why the rows shown could not be refreshed. */
   failed: Error | undefined;
-  /** True where it answers another question than is asked now. */
+  /** True if the rows shown answer an earlier query. */
   isOther: boolean;
   onRefresh(): void;
 }
 
-/** Who answered and who did not, how old the snapshot is, and the button that takes a new one. */
+/** Which gateways answered and which did not, how old the snapshot is, and the button that takes a new one. */
 export function AnswerLine({ gateways, isFetching, failed, isOther, onRefresh }: AnswerLineProps) {
   const now = useNow();
   useKey('r', onRefresh);

@@ -27,7 +27,7 @@ export const LAYOUT: Record<string, { width: string; isNumber?: boolean; sort?: 
   flags: { width: '36px' },
 };
 
-/** The grid's columns. `nameOf` gives a gateway's name, `nowMs` the time of the snapshot, which ages are measured to. */
+/** The grid's columns. `nameOf` returns a gateway's name; `nowMs` is the time of the snapshot, to which ages refer. */
 export function columnsOf(nameOf: (gatewayId: string) => string, nowMs: number | undefined) {
   return helper.columns([
     helper.display({ id: 'gateway', header: 'Gateway', cell: ({ row }) => nameOf(row.original.gatewayId) }),

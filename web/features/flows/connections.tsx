@@ -33,7 +33,7 @@ import { useFlowSearch } from './use-flow-search.ts';
 import { requestFor, useEnding } from './use-ending.ts';
 import { useView, viewPath, type SortBy } from './use-view.ts';
 
-/** Connections: which flows match, anywhere, and the way from there to a plan that ends exactly those. */
+/** Connections: which flows match, on all gateways in scope, and from there to a plan that ends exactly those. */
 export function Connections() {
   const { scope } = useScope();
   const [view, setView] = useView();
@@ -72,7 +72,7 @@ export function Connections() {
   const roleRefusal = useRefusal('plans.write', tenantIds);
   const problem = typedProblem ?? ('problem' in parsed ? parsed.problem : undefined);
   const refusal = roleRefusal ?? (problem ? `The filter has a problem: ${problem.message}.` : undefined);
-  /** Why all that match cannot be meant now: their number is not known, is of before, or is none. */
+  /** Why all matching flows cannot be selected now: their number is unknown, outdated, or zero. */
   const notNow = search.error
     ? 'Refresh first: how many match now is not known.'
     : search.total === undefined || search.isOther
@@ -247,13 +247,13 @@ export function Connections() {
   );
 }
 
-/** A head that is sorted by turns the order round; a third press goes back to the tables' own order. */
+/** Pressing the sorted head reverses the order; a third press returns to the tables' own order. */
 function nextSort({ sort, desc }: { sort: SortBy | null; desc: boolean }, field: SortBy): { sort: SortBy | null; desc: boolean } {
   if (sort !== field) return { sort: field, desc: false };
   return desc ? { sort: null, desc: false } : { sort: field, desc: true };
 }
 
-/** The addresses that `wan:` stood for, over all gateways. */
+/** The addresses that `wan:` was resolved to, over all gateways. */
 function resolvedIn(gateways: { resolved?: Record<string, string> }[]): string | undefined {
   const addresses = [...new Set(gateways.flatMap(({ resolved = {} }) => Object.values(resolved)))];
   return addresses.length === 0

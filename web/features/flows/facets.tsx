@@ -25,7 +25,7 @@ const TITLES: Record<string, string> = {
 const ORDER = Object.keys(TITLES);
 const MOST = 7;
 
-/** Counts by field over all matches. A click adds the value to the filter or takes it out again; Alt and a click excludes it. */
+/** Counts by field over all matches. A click adds the value to the filter or removes it again; Alt-click excludes it. */
 export function Facets({
   facets,
   gateways,
@@ -106,7 +106,7 @@ function Value({
   );
 }
 
-/** The field that asks for a facet's value. Protocols without states are counted under State by status words, which `status:` asks for. */
+/** The filter field for a facet's value. Protocols without states are counted under State by status words, which `status:` matches. */
 function fieldOf(field: string, value: string): FieldName | undefined {
   const name = field === 'state' && STATUS_WORDS.includes(value) ? 'status' : FIELD_NAMES.find((one) => one === field);
   return name && 'filter' in parseFilter(term(name, value)) ? name : undefined;

@@ -14,16 +14,16 @@ interface FilterBoxProps {
   /** The filter in use; always one that parses. */
   filter: string;
   face: 'chips' | 'text';
-  /** The addresses that `wan:` stood for in the last answer. */
+  /** The addresses that `wan:` was resolved to in the last answer. */
   resolvedWans: string | undefined;
   /** Names for completion, by field. */
   names: Partial<Record<string, string[]>>;
   onFilter(filter: string): void;
-  /** Whether what is typed has a problem; destructive buttons follow it. */
+  /** Reports whether the typed text has a problem; destructive buttons depend on it. */
   onProblem(problem: FilterProblem | undefined): void;
 }
 
-/** One filter, two faces: chips, and text under them. Text that does not parse shows where and a cure, and changes nothing else. */
+/** One filter in two forms: chips, and text below them. Text that does not parse shows the place and a fix, and changes nothing else. */
 export function FilterBox({ filter, face, resolvedWans, names, onFilter, onProblem }: FilterBoxProps) {
   const source = face === 'text' ? filter : '';
   const [draft, setDraft] = useDraft(source, `${face} ${filter}`);
@@ -182,7 +182,7 @@ export function FilterBox({ filter, face, resolvedWans, names, onFilter, onProbl
   );
 }
 
-/** Where the text is wrong and what to write instead; the rows below stay what they were. */
+/** Where the text is wrong and what to write instead; the rows below stay as they were. */
 function ProblemLine({ text, problem, onFix }: { text: string; problem: FilterProblem; onFix(text: string): void }) {
   const { start, end, suggestion } = problem;
   return (

@@ -22,14 +22,14 @@ test('a text that does not parse has no chips and is never changed', () => {
   expect(withoutChip('proto:', 'proto:')).toBe('proto:');
 });
 
-test('a second value of one field makes a list, and the same value again takes it out', () => {
+test('a second value of a field makes a list, and the same value again removes it', () => {
   expect(withToggled('', 'proto', 'udp')).toBe('proto:udp');
   expect(withToggled('proto:udp dport:53', 'proto', 'tcp')).toBe('dport:53 proto:udp,tcp');
   expect(withToggled('proto:udp,tcp', 'proto', 'udp')).toBe('proto:tcp');
   expect(withToggled('proto:udp', 'proto', 'udp')).toBe('');
 });
 
-test('taking a chip away leaves the others', () => {
+test('removing a chip leaves the others', () => {
   expect(withoutChip('proto:udp (dport:53 or dport>=60000) wan:wan1', '(dport:53 or dport>=60000)')).toBe('proto:udp wan:wan1');
 });
 
@@ -43,7 +43,7 @@ test('a value with a space is quoted', () => {
   expect(asksFor('wan:"fibre one"', 'wan', 'Fibre One')).toBe(true);
 });
 
-test('a value that would mean something else without quotation marks has them', () => {
+test('a value that would mean something else unquoted is quoted', () => {
   expect(withToggled('', 'state', 'CLOSED')).toBe('state:"closed"');
   expect(asksFor('state:"closed"', 'state', 'CLOSED')).toBe(true);
   expect(withToggled('', 'wan', 'none')).toBe('wan:"none"');
@@ -52,7 +52,7 @@ test('a value that would mean something else without quotation marks has them', 
   expect(completeFilter('status:!ass', 11).map(({ text }) => text)).toEqual(['assured']);
 });
 
-test('a chip names a field of two words, and an endpoint is one value', () => {
+test('a chip shows a field’s name in two words, and an endpoint is one value', () => {
   expect(chipsOf('-icmp-type:8 198.18.0.12:5060 src:[2001:db8::1]:443')!.map(({ name, value }) => `${name}|${value}`)).toEqual([
     'not icmp-type|8',
     'any side|198.18.0.12:5060',
@@ -61,7 +61,7 @@ test('a chip names a field of two words, and an endpoint is one value', () => {
   expect(withValue('', 'ip', '198.18.0.12:5060')).toBe('ip:198.18.0.12:5060');
 });
 
-test('a cure makes the text parse', () => {
+test('a suggested fix makes the text parse', () => {
   for (const [wrong, right] of [
     ['prto:tcp dport:53', 'proto:tcp dport:53'],
     ['dport:53 udp', 'dport:53 proto:udp'],

@@ -4,7 +4,7 @@ import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { fieldNamed } from '../../../proto/model/filter/fields.ts';
 import { spell } from '../../../proto/model/filter/values.ts';
 
-/** One part of a filter that is joined by AND with the others, as a chip shows it. */
+/** One operand of a filter's top-level AND, as a chip shows it. */
 export interface Chip {
   text: string;
   name: string;
@@ -24,20 +24,20 @@ export function chipsOf(text: string): Chip[] | undefined {
   });
 }
 
-/** Names that a chip shows in place of a field's own. */
+/** Names that a chip shows instead of a field's own. */
 const NAMES: Record<string, string> = { ip: 'any side', nat: 'translated', rsrc: 'reply source', rdst: 'reply destination' };
 
-/** The term that a field has this value. */
+/** The term that matches this value of a field. */
 export function term(field: FieldName, value: string): string {
   return `${field}:${spell(fieldNamed(field)!, value)}`;
 }
 
-/** A text with the cure of its problem put in. */
+/** The text with the suggested fix applied. */
 export function withCure(text: string, { start, end, suggestion = '' }: FilterProblem): string {
   return text.slice(0, start) + suggestion + text.slice(end);
 }
 
-/** The filter with a chip less. A text that does not parse stays as it is. */
+/** The filter without one chip. A text that does not parse stays as it is. */
 export function withoutChip(text: string, chip: string): string {
   return rebuild(text, (parts) => parts.filter((part) => formatPart(part) !== chip));
 }
@@ -68,13 +68,13 @@ export function withTerm(text: string, added: string): string {
   });
 }
 
-/** True if the filter asks for this value of the field, by itself or in a list. */
+/** True if the filter includes this value of the field, alone or in a list. */
 export function asksFor(text: string, field: FieldName, value: string): boolean {
   const [wanted] = valuesIn(term(field, value), field);
   return wanted !== undefined && valuesIn(text, field).some((one) => formatFilter(one) === formatFilter(wanted));
 }
 
-/** The first value of a field that the filter asks for, as text. */
+/** The first value of a field in the filter, as text. */
 export function valueOf(text: string, field: FieldName): string | undefined {
   const [first] = valuesIn(text, field);
   return (
@@ -109,7 +109,7 @@ function rebuild(text: string, change: (parts: FlowFilter[]) => FlowFilter[]): s
   return formatFilter(parts.length === 0 ? EVERYTHING : parts.length === 1 ? parts[0]! : { kind: 'and', operands: parts });
 }
 
-/** A part as it stands among others: alternatives in brackets. */
+/** Formats a part among others: alternatives in brackets. */
 function formatPart(part: FlowFilter): string {
   const text = formatFilter(part);
   return part.kind === 'or' && text.includes(' or ') ? `(${text})` : text;

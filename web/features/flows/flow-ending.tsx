@@ -25,7 +25,7 @@ interface FlowEndingProps {
   onKeep(): void;
 }
 
-/** The foot of a flow's panel: the button that ends it, the question where it may carry traffic, and then the result with its Undo. */
+/** The foot of a flow's panel: the button that ends it, the question if it may carry traffic, and then the result with its Undo. */
 export function FlowEnding({ ending, refusal, onEnd, onSure, onKeep }: FlowEndingProps) {
   switch (ending?.kind) {
     case 'asking':
@@ -80,7 +80,7 @@ function Question({ words, onSure, onKeep }: { words: string; onSure(): void; on
   );
 }
 
-/** What came of it, and for as long as that is possible the way back. An undo shows its own result in the same place. */
+/** The result, with Undo for as long as it is possible. An undo shows its own result in the same place. */
 function Result({ flushId: first }: { flushId: string }) {
   const [flushId, setFlushId] = useState(first);
   const now = useNow();

@@ -40,9 +40,8 @@ const TEMPLATE = Object.values(LAYOUT)
   .join(' ');
 
 /**
- * The table of flows: an ARIA grid with one tab stop. The cell in focus is its active descendant; arrows, Home, End and Page keys move it,
- * also onto the
- * heads (row -1), where Enter sorts. Only the rows in sight are in the document; aria-rowcount tells how many there are.
+ * The table of flows: an ARIA grid with one tab stop. The focused cell is its active descendant; arrows, Home, End and Page keys move it,
+ * including onto the heads (row -1), where Enter sorts. Only the visible rows are in the document; aria-rowcount gives their total.
  */
 export function FlowGrid(props: FlowGridProps) {
   const {

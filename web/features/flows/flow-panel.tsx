@@ -26,7 +26,7 @@ interface FlowPanelProps {
   onClose(): void;
 }
 
-/** One flow: its way through the gateway, what it means in words, the facts, and the button that ends exactly it. */
+/** One flow: its path through the gateway, what it means in words, the facts, and the button that ends exactly this flow. */
 export function FlowPanel({ flow, gateway, refusal, ending, onEnd, onSure, onKeep, onClose }: FlowPanelProps) {
   const clock = useClock();
   const now = useNow(5000);

@@ -8,7 +8,7 @@ import { State } from '../../ui/state.tsx';
 import { translated } from '../../../client/words/flow-words.ts';
 import { wanFault } from '../../../client/words/wan-words.ts';
 
-/** Both tuples as a way from client to server, top to bottom. A solid leg carries packets; a dashed red one does not. */
+/** Both tuples as a path from client to server, top to bottom. A solid leg carries packets; a dashed red one does not. */
 export function FlowPath({ flow, gateway }: { flow: FlowRow; gateway: Gateway | undefined }) {
   const nat = translated(flow);
   const wan = gateway?.wans.find(({ name }) => name.toLowerCase() === flow.wan?.toLowerCase());

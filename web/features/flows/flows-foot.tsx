@@ -5,7 +5,7 @@ import { Button } from '../../ui/button.tsx';
 import { count, counted } from '../../../client/words/format.ts';
 import type { FlowSearch } from './use-flow-search.ts';
 
-/** How many match, how many of them are loaded, and the steps between parts. */
+/** How many flows match, how many of them are loaded, and the navigation between parts. */
 export function FlowsFoot({ search, children }: { search: FlowSearch; children: ReactNode }) {
   const { rows, total, gateways, firstRow, nextPart, previousPart, isFetching } = search;
   const answered = gateways.filter(({ state }) => state === 'answered').length;

@@ -7,7 +7,7 @@ import { Empty } from '../../ui/feedback.tsx';
 import { counted } from '../../../client/words/format.ts';
 import { chipsOf, withoutChip } from './filter-edit.ts';
 
-/** No flow matches: names the one term whose removal would give most, with its count. */
+/** No flow matches: names the one term whose removal would match most flows, with their count. */
 export function NothingFound({
   filter,
   scope,

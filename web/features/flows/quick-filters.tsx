@@ -17,7 +17,7 @@ const STATES: readonly { value: string; text: string; means: string }[] = [
 const EXPIRED =
   'The kernel takes an entry out of the table when it expires, so a live table never holds an expired one. Long idle entries are found by idle>5m.';
 
-/** The filters of a beginner: protocol, status, stale, address and port. They write into the same filter as everything else. */
+/** The filters of a beginner: protocol, status, stale, address and port. They edit the same filter as everything else. */
 export function QuickFilters({ filter, onFilter }: { filter: string; onFilter(filter: string): void }) {
   return (
     <div className="quick" role="group" aria-label="Quick filters">

@@ -10,14 +10,14 @@ interface SelectionBarProps {
   selection: Selection;
   total: number;
   refusal: string | undefined;
-  /** Why all that match cannot be selected. */
+  /** Why all matching flows cannot be selected. */
   matchingRefusal: string | undefined;
   onMatching(): void;
   onClear(): void;
   onDelete(): void;
 }
 
-/** What is selected, and the way to a plan for it. It takes its own line, so that rows never jump under the pointer. */
+/** What is selected, and the button for a plan of it. It has its own line, so that rows never jump under the pointer. */
 export function SelectionBar({ selection, total, refusal, matchingRefusal, onMatching, onClear, onDelete }: SelectionBarProps) {
   const tenant = useTenantInScope();
   const isMatching = selection.kind === 'matching';

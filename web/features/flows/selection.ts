@@ -1,12 +1,14 @@
 import type { FlowRow } from '../../../proto/http/flows.ts';
 import { rowKey } from '../../../client/words/flow-words.ts';
 
-/** Nothing, some rows by name, or all that match the filter (also those never loaded; the gateways count them when a plan is made). */
+/**
+ * Nothing, individual rows, or all flows that match the filter (including those never loaded; the gateways count them when a plan is made).
+ */
 export type Selection = { kind: 'rows'; rows: ReadonlyMap<string, FlowRow>; anchor?: string } | { kind: 'matching' };
 
 export const NOTHING: Selection = { kind: 'rows', rows: new Map() };
 
-/** Switches one row. Protected rows cannot be chosen. */
+/** Toggles one row. Protected rows cannot be selected. */
 export function toggled(selection: Selection, row: FlowRow): Selection {
   if (row.protectedBy) return selection;
   const rows = new Map(selection.kind === 'rows' ? selection.rows : []);
@@ -15,7 +17,7 @@ export function toggled(selection: Selection, row: FlowRow): Selection {
   return { kind: 'rows', rows, anchor: key };
 }
 
-/** Adds all rows from the last switched one to this one. */
+/** Adds all rows from the last toggled one to this one. */
 export function extended(selection: Selection, rows: FlowRow[], to: number): Selection {
   if (selection.kind === 'matching') return selection;
   const from = rows.findIndex((row) => rowKey(row) === selection.anchor);
@@ -23,7 +25,7 @@ export function extended(selection: Selection, rows: FlowRow[], to: number): Sel
   return added(selection, rows.slice(Math.min(from, to), Math.max(from, to) + 1));
 }
 
-/** Adds all these rows, without the protected ones. */
+/** Adds all these rows except the protected ones. */
 export function added(selection: Selection, more: FlowRow[]): Selection {
   if (selection.kind === 'matching') return selection;
   const rows = new Map(selection.rows);

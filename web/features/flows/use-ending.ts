@@ -10,7 +10,7 @@ import { mayCarryTraffic, planBody, type PlanRequest } from '../../../client/wor
 import { filterOfFlows, rowKey } from '../../../client/words/flow-words.ts';
 
 /**
- * How far the end of one flow is. An idle one ends at the first press; one that carries traffic, or of which that is not known, asks first.
+ * The state of ending one flow. An idle one ends at the first press; one that carries traffic, or may, asks first.
  *
  *   (none) ── end ──▶ planning ── idle ──────────────────▶ running ──▶ ended
  *                        │  ╲── active ──▶ asking ── sure ──▶╱
@@ -24,7 +24,7 @@ export type Ending = { flow: FlowRow } & (
   | { kind: 'failed'; error: Error }
 );
 
-/** Ends single flows where they are shown; `onOther` takes a plan that is of more than this one, or needs more than a press. */
+/** Ends single flows where they are shown; `onOther` receives a plan that covers more than this flow or needs more than a press. */
 export function useEnding(onOther: (plan: Plan, request: PlanRequest) => void) {
   const [endings, setEndings] = useState<ReadonlyMap<string, Ending>>(new Map());
   const set = (flow: FlowRow, ending: Ending | undefined) =>
@@ -63,7 +63,7 @@ export function useEnding(onOther: (plan: Plan, request: PlanRequest) => void) {
       const now = endings.get(rowKey(flow));
       if (!now || now.kind === 'failed') freeze.mutate(flow);
     },
-    /** Ends what asked; whoever reads the question has the answer under a button and under Ctrl-Enter. */
+    /** Ends the flow that was asked about; the question is confirmed by a button or Ctrl-Enter. */
     sure(ending: Ending): void {
       if (ending.kind === 'asking') run.mutate(ending);
     },

@@ -10,7 +10,7 @@ import { useKept } from '../../ui/kept.ts';
 import type { SortBy } from './use-view.ts';
 
 const PAGE = 200;
-/** Rows kept in memory at once; further ones are reached by stepping to the next part. */
+/** Most rows kept in memory at once; further ones are reached by stepping to the next part. */
 const PART = 4000;
 
 export interface FlowQuestion {
@@ -21,8 +21,7 @@ export interface FlowQuestion {
 
 /**
  * The flows that match, as a snapshot: rows of one part (4,000 at most), fetched by cursor as they are scrolled to. Nothing changes until
- * `refresh`.
- * `isStale` is true while an answer of before is still shown: another question is being asked, or asking again failed.
+ * `refresh`. `isStale` is true while an earlier answer is still shown: another query is running, or a refresh failed.
  */
 export function useFlowSearch(question: FlowQuestion | undefined) {
   const [round, setRound] = useState({ number: 0, question: JSON.stringify(question), starts: [undefined] as (string | undefined)[] });
@@ -68,7 +67,7 @@ export function useFlowSearch(question: FlowQuestion | undefined) {
     isStale: data !== undefined && (query.data === undefined || query.isPlaceholderData || query.isError || question === undefined),
     isLoading: query.isLoading && data === undefined,
     isFetching: query.isFetching,
-    /** True where what is shown answers another filter, scope or sort than is asked now. */
+    /** True if what is shown answers another filter, scope or sort than the current one. */
     isOther: data !== undefined && question !== undefined && data.question !== question,
     askedAtMs: data?.atMs,
     firstRow: (round.starts.length - 1) * PART,

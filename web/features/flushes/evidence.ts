@@ -29,7 +29,7 @@ export function evidenceCsv(rows: Row[], nameOf: (gatewayId: string) => string):
   return `${[COLUMNS.map(([name]) => name), ...rows.map((row) => COLUMNS.map(([, of]) => cell(of(row, nameOf(row.gatewayId)))))].map((line) => line.join(',')).join('\r\n')}\r\n`;
 }
 
-/** The flush and its exact flows as JSON, as the API gives them; those that cannot be shown are named with why. */
+/** The flush and its exact flows as JSON, as the API returns them; those that cannot be shown are listed with the reason. */
 export function evidenceJson(flush: Flush, flows: Row[], unreadable: UnreadableEntry[]): string {
   return toSafeJson(JSON.stringify({ flush, flows, ...(unreadable.length > 0 && { unreadable }) }, undefined, 2));
 }

@@ -33,7 +33,7 @@ interface Page {
   first: number;
 }
 
-/** Every flow of a plan, an audit entry or a run by its tuples, page by page, with its outcome once there is one. */
+/** Every flow of a plan, an audit entry or a run with its tuples, page by page, with its outcome once there is one. */
 export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf(gatewayId: string): string }) {
   const [pages, setPages] = useState<Page[]>([{ first: 1 }]);
   const { cursor, first } = pages.at(-1)!;

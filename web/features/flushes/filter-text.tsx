@@ -1,6 +1,6 @@
 import { foldedWords } from '../../../client/words/plan-words.ts';
 
-/** A filter as text. One that lists selected flows, or is longer than anybody reads, says what it is, with the text one click away. */
+/** A filter as text. One that lists selected flows, or is too long to read, is summarised, with the text one click away. */
 export function FilterText({ filter, isEverything = false }: { filter: string; isEverything?: boolean }) {
   const words = isEverything ? undefined : foldedWords(filter);
   const text = (

@@ -16,12 +16,12 @@ import { retriable, undoSeconds } from '../../../client/words/flush-words.ts';
 import { again } from '../../../client/words/plan-words.ts';
 import type { PlanAsking } from './use-plan-request.ts';
 
-/** What can be done about a flush: stop it while it runs; after that undo it, try again what failed, or make it a remediation. */
+/** What can be done about a flush: stop it while it runs; after that undo it, retry what failed, or make it a remediation. */
 export function FlushActions({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
   return flush.state === 'running' ? <Stop flush={flush} /> : <Afterwards flush={flush} asking={asking} />;
 }
 
-/** Pressed, it says so at once; gateways feel it within two seconds. */
+/** Responds to the press at once; gateways stop within two seconds. */
 function Stop({ flush }: { flush: Flush }) {
   const client = useQueryClient();
   const refusal = useRefusal(

@@ -7,7 +7,7 @@ import { StateIcon } from '../../ui/state.tsx';
 import { doneOf, doneWord, FLUSHES, TARGETS, targetWord } from '../../../client/words/flush-words.ts';
 import type { Step } from './use-flush.ts';
 
-/** What happened, newest first: seen steps while the page is open, and the times that the flush itself keeps. */
+/** What happened, newest first: the steps seen while the page was open, and the times recorded in the flush itself. */
 export function FlushEvents({ flush, steps }: { flush: Flush; steps: Step[] }) {
   const clock = useClock();
   const kept = flush.targets.flatMap((target) => (target.finishedAt ? [{ atMs: Date.parse(target.finishedAt), target }] : []));

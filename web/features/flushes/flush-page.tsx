@@ -20,7 +20,7 @@ import { StandingBlocks } from './standing-blocks.tsx';
 import { useFlush } from './use-flush.ts';
 import { usePlanRequest, type PlanAsking } from './use-plan-request.ts';
 
-/** One flush: what is done, what is in trouble, each gateway's part, the evidence, and what can be done about it. */
+/** One flush: what is done, what is failing, each gateway's part, the evidence, and the available actions. */
 export function FlushPage({ id }: { id: string }) {
   const { flush, error, refetch, steps } = useFlush(id);
   const asking = usePlanRequest();

@@ -24,7 +24,7 @@ const TONES: Record<Target['state'], BarTone> = {
   verified: 'green',
 };
 
-/** Each gateway's part: trouble first, then running, waiting, verified. */
+/** Each gateway's part: failing first, then running, waiting, verified. */
 export function FlushRows({ flush }: { flush: Flush }) {
   const now = useNow();
   const targets = inOrder(flush.targets);

@@ -2,7 +2,7 @@ import type { Flush } from '../../../proto/http/flushes.ts';
 import { count } from '../../../client/words/format.ts';
 import { doneOf, doneWord, segments } from '../../../client/words/flush-words.ts';
 
-/** The planned flows as one bar, part by part. */
+/** The planned flows as one bar, split by outcome. */
 export function FlushTotal({ flush }: { flush: Flush }) {
   const parts = segments(flush);
   return (

@@ -14,7 +14,7 @@ import { Unreadable } from '../../ui/unreadable.tsx';
 import { FLUSHES, flushSentence } from '../../../client/words/flush-words.ts';
 import { foldedWords } from '../../../client/words/plan-words.ts';
 
-/** The newest flushes; those that run come first. */
+/** The newest flushes, running ones first. */
 export function Flushes() {
   const { ids } = useScope();
   const { data, error, dataUpdatedAt, refetch } = useQuery(queries.flushes({ limit: 100, ...toListScope(ids) }));

@@ -14,7 +14,7 @@ import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { State } from '../../ui/state.tsx';
 
-/** A plan that waits for somebody else: its maker gets the link to send, whoever may agree gets the button. */
+/** A plan that waits for approval: its maker gets the link to send, whoever may approve gets the button. */
 export function PlanApproval({ plan }: { plan: Plan }) {
   const client = useQueryClient();
   const clock = useClock();

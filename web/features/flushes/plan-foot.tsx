@@ -25,7 +25,7 @@ interface PlanFootProps {
   onClose(): void;
 }
 
-/** The stripe, whose flows they are, and the one red button, whose label is the number. */
+/** The tenant's stripe and name, and the one red button, whose label is the number. */
 export function PlanFoot({ plan, blocked, typed, isRunning, isPlanning, error, onTyped, onRun, onAgain, onClose }: PlanFootProps) {
   const { data: tenants } = useQuery(queries.tenants());
   const owners = tenants?.filter(({ id }) => plan.gateways.some((gateway) => gateway.tenantId === id && gateway.state === 'ready')) ?? [];

@@ -9,7 +9,7 @@ import { FATES, impactWords, rateWords } from '../../../client/words/plan-words.
 
 const FATE_ORDER = Object.keys(FATES);
 
-/** What the plan would break: idle and active flows, protected ones left out, and where they come from and go to. */
+/** What the plan would break: idle and active flows, the protected ones that are left out, and their sources and destinations. */
 export function PlanImpact({ plan: { impact, method } }: { plan: Plan }) {
   const { active, idle, unknownActivity, protected: guarded } = impact;
   const share = (flows: number) => ({ flex: `${Math.max(flows, impact.matched / 12)} 1 0` });
@@ -131,7 +131,7 @@ function Top({
   );
 }
 
-/** The five that began first; their age is what somebody would miss. */
+/** The five oldest flows, which would be missed most. */
 function LongestLived({ flows }: { flows: Plan['impact']['longestLived'] }) {
   const now = useNow(5000);
   return (

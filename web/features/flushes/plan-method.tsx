@@ -7,7 +7,7 @@ import { methodOf, METHODS } from '../../../client/words/method-words.ts';
 
 const MAX_SECONDS = 3600;
 
-/** How the flows end. The method is part of the plan, so another one asks for another plan. */
+/** How the flows end. The method is part of the plan, so changing it requests another plan. */
 export function PlanMethod({
   plan,
   isPlanning,

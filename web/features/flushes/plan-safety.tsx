@@ -23,7 +23,7 @@ interface PlanSafetyProps {
   onEnter(): void;
 }
 
-/** How it runs, and why it is done. */
+/** How the plan runs, and the reason for it. */
 export function PlanSafety({ plan, areWaves, onWaves, ...fields }: PlanSafetyProps) {
   return (
     <section className="band">

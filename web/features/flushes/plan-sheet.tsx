@@ -28,9 +28,8 @@ import type { PlanAsking } from './use-plan-request.ts';
 import { WholeTable } from './whole-table.tsx';
 
 /**
- * The plan, in three bands: target, impact, safety. It is computed at once with the reason remembered from last time; what runs is always
- * the plan that
- * is shown, so another reason asks for another plan. Focus starts on the heading, where Enter does nothing; Ctrl-Enter confirms.
+ * The plan, in three bands: target, impact, safety. It is computed at once with the last reason used; what runs is always the plan shown,
+ * so changing the reason requests another plan. Focus starts on the heading, where Enter does nothing; Ctrl-Enter confirms.
  */
 export function PlanSheet({ asking }: { asking: PlanAsking }) {
   const { request, planId, remembered, isPlanning, close } = asking;

@@ -13,7 +13,7 @@ import { inOrder } from '../../../client/words/plan-words.ts';
 
 const MAX_ROWS = 8;
 
-/** What the plan holds: the filter, each gateway's part with those left out first, and on demand every flow by name. */
+/** What the plan contains: the filter, each gateway's part with those left out first, and on demand every flow. */
 export function PlanTarget({
   plan,
   difference,
@@ -91,7 +91,7 @@ export function PlanTarget({
   );
 }
 
-/** The packets that a block will refuse, as the gateways froze them, and what they let through all the same. */
+/** The packets that a block will refuse, as frozen by the gateways, and what is let through nevertheless. */
 function Refused({ plan: { gateways } }: { plan: Plan }) {
   const refused = refusedSentences(gateways);
   if (refused.length === 0) return null;

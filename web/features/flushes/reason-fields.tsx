@@ -1,4 +1,4 @@
-/** Reason and ticket, as the audit keeps them. */
+/** Reason and ticket, as stored in the audit. */
 export function ReasonFields({
   reason,
   ticket,

@@ -15,8 +15,8 @@ import { minutesAndSeconds } from '../../../client/words/format.ts';
 import { asSentence, soFarWords } from '../../../client/words/block-words.ts';
 
 /**
- * What is blocked now by one flush, or on one gateway, with what it has refused so far; each can be lifted. Nothing where nothing is,
- * unless `none` says that.
+ * Blocks now standing of one flush or on one gateway, with what each has refused so far; each can be lifted. Renders nothing if there are
+ * none, unless `none` is given.
  */
 export function StandingBlocks({ asked, none }: { asked: { gateway?: string; flush?: string }; none?: string }) {
   const { data, error } = useQuery(queries.blocks(asked));

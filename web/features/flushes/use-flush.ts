@@ -8,13 +8,13 @@ import { subscribe } from '../../../client/subscribe.ts';
 import { controller } from '../../lib/controller/client.ts';
 import { withEvent, type Target } from '../../../client/words/flush-words.ts';
 
-/** One change of a gateway's part that was seen while the page was open. */
+/** One change of a gateway's part, seen while the page was open. */
 export interface Step {
   atMs: number;
   target: Target;
 }
 
-/** A flush as it goes, over its own stream while it runs. It runs on without this page. */
+/** Follows a flush over its own stream while it runs. The flush does not depend on this page. */
 export function useFlush(id: string) {
   const client = useQueryClient();
   const query = useQuery(queries.flush(id));

@@ -10,7 +10,7 @@ import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { planBody, suggestedReason, type PlanRequest } from '../../../client/words/plan-words.ts';
 
-/** Which plan the sheet shows: its id is in the address, so that reload and a colleague see the same one. */
+/** The plan that the sheet shows: its id is in the URL, so that a reload or a colleague sees the same one. */
 export function usePlanRequest() {
   const client = useQueryClient();
   const [request, setRequest] = useState<PlanRequest>();
@@ -42,7 +42,7 @@ export function usePlanRequest() {
     show,
     isPlanning: make.isPending,
     error: make.error,
-    /** Opens the sheet and computes a plan with the remembered reason; a whole table waits for a reason of its own. */
+    /** Opens the sheet and computes a plan with the last reason used; a whole table waits for its own reason. */
     ask(asked: PlanRequest): void {
       make.reset();
       void setPlanId(null);
@@ -50,7 +50,7 @@ export function usePlanRequest() {
       if ('filter' in asked.what)
         make.mutate({ request: asked, reason: asked.reason ?? (remembered.reason || suggestedReason(asked)), ticket: remembered.ticket });
     },
-    /** Computes a plan, also one more with another reason. */
+    /** Computes a plan, or another one with a changed reason. */
     plan(asked: PlanRequest, reason: string, ticket: string): void {
       make.mutate({ request: asked, reason, ticket });
     },

@@ -17,7 +17,7 @@ interface WholeTableProps {
   onPlan(): void;
 }
 
-/** What to weigh before every connection is ended; the plan comes after it, and its number has to be typed. */
+/** What to consider before ending every connection; the plan follows, and its number has to be typed. */
 export function WholeTable({ scope, reason, ticket, isWorking, onReason, onTicket, onPlan }: WholeTableProps) {
   const { data: gateways = [] } = useQuery(queries.gateways());
   const touched = gateways.filter(

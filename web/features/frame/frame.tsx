@@ -16,7 +16,7 @@ import { TopBar } from './top-bar.tsx';
 import { UnsavedSheet } from './unsaved-sheet.tsx';
 import { useTenantOfPage } from './use-tenant-of-page.ts';
 
-/** What stands around every page: top bar, navigation, and the stripe in the tenant's colour. */
+/** The frame of every page: top bar, navigation, and the stripe in the tenant's colour. */
 export function Frame({ children }: { children: ReactNode }) {
   return (
     <LiveProvider>
@@ -25,7 +25,7 @@ export function Frame({ children }: { children: ReactNode }) {
   );
 }
 
-/** The page, as soon as it is known who looks: what is shown and what may be done follows from that. */
+/** The page, once the signed-in person is known: what is shown and allowed depends on that. */
 function Known({ children }: { children: ReactNode }) {
   const { data: me, error, refetch } = useQuery(queries.me());
   if (me) return children;

@@ -17,7 +17,7 @@ import { Link, useGo } from '../../lib/link.tsx';
 import { counted } from '../../../client/words/format.ts';
 import { useKey } from '../../ui/keys.ts';
 
-/** The pages there are, each with the key that follows `g`. */
+/** All pages, each with the key that follows `g`. */
 export const PAGES: readonly { path: string; name: string; key: string; icon: Icon; also: string[] }[] = [
   { path: '/', name: 'Overview', key: 'o', icon: IconLayoutGrid, also: [] },
   { path: '/sites', name: 'Sites', key: 's', icon: IconBuilding, also: ['/gateways'] },

@@ -12,7 +12,7 @@ import { connectionsPath } from '../../lib/scoped-path.ts';
 import { intendPlan } from '../flushes/intended-plan.ts';
 import { PAGES } from './nav.tsx';
 
-/** Ctrl-K: pages, gateways, what was pasted as a filter over the fleet, and `cut ADDRESS`. */
+/** Ctrl-K: pages, gateways, pasted text as a filter over the fleet, and `cut ADDRESS`. */
 export function Palette() {
   const go = useGo();
   const { scope } = useScope();
@@ -92,7 +92,7 @@ export function Palette() {
   );
 }
 
-/** The text as a filter, with what other programs print or take converted; undefined if it is none. */
+/** The text as a filter, converting syntax that other programs print or accept; undefined if it is not one. */
 function asFilter(text: string): string | undefined {
   const parsed = parseFilter(text);
   if ('filter' in parsed) return text;

@@ -5,7 +5,7 @@ import { useLive } from '../../lib/controller/live.tsx';
 import type { StreamState } from '../../../client/subscribe.ts';
 import { lasting } from '../../../client/words/format.ts';
 
-/** Whether what is on the screen is live, and since when not. */
+/** Whether the page is live, and since when it is not. */
 export function StreamIndicator() {
   const { stream } = useLive();
   const now = useNow();

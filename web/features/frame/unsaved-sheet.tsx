@@ -4,7 +4,7 @@ import { Modal } from '@mantine/core';
 import { useLeaving } from '../../lib/unsaved.ts';
 import { Button } from '../../ui/button.tsx';
 
-/** Asks before edits that are not saved are lost. */
+/** Asks before unsaved edits are lost. */
 export function UnsavedSheet() {
   const leaving = useLeaving();
   return (

@@ -5,7 +5,7 @@ import { usePathname } from 'next/navigation';
 import * as queries from '../../lib/controller/queries.ts';
 import { useTenantInScope } from '../../lib/scope.ts';
 
-/** The tenant whose colour the stripe has: that of the gateway or flush the page is about, else that in scope. */
+/** The tenant whose colour the stripe has: that of the page's gateway or flush, otherwise the one in scope. */
 export function useTenantOfPage(): { name: string; colour: number } | undefined {
   const [, noun, id] = usePathname().split('/');
   const inScope = useTenantInScope();

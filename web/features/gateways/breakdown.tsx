@@ -15,7 +15,7 @@ import { growthPerMinute, rankedNames, stackColumns } from './chart-data.ts';
 type Samples = z.output<typeof samplesSchema>;
 const SERIES = ['series-1', 'series-2', 'series-3', 'series-4', 'series-5'];
 
-/** What the table is made of, by state or by protocol, over time and now. The largest is the one in colour. */
+/** What the table is made of, by state or by protocol, over time and now. Only the largest is in colour. */
 export function Breakdown({ samples, range, gateway }: { samples: Samples; range: { fromMs: number; toMs: number }; gateway: Gateway }) {
   const [part, setPart] = useState<'byState' | 'byProto'>('byState');
   const clock = useClock();

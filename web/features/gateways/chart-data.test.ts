@@ -45,14 +45,14 @@ test('stacked parts add up, small ones as other, and points without a breakdown 
   ]);
 });
 
-test('a limit is named where it begins and where it changes', () => {
+test('a limit is labelled where it begins and where it changes', () => {
   expect(limitSteps([1, 2, 3, 4, 5], [10, 10, null, 10, 20])).toEqual([
     { x: 1, limit: 10 },
     { x: 5, limit: 20 },
   ]);
 });
 
-test('growth is per minute over what is known', () => {
+test('growth is per minute over the known points', () => {
   const points = [point(0, 0, { A: 0 }), point(30, 0), point(60, 0, { A: 90 })];
   expect(growthPerMinute(points, 'byState', 'A')).toBe(90);
   expect(growthPerMinute(points.slice(0, 2), 'byState', 'A')).toBeUndefined();

@@ -4,7 +4,7 @@ import type { samples } from '../../../proto/http/fleet.ts';
 type Samples = z.output<typeof samples>;
 type Point = Samples['points'][number];
 
-/** Columns for a chart: times in seconds, and values that are null where nothing is known, so that no line crosses a gap. */
+/** Columns for a chart: times in seconds, and values that are null where unknown, so that no line crosses a gap. */
 export interface Columns {
   xs: number[];
   values: (number | null)[][];
@@ -17,8 +17,8 @@ export function usageColumns({ points, gaps, resolutionSeconds }: Samples): Colu
 }
 
 /**
- * The largest parts (states or protocols) over time, the smaller ones together as `other`; values are stacked, the first part on top. They
- * come in the order of `ranking`, else of the newest point.
+ * The largest parts (states or protocols) over time, the smaller ones summed as `other`; values are stacked, the first part on top. Ordered
+ * by `ranking`, otherwise by the newest point.
  */
 export function stackColumns(
   { points, gaps, resolutionSeconds }: Samples,
@@ -88,7 +88,7 @@ export function limitSteps(xs: number[], limits: (number | null)[]): { x: number
   });
 }
 
-/** How much a part grew a minute over the last points that know it; undefined with fewer than two. */
+/** Growth of a part per minute over the last points that have it; undefined with fewer than two. */
 export function growthPerMinute(points: Point[], part: 'byState' | 'byProto', name: string): number | undefined {
   const known = points.filter((point) => point[part] !== undefined).slice(-6);
   const [first] = known;

@@ -19,7 +19,7 @@ import { worksWords } from '../../../client/words/gateway-words.ts';
 import { TRYING } from './need.ts';
 import { faultClause, wanFault } from '../../../client/words/wan-words.ts';
 
-/** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
+/** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows offers to end them. */
 export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number | undefined }) {
   const { usage } = gateway;
   const wans = gateway.wans.map((wan) => ({ ...wan, flows: wan.flows ?? (usage?.byWan ? (usage.byWan[wan.name] ?? 0) : undefined) }));
@@ -156,7 +156,7 @@ export function RecentFlushes({ gateway }: { gateway: Gateway }) {
 
 const COUNTERS = ['insertFailed', 'drop', 'earlyDrop', 'searchRestart'] as const satisfies CounterName[];
 
-/** The kernel's counters of each CPU since it started. One that stands out from the others is marked. */
+/** The kernel's counters of each CPU since boot. An outlier is marked. */
 export function CpuTable({ gateway: { usage } }: { gateway: Gateway }) {
   const cpus = usage?.cpus ?? [];
   const isHigh = (key: CounterName, value: number | undefined) => {
@@ -207,7 +207,7 @@ export function CpuTable({ gateway: { usage } }: { gateway: Gateway }) {
   );
 }
 
-/** Who has most flows now. */
+/** The sources with most flows now. */
 export function TopSources({ gateway }: { gateway: Gateway }) {
   const { usage } = gateway;
   const sources = usage?.topSources ?? [];
@@ -239,7 +239,8 @@ export function TopSources({ gateway }: { gateway: Gateway }) {
 }
 
 /**
- * Which external addresses stand for most flows: a port of one serves a flow to each server, and when they are used up new flows are lost.
+ * The external addresses with most flows: a port of an address serves one flow per server, and when the ports are used up new flows are
+ * lost.
  */
 export function Translations({ gateway }: { gateway: Gateway }) {
   const translations = gateway.usage?.translations ?? [];
@@ -273,7 +274,7 @@ export function Translations({ gateway }: { gateway: Gateway }) {
   );
 }
 
-/** What was tried on the gateway and works, and what does not, with the reason. */
+/** What was probed on the gateway and works, and what does not, with the reason. */
 export function Capabilities({ gateway: { capabilities } }: { gateway: Gateway }) {
   const cannot = Object.entries(capabilities?.cannot ?? {});
   return (

@@ -257,8 +257,8 @@ function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span
 }
 
 /**
- * A gateway that began in the second half of the span is drawn from a little before its first sample; the head tells since when nothing is
- * known.
+ * A gateway whose samples begin in the second half of the span is drawn from a little before its first one; the head says since when data
+ * exists.
  */
 function visibleFrom(first: string | undefined, fromMs: number, toMs: number): number {
   const firstMs = first === undefined ? fromMs : Date.parse(first);

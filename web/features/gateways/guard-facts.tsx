@@ -2,7 +2,7 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import { State } from '../../ui/state.tsx';
 import { guardLines } from '../../../client/words/gateway-words.ts';
 
-/** What the gateway's owner allows, as it held when the gateway connected. */
+/** What the gateway's owner allows, as reported when the gateway connected. */
 export function GuardFacts({ gateway: { guard } }: { gateway: Gateway }) {
   const lines = guard && guardLines(guard);
   return (

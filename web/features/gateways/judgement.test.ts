@@ -25,7 +25,7 @@ const down = [
   { name: 'wan2', interface: 'eth2', addresses: [], isUp: true },
 ];
 
-/** Every way a gateway may be, and what is said of it: word, sentence. */
+/** Every state of a gateway, with its word and sentence. */
 const CASES: [Gateway, { flows: number; wans: string[] } | undefined, word: string, head: string][] = [
   [gateway(), undefined, 'Healthy', 'Healthy: 1 % full, steady.'],
   [gateway({ wans: down }), { flows: 8, wans: ['wan1'] }, 'Stale', '8 flows still trying on wan1.'],
@@ -59,11 +59,11 @@ const CASES: [Gateway, { flows: number; wans: string[] } | undefined, word: stri
   [gateway({ state: 'revoked' }), undefined, 'Revoked', 'Its identity was taken away.'],
 ];
 
-test.each(CASES)('case %#: the word and the sentence say the same', (one, stale, word, head) => {
+test.each(CASES)('case %#: the word and the sentence agree', (one, stale, word, head) => {
   expect(judge(one, NOW, stale)).toMatchObject({ word, head });
 });
 
-test('only a gateway that needs nobody and has every WAN is green or called healthy', () => {
+test('only a gateway that needs no attention and has every WAN is green or called healthy', () => {
   for (const [one, stale] of CASES) {
     const { kind, head, need, word } = judge(one, NOW, stale);
     expect([kind === 'ok', head.startsWith('Healthy'), word === 'Healthy']).toEqual(
@@ -77,7 +77,7 @@ test('only a gateway that needs nobody and has every WAN is green or called heal
   }
 });
 
-test('why a table cannot be seen is one sentence, however the agent ended it', () => {
+test('the reason why a table cannot be read is one sentence, whether or not the agent’s text ends in a full stop', () => {
   for (const tableError of ['nf_conntrack is not loaded.', 'nf_conntrack is not loaded']) {
     expect(judge(gateway({ tableError, usage: undefined }), 0).cause).toBe('nf_conntrack is not loaded. The agent looks again by itself.');
   }

@@ -5,21 +5,21 @@ import { GATEWAY_STATES } from '../../../client/words/gateway-words.ts';
 import { needOf, strandedSentence, type Need, type Stale } from './need.ts';
 import { wanFaultWords } from '../../../client/words/wan-words.ts';
 
-/** What is to be said of a gateway; every page says it in these words. */
+/** The verdict on a gateway; every page uses these words. */
 export interface Judgement {
   kind: StateKind;
-  /** In one word or two: for a row and a pill. */
+  /** One word or two, for a row and a pill. */
   word: string;
-  /** In a sentence, without the time of day at which the table is full (`fullAtMs`), which is the reader's own. */
+  /** One sentence, without the time at which the table will be full (`fullAtMs`), because that depends on the reader's clock. */
   head: string;
-  /** What it follows from, as far as that is known. */
+  /** The cause, as far as it is known. */
   cause: string;
   fullAtMs?: number;
-  /** Why it needs someone; absent where it needs nobody. */
+  /** Why it needs attention; absent if it needs none. */
   need?: Need;
 }
 
-/** Is it healthy, and if not, why? `stale`: what the gateway itself counts as stuck; absent where that is not known. */
+/** Is it healthy, and if not, why? `stale`: what the gateway itself counts as stuck; absent if unknown. */
 export function judge(gateway: Gateway, nowMs: number, stale?: Stale): Judgement {
   const need = needOf(gateway, nowMs, stale);
   return need ? { kind: need.kind, word: need.word, need, ...needWords(need, nowMs) } : quietWords(gateway, stale);
@@ -98,7 +98,7 @@ function fillWords({ usage }: Gateway): string | undefined {
   return usage && (usage.max ? `${percent(usage.count, usage.max)} full` : `${count(usage.count)} entries, limit not known`);
 }
 
-/** Largest state and who it comes from, each as far as known. */
+/** The largest state and its largest source, each as far as known. */
 function shareWords({ usage }: Gateway): string {
   const [state, flows] = Object.entries(usage?.byState ?? {}).toSorted(([, a], [, b]) => b - a)[0] ?? [];
   const top = usage?.topSources?.[0];

@@ -53,7 +53,7 @@ test('a full table comes before one that fills', () => {
   expect(needs.map(({ gateway: { name }, word }) => `${name} ${word}`)).toEqual(['b Full', 'a Filling up']);
 });
 
-test('a nearly empty table that grows is no event, a half full one is', () => {
+test('a nearly empty table that grows needs no attention, a half-full one does', () => {
   expect(needsOf([gateway('a', {}, { count: 800, minutesToFull: 350, perMinute: 180 })], NOW)).toEqual([]);
   expect(needsOf([gateway('a', {}, { count: 40_000, minutesToFull: 350, perMinute: 73 })], NOW)).toHaveLength(1);
   expect(needsOf([gateway('a', {}, { count: 800, minutesToFull: 20, perMinute: 3200 })], NOW)).toHaveLength(1);
@@ -63,7 +63,7 @@ test('a quiet fleet says so with its numbers', () => {
   expect(overviewSentence([], [gateway('a'), gateway('b', {}, { count: 9000 })])).toBe('Quiet: 2 of 2 gateways up, none above 20 %');
 });
 
-test('a gateway that cannot see its table needs someone, and says why', () => {
+test('a gateway that cannot read its table needs attention, with the reason', () => {
   const needs = needsOf(
     [gateway('a', { tableError: 'nf_conntrack is not loaded.', usage: undefined }), gateway('b', { state: 'offline' })],
     NOW,
@@ -75,7 +75,7 @@ test('a gateway that cannot see its table needs someone, and says why', () => {
   expect(overviewSentence(needs, [gateway('a')])).toBe('a needs you first: it cannot see its table');
 });
 
-test('a gateway that was set aside comes first of all, since nothing mends it but a decision', () => {
+test('a gateway that was set aside comes first of all, since only a decision resolves it', () => {
   const needs = needsOf(
     [
       gateway('b', {}, { count: 65_536 }),
@@ -90,11 +90,11 @@ test('a gateway that was set aside comes first of all, since nothing mends it bu
   expect(overviewSentence(needs, [gateway('a')])).toBe('a needs you first: two agents hold its identity');
 });
 
-test('what is not known is no need and no zero', () => {
+test('what is unknown is neither a need nor zero', () => {
   expect(needsOf([gateway('a', { usage: undefined }), gateway('b', {}, { max: undefined })], NOW)).toEqual([]);
 });
 
-test('the action leads to the flows that are the cause', () => {
+test('the action leads to the flows that cause the need', () => {
   const [need] = needsOf(
     [
       gateway(
@@ -116,7 +116,7 @@ test('the action leads to the flows that are the cause', () => {
   });
 });
 
-test('stale flows are those that the gateway counts: more than on a dead WAN or fewer, and the remedy asks for exactly them', () => {
+test('stale flows are those that the gateway counts, more or fewer than those on a dead WAN, and the remedy selects exactly them', () => {
   const wans = [
     { name: 'wan1', interface: 'eth1', addresses: [], isUp: false, flows: 208 },
     { name: 'wan2', interface: 'eth2', addresses: [], isUp: true, carriesDefaultRoute: true, flows: 900 },
@@ -160,7 +160,7 @@ test('two gateways with stale flows each name their own WAN, and the sum names t
   expect(strandedWords(needs.slice(1))).toBe('on wan1 at milano');
 });
 
-test('what both ends have closed is not asked for: it goes by itself', () => {
+test('flows that both ends have closed are not selected: they expire by themselves', () => {
   const { filter } = parseFilter(TRYING) as { filter: FlowFilter };
   const flow = (proto: number, state?: string) =>
     ({ proto, state, stale: 'route-moved', status: 0, orig: {}, reply: {} }) as unknown as Flow;
@@ -186,7 +186,7 @@ test('flows can be stuck only where one of several WANs is down or without its r
   expect(suspectWans(gateway('a', { wans: [wan('w1', { isUp: false })] }))).toEqual([]);
 });
 
-test('flows on a WAN that is up and does not answer are told so, and not as on one that is down', () => {
+test('flows on a WAN that is up but silent are described as such, not as on one that is down', () => {
   const on = (wan: { isUp: boolean; isAnswering?: boolean }) => {
     const all = [gateway('milano', { wans: [{ name: 'WAN1', interface: 'eth1', addresses: [], flows: 208, ...wan }] })];
     return overviewSentence(needsOf(all, NOW), all);

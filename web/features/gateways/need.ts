@@ -7,8 +7,8 @@ import type { StateKind } from '../../../client/words/state-kind.ts';
 import type { PlanRequest } from '../../../client/words/plan-words.ts';
 
 /**
- * Why a gateway needs someone: it fills up, it loses packets, flows are stuck on a WAN that cannot carry them, it is silent, it cannot see
- * its table, or two agents hold its identity.
+ * Why a gateway needs attention: its table fills up, it drops packets, flows are stuck on a WAN that cannot carry them, it is silent, it
+ * cannot read its table, or two agents hold its identity.
  */
 export interface Need {
   gateway: Gateway;
@@ -17,45 +17,45 @@ export interface Need {
   word: string;
   /** How soon, or how many. */
   measure: string;
-  /** How many flows are stuck; only where some are. */
+  /** How many flows are stuck; absent if none are. */
   flows?: number;
   /** The rate, or since when. */
   pace: string;
   evidence: string;
-  /** Where it leads; `ends` asks for a plan of exactly those flows in place of going there. */
+  /** Where it leads; `ends` requests a plan of exactly those flows instead of going there. */
   action: { text: string; path: string; ends?: { filter: string; flows: number; reason: string } };
-  /** Of the WAN that the flows are on, where only that is known of them. */
+  /** The fault of the flows' WAN, if that is all that is known of them. */
   fault?: WanFault;
 }
 
 /**
  * The flows that a gateway counts as stale and that are still trying, and the WANs whose addresses they have, most flows first, as far as
- * they are known.
+ * known.
  */
 export interface Stale {
   flows: number;
   wans: string[];
 }
 
-/** By gateway; absent is not known. */
+/** By gateway; absent means unknown. */
 export type StaleCounts = ReadonlyMap<string, Stale>;
 
 /**
- * What stale flows are found by that are still trying, in the count and in the plan alike. One that both ends have closed goes by itself
- * and needs nobody.
+ * The filter for stale flows that are still trying, used for the count and the plan alike. A flow that both ends have closed expires by
+ * itself and needs no attention.
  */
 export const TRYING = 'stale:yes -state:time-wait,close';
 
-/** WANs that flows may be stuck on: those that are down or without the route, which a healthy spare is too. */
+/** WANs that flows may be stuck on: those that are down or without the default route, which includes a healthy standby. */
 export function suspectWans({ wans }: Gateway): Gateway['wans'] {
   return wans.length < 2 ? [] : wans.filter((wan) => (wanFault(wan) !== undefined || wan.carriesDefaultRoute === false) && wan.flows !== 0);
 }
 
-/** Tables are full enough to be listed although nothing is projected. */
+/** Share of its limit from which a table is listed even without a projection. */
 const CRITICAL_SHARE = 0.9;
 /**
- * A table fills up tonight if it is full within the hour, or half full already and full within a day. A rate of ten minutes says nothing
- * about an empty table's tomorrow.
+ * A table is filling if it will be full within the hour, or is half full already and will be full within a day. A rate over ten minutes
+ * says nothing about an empty table's next day.
  */
 export function isFilling({ count: entries, max, minutesToFull }: NonNullable<Gateway['usage']>): boolean {
   return minutesToFull !== undefined && (minutesToFull <= 60 || (max !== undefined && entries >= max / 2 && minutesToFull <= 24 * 60));
@@ -64,8 +64,8 @@ export function isFilling({ count: entries, max, minutesToFull }: NonNullable<Ga
 const RANK: Need['why'][] = ['set-aside', 'full', 'filling', 'stranded', 'drops', 'blind', 'offline'];
 
 /**
- * All that need someone: set aside, which nothing mends by itself, then by minutes to full, then stale flows, then packet drops, then
- * silence by age. One row a gateway, with the first reason that holds.
+ * All gateways that need attention: set aside, which does not resolve by itself, then by minutes to full, then stale flows, then packet
+ * drops, then silence by age. One row per gateway, with the first reason that applies.
  */
 export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts = new Map()): Need[] {
   return gateways
@@ -74,8 +74,8 @@ export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts =
 }
 
 /**
- * The first reason why this gateway needs someone. `stale`: what the gateway itself counts as stuck; unknown, flows on a dead WAN stand for
- * it.
+ * The first reason why this gateway needs attention. `stale`: what the gateway itself counts as stuck; if unknown, flows on a dead WAN are
+ * used instead.
  */
 export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | undefined {
   const { usage, id, name } = gateway;
@@ -205,17 +205,17 @@ export function strandedWords(stranded: Need[]): string {
     : `on ${counted(stranded.length, 'gateway')}, most at ${first.gateway.name}`;
 }
 
-/** Which flows are stuck on one gateway: those that it counts as still trying, or all that still use the address of a dead WAN. */
+/** Which flows are stuck on one gateway: those that it counts as still trying, or all that still use a dead WAN's address. */
 export function strandedSentence({ measure, pace, action }: Need): string {
   return `${measure} still ${action.ends ? 'trying ' : ''}${pace}`;
 }
 
-/** The plan that the remedy of this need asks for; undefined where it has another. */
+/** The plan request of this need's remedy; undefined if the remedy is not a plan. */
 export function endRequest({ gateway, action: { ends } }: Need): PlanRequest | undefined {
   return ends && { what: { filter: ends.filter }, scope: { gateways: [gateway.id] }, expected: ends.flows, reason: ends.reason };
 }
 
-/** The page's answer: the first that needs someone and why, or that none does. */
+/** The page's answer: the first gateway that needs attention and why, or that none does. */
 export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
   const [first] = needs;
   if (gateways.length === 0) return 'No gateway is enrolled yet';
@@ -243,12 +243,12 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
   return `${faults !== undefined ? `Nothing is stuck, ${faults}` : 'Quiet'}: ${up.length} of ${counted(gateways.length, 'gateway')} up, none above ${Math.max(10, Math.ceil(most * 10) * 10)} %`;
 }
 
-/** `84 %` of its limit; undefined while that is not known. */
+/** `84 %` of its limit; undefined while unknown. */
 export function used({ usage }: Gateway): string | undefined {
   return usage?.max ? percent(usage.count, usage.max) : undefined;
 }
 
-/** What fills the table, in words: the largest state or protocol and who sends most. */
+/** What fills the table, in words: the largest state or protocol and the largest source. */
 export function cause({ usage }: Gateway): string {
   if (!usage) return 'not known';
   const [state, flows] = Object.entries(usage.byState ?? usage.byProto ?? {}).toSorted(([, a], [, b]) => b - a)[0] ?? [];

@@ -11,7 +11,7 @@ import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 
-/** What somebody may know of the two agents, and what follows from it. */
+/** What a person may know about the two agents, and what follows from it. */
 const DECISIONS = {
   reinstate: {
     route: routes.reinstateGateway,
@@ -30,7 +30,7 @@ const DECISIONS = {
 } as const;
 type Decision = keyof typeof DECISIONS;
 
-/** Why a gateway was set aside, and the two ways out; whoever may decide says first what became of the clone. */
+/** Why a gateway was set aside, and the two ways out; the person deciding first states what happened to the clone. */
 export function SetAside({ gateway: { id, name, tenantId, since, setAsideReason } }: { gateway: Gateway }) {
   const clock = useClock();
   const client = useQueryClient();

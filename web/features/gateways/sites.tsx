@@ -19,7 +19,7 @@ import { judge } from './judgement.ts';
 import { useStaleFlows } from './use-stale-flows.ts';
 import { wanFault } from '../../../client/words/wan-words.ts';
 
-/** Every gateway by tenant and site: is it up, how full, by which WANs, since when. */
+/** Every gateway by tenant and site: is it up, how full, over which WANs, since when. */
 export function Sites() {
   const { gateways, error, refetch } = useGatewaysInScope();
   const { data: tenants } = useQuery(queries.tenants());

@@ -12,7 +12,7 @@ import { limitSteps, usageColumns } from './chart-data.ts';
 import { isFilling } from './need.ts';
 import { SamplesTable } from './samples-table.tsx';
 
-/** Where use stays below this share of the limit, the scale is that of the use, and the limit is said in words. */
+/** While use stays below this share of the limit, the scale follows the use and the limit is given in words. */
 const FAR_BELOW = 0.15;
 
 type Samples = z.output<typeof samplesSchema>;
@@ -25,7 +25,7 @@ interface UsageChartProps {
   controls: ReactNode;
 }
 
-/** Entries and limit: the limit in steps, use from zero, what is projected dashed, flushes as triangles, hatch where nothing is known. */
+/** Entries and limit: the limit in steps, use from zero, projections dashed, flushes as triangles, gaps hatched. */
 export function UsageChart({ samples, range, gateway, flushes, controls }: UsageChartProps) {
   const [isTable, setTable] = useState(false);
   const clock = useClock();

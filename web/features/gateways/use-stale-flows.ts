@@ -11,8 +11,8 @@ import { suspectWans, TRYING, type Stale, type StaleCounts } from './need.ts';
 type Answer = z.output<typeof searchFlows.response>;
 
 /**
- * Counts flows that are still trying where a WAN is down or without the route, and only there: elsewhere nothing can be stuck, and no table
- * is walked for it.
+ * Counts stale flows that are still trying, only on gateways where a WAN is down or without the route: elsewhere none can be stuck, and no
+ * table is walked.
  */
 export function useStaleFlows(gateways: Gateway[] | undefined): StaleCounts {
   const refusal = useRefusal('flows.read');
@@ -21,7 +21,7 @@ export function useStaleFlows(gateways: Gateway[] | undefined): StaleCounts {
       ?.filter((gateway) => gateway.state === 'online' && suspectWans(gateway).length > 0)
       .map(({ id }) => id)
       .toSorted() ?? [];
-  // One question a gateway: the facets of several would not say which WAN is whose.
+  // One query per gateway: facets over several would not say whose WAN is which.
   return useQueries({
     queries: ids.map((id) => ({ ...queries.flowSummary(TRYING, { gateways: [id] }), enabled: refusal === undefined })),
     combine: countsOf,

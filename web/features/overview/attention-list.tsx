@@ -17,7 +17,7 @@ import { endRequest, used, type Need } from '../gateways/need.ts';
 const MOST = 12;
 const DAY_MS = 86_400_000;
 
-/** Who needs someone, most urgent first: why, how soon, where, the evidence, and one action. */
+/** Gateways that need attention, most urgent first: why, how soon, where, the evidence, and one action. */
 export function AttentionList({ needs, onEnd }: { needs: Need[]; onEnd(request: PlanRequest): void }) {
   const go = useGo();
   const refusal = useRefusal('plans.write');

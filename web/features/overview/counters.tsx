@@ -10,7 +10,7 @@ import { State } from '../../ui/state.tsx';
 import { strandedWords, TRYING, type Need } from '../gateways/need.ts';
 import { countedFaults } from '../../../client/words/wan-words.ts';
 
-/** Five numbers, each a way to its proof; keys 1 to 5. */
+/** Five numbers, each linking to its evidence; keys 1 to 5. */
 export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need[] }) {
   const go = useGo();
   const { running } = useLive();

@@ -6,7 +6,7 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import type { Need } from '../gateways/need.ts';
 
-/** One tile a gateway with how full its table is, by tenant. A corner marks those in the list above; dashed is offline or not known. */
+/** One tile per gateway with how full its table is, by tenant. A corner marks those in the list above; dashed means offline or unknown. */
 export function HeatTiles({ gateways, needs }: { gateways: Gateway[]; needs: Need[] }) {
   const { data: tenants = [] } = useQuery(queries.tenants());
   const listed = new Map(needs.map((need) => [need.gateway.id, need]));

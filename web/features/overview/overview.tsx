@@ -21,7 +21,7 @@ import { Counters } from './counters.tsx';
 import { HeatTiles } from './heat-tiles.tsx';
 import { LastActions } from './last-actions.tsx';
 
-/** Which gateway needs me next? The sentence answers; the rest is the proof. */
+/** Which gateway needs me next? The sentence answers; the rest is evidence. */
 export function Overview() {
   const { gateways, error, refetch } = useGatewaysInScope();
   const { data: unreadable } = useQuery(queries.unreadableGateways());

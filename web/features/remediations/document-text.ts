@@ -1,7 +1,7 @@
 import { isMap, isScalar, LineCounter, parseDocument, stringify, type Document } from 'yaml';
 import { remediationDocument, type RemediationDocument } from '../../../proto/http/remediation-document.ts';
 
-/** What is wrong, with the field's path and where it stands in the text (from 1). */
+/** A problem, with the field's path and its place in the text (from 1). */
 export interface TextProblem {
   path: string;
   message: string;
@@ -9,18 +9,18 @@ export interface TextProblem {
   column: number;
 }
 
-/** A document as text: the YAML is the one copy there is, and the form reads and writes it. */
+/** A document as text: the YAML is the only copy, and the form reads and writes it. */
 export interface DocumentReading {
-  /** The YAML itself is broken; nothing below it is known. */
+  /** The YAML itself is invalid; the rest is unknown. */
   syntax?: TextProblem;
-  /** What the text says, whether right or not. */
+  /** The parsed text, valid or not. */
   raw: unknown;
-  /** With every default filled in; absent while something is wrong. */
+  /** With every default filled in; absent while there are problems. */
   document?: RemediationDocument;
   problems: TextProblem[];
 }
 
-/** Reads a text. Never throws. */
+/** Parses a text. Never throws. */
 export function readText(text: string): DocumentReading {
   const lines = new LineCounter();
   const yaml = parseDocument(text, { lineCounter: lines });
@@ -45,13 +45,16 @@ export function readText(text: string): DocumentReading {
   return { raw, problems };
 }
 
-/** Where a field stands in the text, or the nearest thing around it that is there. */
+/** The place of a field in the text, or of its nearest existing parent. */
 export function placeIn(text: string, path: string): { line: number; column: number } {
   const lines = new LineCounter();
   return placeOf(parseDocument(text, { lineCounter: lines }), lines, path ? path.split('.') : []);
 }
 
-/** The text with one field set, or taken out by undefined; comments, order and all else stay. A text that does not parse stays as it is. */
+/**
+ * The text with one field set, or removed by undefined; comments, order and everything else stay. A text that does not parse stays as it
+ * is.
+ */
 export function withField(text: string, path: string, value: unknown): string {
   const yaml = parseDocument(text);
   if (yaml.errors.length > 0) return text;
@@ -66,7 +69,7 @@ export function withField(text: string, path: string, value: unknown): string {
   return yaml.toString({ lineWidth: 0 });
 }
 
-/** A document as text, without what it leaves empty. */
+/** A document as text, without empty fields. */
 export function toText({ name, description, scope, ...rest }: RemediationDocument): string {
   return stringify(
     { name, ...(description && { description }), ...rest, ...(Object.keys(scope).length > 0 && { scope }) },
@@ -74,14 +77,14 @@ export function toText({ name, description, scope, ...rest }: RemediationDocumen
   );
 }
 
-/** What a field has where the text does not say. */
+/** Values of fields that the text does not set. */
 export const DEFAULTS: RemediationDocument = remediationDocument.parse({
   name: 'New remediation',
   trigger: { kind: 'manual' },
   filter: 'state:close',
 });
 
-/** The value at a path of what was read, else of the defaults. */
+/** The value at a path in the parsed text, otherwise in the defaults. */
 export function fieldIn(raw: unknown, path: string): unknown {
   return at(raw, path) ?? at(DEFAULTS, path);
 }

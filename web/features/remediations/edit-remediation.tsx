@@ -18,7 +18,7 @@ import { toText } from './document-text.ts';
 import { Editor } from './editor.tsx';
 import { RemediationStanding } from './remediation-standing.tsx';
 
-/** One remediation in the editor. What somebody else saved meanwhile is shown, never written over unseen. */
+/** One remediation in the editor. What somebody else saved in the meantime is shown, never silently overwritten. */
 export function EditRemediation({ id }: { id: string }) {
   const refusal = useRefusal('remediations.read');
   const { data, error, refetch } = useQuery({ ...queries.remediation(id), enabled: refusal === undefined, refetchOnMount: 'always' });
@@ -126,7 +126,7 @@ function EditorOf({ remediation, onNewest }: { remediation: Remediation; onNewes
   );
 }
 
-/** Deletes after a second press; its runs stay. */
+/** Deletes it after a second press; its runs stay. */
 function DeleteButton({ id, tenantId }: { id: string; tenantId: string | undefined }) {
   const go = useGo();
   const client = useQueryClient();

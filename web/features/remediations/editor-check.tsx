@@ -11,7 +11,7 @@ import { MODES } from '../../../client/words/remediation-words.ts';
 
 type Check = z.output<typeof checkRemediation.response>;
 
-/** What the document would do, as the controller answers: where, what matches now, when it comes next, when it would have come. */
+/** What the document would do, according to the controller: where, what matches now, when it runs next, when it would have run. */
 export function EditorCheck({
   document,
   check,
@@ -66,7 +66,7 @@ export function EditorCheck({
   );
 }
 
-/** The next times on each site's clock and on the reader's, with what the change of clocks does to them. */
+/** The next times on each site's clock and on the reader's, with the effect of daylight saving changes. */
 function NextTimes({ zones }: { zones: Check['nextRuns'] }) {
   const clock = useClock();
   const now = useNow(60_000);

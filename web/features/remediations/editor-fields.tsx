@@ -4,10 +4,10 @@ import type { ReactNode } from 'react';
 import { useDraft } from '../../ui/draft.ts';
 import { fieldIn, type TextProblem } from './document-text.ts';
 
-/** What the form's fields read and write: the text, by paths. */
+/** What the form's fields read and write: the text, by path. */
 export interface Form {
   raw: unknown;
-  /** The YAML is broken: the form shows what it last said and cannot be written. */
+  /** The YAML is invalid: the form shows its last valid state and is read-only. */
   isOff: boolean;
   problems: TextProblem[];
   set(path: string, value: unknown): void;
@@ -23,7 +23,7 @@ interface FieldProps {
   hint?: ReactNode;
 }
 
-/** What is wrong at a field; also where a problem names a part of it. */
+/** The problems of a field, including those of its parts. */
 function Wrong({ form, path }: { form: Form; path: string }) {
   return (
     <>

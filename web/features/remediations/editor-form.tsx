@@ -9,7 +9,7 @@ import { EditorTrigger } from './editor-trigger.tsx';
 import { MODES } from '../../../client/words/remediation-words.ts';
 import { isAboutWan, TRIGGER_KINDS } from '../../../proto/model/triggers.ts';
 
-/** The document as a form, in the order in which it happens. */
+/** The document as a form, in order of execution. */
 export function EditorForm({
   form,
   tenantId,

@@ -9,7 +9,7 @@ import type { Form } from './editor-fields.tsx';
 const LISTS = ['tags', 'sites', 'gateways', 'tenants'] as const;
 type List = (typeof LISTS)[number];
 
-/** Whose gateways, and which of them: tags, sites and single gateways; gateways fit that fit every kind of list. */
+/** Whose gateways, and which of them: tags, sites and single gateways; a gateway must match every kind of list. */
 export function EditorScope({
   form,
   tenantId,

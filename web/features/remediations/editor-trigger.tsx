@@ -8,7 +8,7 @@ import type { z } from 'zod';
 import type { remediationTrigger } from '../../../proto/http/remediation-document.ts';
 import { TRIGGER_KINDS, TRIGGERS, type TriggerKind } from '../../../proto/model/triggers.ts';
 
-/** What each begins with. */
+/** The initial values of each trigger. */
 const STARTS: { [Kind in TriggerKind]: { kind: Kind } & z.input<typeof remediationTrigger> } = {
   'wan-down': { kind: 'wan-down', wan: '*' },
   'wan-up': { kind: 'wan-up', wan: '*' },
@@ -26,7 +26,7 @@ const WHERE: Record<string, string> = {
   schedule: 'Runs in the controller, as a plan and a flush.',
 };
 
-/** What it waits for, with the fields of that trigger. Conditions that only a WAN has go when the trigger is about none. */
+/** The trigger and its fields. Conditions that only apply to a WAN are removed when the trigger is not about one. */
 export function EditorTrigger({ form, kind }: { form: Form; kind: string }) {
   const { own } = useTimeZone();
   const hasWan = 'wan' in (KINDS.find(({ value }) => value === kind)?.start ?? {});

@@ -21,14 +21,14 @@ import { YamlPane } from './yaml-pane.tsx';
 
 interface EditorProps {
   title: ReactNode;
-  /** The text it starts with. */
+  /** The initial text. */
   start: string;
   tenantId: string | undefined;
-  /** Chooses the tenant; absent where that is settled. */
+  /** Chooses the tenant; absent if it is fixed. */
   onTenant?(id: string | undefined): void;
-  /** Saves; ends in a rejection whose error is shown. */
+  /** Saves; the error of a rejection is shown. */
   save(document: RemediationDocument): Promise<unknown>;
-  /** What to do about a save that somebody else was before. */
+  /** What to show when somebody else has saved first. */
   conflict?(document: RemediationDocument | undefined): ReactNode;
   actions?: ReactNode;
   note?: ReactNode;

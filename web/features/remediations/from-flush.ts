@@ -5,9 +5,9 @@ import { conjunctsOf, formatFilter } from '../../../proto/model/filter/format.ts
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 
 /**
- * A remediation that would have done what this flush did. Terms that say which gateways become its scope, and kernel ids, which no other
- * flow has, are left out.
- * A filter of stale flows or of a WAN is about a WAN that fails; any other waits for a person. Twice the flows is the most it may touch.
+ * A remediation that would have done what this flush did. Terms that select gateways become its scope; kernel ids, which no other flow has,
+ * are omitted. A filter of stale flows or of a WAN gets a WAN failure as its trigger; any other is run by hand. It may touch at most twice
+ * as many flows.
  */
 export function remediationOfFlush({
   filter,
@@ -39,7 +39,7 @@ export function remediationOfFlush({
   });
 }
 
-/** True for a term of such a field, and for a list of them. */
+/** True for a term of a wanted field, and for a list of them. */
 function isOnlyOf(part: FlowFilter, isWanted: (field: FieldName) => boolean): boolean {
   return part.kind === 'term' ? isWanted(part.field) : part.kind === 'or' && part.operands.every((one) => isOnlyOf(one, isWanted));
 }

@@ -6,7 +6,7 @@ import { Link } from '../../lib/link.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { triggerWords } from '../../../client/words/remediation-words.ts';
 
-/** What operators need most, to start from. */
+/** Templates of what operators need most. */
 export function Library({ refusal }: { refusal: string | undefined }) {
   const { data, error, refetch } = useQuery(queries.builtInRemediations());
   if (error && !data) return <Failure what="The library could not be read" error={error} onRetry={() => void refetch()} />;

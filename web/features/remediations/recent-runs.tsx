@@ -9,7 +9,7 @@ import { Link } from '../../lib/link.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { RunList } from './run-list.tsx';
 
-/** What remediations did on one gateway lately. */
+/** Recent runs of remediations on one gateway. */
 export function RecentRuns({ gateway }: { gateway: Gateway }) {
   const refusal = useRefusal('remediations.read', [gateway.tenantId]);
   const { data, error } = useQuery({ ...queries.remediationRuns({ gateway: gateway.id, limit: 6 }), enabled: refusal === undefined });

@@ -23,7 +23,7 @@ interface RowsProps {
   onRun(one: Remediation): void;
 }
 
-/** One line for each: what it waits for, where, how it acts, what it did last and when it comes next. */
+/** One line for each: its trigger, where and how it acts, what it did last and when it runs next. */
 export function RemediationRows({ remediations, current, row, writeRefusal, refusalToRun, onTurn, onRun }: RowsProps) {
   const clock = useClock();
   const now = useNow(60_000);
@@ -133,7 +133,7 @@ export function RemediationRows({ remediations, current, row, writeRefusal, refu
   );
 }
 
-/** The next time of a schedule on the clock that decides it and on the reader's. */
+/** The next time of a schedule on the site's clock, which decides it, and on the reader's. */
 function NextRun({
   remediation: {
     nextRunAt,

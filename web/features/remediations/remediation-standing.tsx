@@ -14,7 +14,7 @@ import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { State } from '../../ui/state.tsx';
 
-/** Why a remediation that is set to act only suggests, and the button of whoever may change that; or who agreed that it acts. */
+/** Why a remediation that is set to act only suggests, and the button for whoever may change that; or who approved it. */
 export function RemediationStanding({ remediation }: { remediation: Remediation }) {
   const clock = useClock();
   const { approval, heldBack } = remediation;
@@ -103,7 +103,7 @@ function HeldBack({ remediation: { id, revision, tenantId }, heldBack }: HeldBac
   );
 }
 
-/** Sends a change of one remediation, and shows what it is afterwards. */
+/** Sends a change of one remediation, and shows its new state. */
 function useChange(id: string, change: () => Promise<Remediation>) {
   const client = useQueryClient();
   return useMutation({

@@ -11,7 +11,7 @@ limits:
   maxFlows: 500
 `;
 
-test('a document is the same after a round through its text', () => {
+test('a document survives a round trip through its text', () => {
   const document = remediationDocument.parse({
     name: 'x: "y"',
     description: 'two\nlines',
@@ -24,7 +24,7 @@ test('a document is the same after a round through its text', () => {
   expect(readText(toText(DEFAULTS)).document).toEqual(DEFAULTS);
 });
 
-test('a change of the form changes that field alone: comments and order stay', () => {
+test('a change in the form changes that field only: comments and order stay', () => {
   const after = withField(text, 'limits.maxFlows', 20);
   expect(after).toBe(text.replace('500', '20'));
   expect(withField(after, 'steps.sweeps', 2)).toContain('# why: ticket 8841');
@@ -32,13 +32,13 @@ test('a change of the form changes that field alone: comments and order stay', (
   expect(readText(withField(text, 'limits.maxFlows', undefined)).document?.limits.maxFlows).toBe(DEFAULTS.limits.maxFlows);
 });
 
-test('a YAML that does not parse is never written over', () => {
+test('YAML that does not parse is never overwritten', () => {
   const broken = 'name: "open\nfilter: x';
   expect(readText(broken).syntax).toMatchObject({ line: expect.any(Number) as number });
   expect(withField(broken, 'name', 'x')).toBe(broken);
 });
 
-test('what is wrong names the line and column of its field', () => {
+test('a problem names the line and column of its field', () => {
   const { document, problems } = readText(text.replace('500', 'many'));
   expect(document).toBeUndefined();
   expect(problems).toMatchObject([{ path: 'limits.maxFlows', line: 6, column: 13 }]);
@@ -46,7 +46,7 @@ test('what is wrong names the line and column of its field', () => {
   expect(placeIn(text, 'scope')).toEqual({ line: 1, column: 1 });
 });
 
-test('a field that the text does not have shows its default', () => {
+test('a field missing from the text shows its default', () => {
   const { raw } = readText(text);
   expect(fieldIn(raw, 'limits.maxFlows')).toBe(500);
   expect(fieldIn(raw, 'limits.coolDownSeconds')).toBe(30);
@@ -63,7 +63,7 @@ const flush = (filter: string) =>
     targets: [{ gatewayId: '019ab000-0003-7000-8000-000000000001' }] as Parameters<typeof remediationOfFlush>[0]['targets'],
   });
 
-test('a flush of stale flows becomes a remediation of a WAN that fails, with twice its flows as the limit', () => {
+test('a flush of stale flows becomes a remediation for a failing WAN, limited to twice its flows', () => {
   expect(flush('stale:yes wan:wan1 proto:udp')).toMatchObject({
     mode: 'observe',
     trigger: { kind: 'wan-down', wan: 'wan1' },
@@ -74,7 +74,7 @@ test('a flush of stale flows becomes a remediation of a WAN that fails, with twi
   expect(flush('stale:yes')).toMatchObject({ trigger: { kind: 'wan-down', wan: '*' }, filter: 'stale:yes wan:$wan' });
 });
 
-test('any other flush waits for a person; gateways and kernel ids are not part of its filter', () => {
+test('any other flush becomes a manual remediation; gateways and kernel ids are not part of its filter', () => {
   expect(flush('tenant:pine (proto:gre or proto:esp) id:7,8 age>2m')).toMatchObject({
     trigger: { kind: 'manual' },
     filter: 'proto:gre,esp age>=121s',

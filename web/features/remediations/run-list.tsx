@@ -18,7 +18,7 @@ interface RunListProps {
 
 export const runPath = ({ id }: RemediationRun) => `/remediations/runs/${id}`;
 
-/** Runs as sentences, each a way to its page; `row` where they are the main list of theirs. */
+/** Runs as sentences, each linking to its page; `row` if they are the main list of a page. */
 export function RunList({ runs, unreadable, none = 'No run yet.', row }: RunListProps) {
   const rowLink = useRowLink();
   const clock = useClock();

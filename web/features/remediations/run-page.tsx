@@ -16,7 +16,7 @@ import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { lateWords, RUN_STATES, runSentence } from '../../../client/words/remediation-words.ts';
 
-/** One run: what triggered it, what it found, what became of every flow, and when the controller heard of it. */
+/** One run: what triggered it, what it found, the outcome of every flow, and when the controller received it. */
 export function RunPage({ id }: { id: string }) {
   const refusal = useRefusal('remediations.read');
   const { data: me } = useQuery(queries.me());

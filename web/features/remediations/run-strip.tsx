@@ -7,7 +7,7 @@ import { counted } from '../../../client/words/format.ts';
 const DAY_MS = 86_400_000;
 const SPANS = [1, 7, 30];
 
-/** The last runs on a line of time, each as high as the flows it found: enough to see whether they come in swarms. */
+/** The last runs on a time line, each as high as the flows it found: enough to see whether they come in bursts. */
 export function RunStrip({ runs }: { runs: RemediationRun[] | undefined }) {
   const now = useNow(60_000);
   const clock = useClock();

@@ -15,7 +15,7 @@ import { Outdated } from '../../ui/outdated.tsx';
 import { RunList, runPath } from './run-list.tsx';
 import { RunStrip } from './run-strip.tsx';
 
-/** All runs, of one remediation or of one gateway where the address says so. */
+/** All runs, or those of the remediation or gateway in the URL. */
 export function Runs() {
   const refusal = useRefusal('remediations.read');
   const { ids } = useScope();

@@ -3,7 +3,7 @@
 import { useRef } from 'react';
 import type { TextProblem } from './document-text.ts';
 
-/** The document as YAML. Each problem names its place; a click goes there. */
+/** The document as YAML. Each problem names its place; a click jumps there. */
 export function YamlPane({ text, problems, onText }: { text: string; problems: TextProblem[]; onText(text: string): void }) {
   const area = useRef<HTMLTextAreaElement>(null);
   const goTo = ({ line, column }: TextProblem) => {

@@ -13,7 +13,7 @@ import { Failure } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
 
-/** Tokens that act for the person who made them, never stronger. */
+/** Tokens that act for the person who created them, never with more rights. */
 export function ApiTokens() {
   const client = useQueryClient();
   const clock = useClock();

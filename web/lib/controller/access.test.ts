@@ -8,7 +8,7 @@ test('a greyed-out button names the missing role and who can grant it', () => {
   expect(refusal([{ role: 'operator', tenantId: 'a' }], 'plans.run', ['a'])).toBeUndefined();
 });
 
-test('who may ask over all tenants only reads so, whatever the role over some', () => {
+test('a role over all tenants is required to act on all, whatever the role over some', () => {
   expect(refusal([{ role: 'auditor', tenantId: 'a' }], 'audit.read', 'all')).toBe(
     'Needs the role owner, admin, approver or auditor over all tenants; you are auditor. An owner or admin can grant it.',
   );

@@ -5,8 +5,8 @@ import { ACTIONS, tenantsAllowed, type Action, type Grant } from '../../../proto
 import * as queries from './queries.ts';
 
 /**
- * Undefined if the action is allowed, otherwise the sentence that a greyed-out button shows. `tenantIds` are all it would touch; none given
- * asks for any tenant, `all` for every one.
+ * Undefined if the action is allowed, otherwise the sentence that a greyed-out button shows. `tenantIds` are all tenants that it would
+ * touch; an empty list means at least one tenant, `all` every tenant.
  */
 export function refusal(grants: Grant[], action: Action, tenantIds: string[] | 'all' = []): string | undefined {
   const allowed = tenantsAllowed(grants, action);
@@ -18,7 +18,7 @@ export function refusal(grants: Grant[], action: Action, tenantIds: string[] | '
   return `Needs the role ${inWords(ACTIONS[action])}${where}; you are ${have}. An owner or admin can grant it.`;
 }
 
-/** As `refusal`, for the person signed in. While that is not known yet, says so. */
+/** Like `refusal`, for the signed-in person. Until that is known, returns a sentence saying so. */
 export function useRefusal(action: Action, tenantIds: string[] | 'all' = []): string | undefined {
   const { data } = useQuery(queries.me());
   return data ? refusal(data.grants, action, tenantIds) : 'Your roles are still being read.';

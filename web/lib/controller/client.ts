@@ -1,7 +1,7 @@
 import { Client } from '../../../client/client.ts';
 
-/** The controller as the console's own server passes it on, with the session's cookie. */
+/** The controller as proxied by the console's own server, with the session's cookie. */
 export const controller = new Client();
 
-/** Calls one route. Throws ControllerError for every way in which the controller can say no. */
+/** Calls one route. Throws ControllerError for every problem the controller can return. */
 export const call: Client['call'] = (...asked) => controller.call(...asked);

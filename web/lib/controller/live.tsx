@@ -9,7 +9,7 @@ import * as queries from './queries.ts';
 import { subscribe, type StreamState } from '../../../client/subscribe.ts';
 import { controller } from './client.ts';
 
-/** How far a flush is that runs now. */
+/** Progress of a running flush. */
 export interface RunningFlush {
   flushId: string;
   done: number;
@@ -23,12 +23,15 @@ interface Live {
 
 const LiveContext = createContext<Live>({ stream: { kind: 'connecting' }, running: [] });
 
-/** The fleet as it changes: the state of the stream, and the flushes that run. */
+/** Live state of the fleet: the state of the stream, and the running flushes. */
 export function useLive(): Live {
   return useContext(LiveContext);
 }
 
-/** Keeps the cached gateways as the controller sees them. After a break everything is asked again, since what was missed is not known. */
+/**
+ * Keeps the cached gateways up to date with the controller. After an interruption everything is fetched again, since it is unknown what was
+ * missed.
+ */
 export function LiveProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
   const [stream, setStream] = useState<StreamState>({ kind: 'connecting' });

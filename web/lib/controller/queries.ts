@@ -8,7 +8,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
 import { call } from './client.ts';
 
-/** Every question the console asks, by its cache key. What the live stream changes is written into the same keys (live.tsx). */
+/** Every query of the console, by its cache key. Changes from the live stream are written into the same keys (live.tsx). */
 export const me = () => queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => call(routes.getMe, { signal }), staleTime: 60_000 });
 export const tenants = () =>
   queryOptions({
@@ -29,7 +29,7 @@ const gatewaysPage = () =>
     staleTime: Infinity,
   });
 export const gateways = () => queryOptions({ ...gatewaysPage(), select: ({ items }) => items });
-/** Those that the same answer names and cannot show. */
+/** Gateways that the same response lists and cannot show. */
 export const unreadableGateways = () => queryOptions({ ...gatewaysPage(), select: ({ unreadable }) => unreadable });
 export const samples = (id: string, span: { fromMs: number; toMs: number }, points: number) =>
   queryOptions({
@@ -49,7 +49,7 @@ export const flush = (id: string) =>
   queryOptions({ queryKey: ['flush', id], queryFn: ({ signal }) => call(routes.getFlush, { params: { id }, signal }) });
 export const flushes = (asked: { tenant?: string; gateway?: string; limit: number }) =>
   queryOptions({ queryKey: ['flushes', asked], queryFn: ({ signal }) => call(routes.listFlushes, { query: asked, signal }) });
-/** What is blocked now; its counts are as old as the gateway's last sample, and its end is not told. */
+/** Standing blocks; their counts are as old as the gateway's last sample, and no event announces their end. */
 export const blocks = (asked: { gateway?: string; flush?: string }) =>
   queryOptions({
     queryKey: ['blocks', asked],
@@ -80,7 +80,7 @@ export const tokens = () => queryOptions({ queryKey: ['tokens'], queryFn: ({ sig
 export const enrolmentTokens = () =>
   queryOptions({ queryKey: ['enrolment-tokens'], queryFn: ({ signal }) => call(routes.listEnrolmentTokens, { signal }) });
 
-/** How many flows match each part of a filter; rows stay where they are. */
+/** How many flows match a filter, without fetching rows. */
 export const flowCount = (filter: string, scope: Scope) =>
   queryOptions({
     queryKey: ['flow-count', filter, scope],
@@ -88,7 +88,7 @@ export const flowCount = (filter: string, scope: Scope) =>
     staleTime: 30_000,
   });
 
-/** Totals and facets of what matches a filter, as the tables are now, asked again every half minute. */
+/** Totals and facets of what matches a filter in the current tables, refreshed every half minute. */
 export const flowSummary = (filter: string, scope: Scope) =>
   queryOptions({
     queryKey: ['flow-summary', filter, scope],
@@ -115,7 +115,7 @@ export const remediationCheck = (asked: { tenantId?: string; document: Remediati
     staleTime: 15_000,
     placeholderData: keepPreviousData,
   });
-/** Runs newest first; changes are heard on the fleet's stream. */
+/** Runs, newest first; changes arrive on the fleet's stream. */
 export const remediationRuns = (asked: { remediation?: string; tenant?: string; gateway?: string; cursor?: string; limit: number }) =>
   queryOptions({
     queryKey: ['remediation-runs', asked],
@@ -134,7 +134,7 @@ export interface FlowsPage {
   items: (Omit<z.output<typeof listRemediationRunFlows.response>['items'][number], 'sweep'> & { sweep?: number })[];
   cursor?: string;
   unreadable?: { id: string; reason: string }[];
-  /** When the flows of a plan or of a run went, past the time for which they are kept. */
+  /** When the flows of a plan or of a run were removed after their retention time. */
   droppedAt?: string;
 }
 export type FlowsOf = { plan: string; flush?: string } | { audit: string } | { run: string };
@@ -146,7 +146,7 @@ export const flowsOf = (of: FlowsOf, cursor: string | undefined) =>
     placeholderData: keepPreviousData,
   });
 
-/** Reads a page of exact flows; `limit` holds where the source is paged by rows. */
+/** Fetches a page of exact flows; `limit` applies where the source is paged by rows. */
 export function flowsPage(of: FlowsOf, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<FlowsPage> {
   if ('plan' in of) return call(routes.listPlanFlows, { params: { id: of.plan }, query: { cursor, limit, flush: of.flush }, signal });
   if ('audit' in of) return call(routes.listAuditFlows, { params: { id: of.audit }, query: { cursor, limit }, signal });

@@ -1,7 +1,7 @@
 import { controller } from './client.ts';
 import { ControllerError, readProblem, retryAfterSeconds, waitWords } from '../../../client/problem.ts';
 
-/** Signs in with a password; the session is a cookie. Throws ControllerError with a sentence for people. */
+/** Signs in with a password; the session is a cookie. Throws ControllerError with a readable sentence. */
 export async function signIn(email: string, password: string): Promise<void> {
   const response = await controller.send('/api/auth/sign-in/email', { method: 'POST', body: { email, password } });
   if (response.ok) return;
@@ -9,7 +9,7 @@ export async function signIn(email: string, password: string): Promise<void> {
   throw new ControllerError({ ...said.problem, detail: refusal(response, said) });
 }
 
-/** Ends the session of this browser. */
+/** Ends this browser's session. */
 export async function signOut(): Promise<void> {
   const response = await controller.send('/api/auth/sign-out', { method: 'POST', body: {} });
   if (!response.ok && response.status !== 401) throw await readProblem(response);

@@ -4,7 +4,7 @@ import { markedAddress, ORIGIN_HEADERS } from '../../../lib/peers.ts';
 
 export const dynamic = 'force-dynamic';
 
-/** Headers that concern one connection only (RFC 9110, 7.6.1), and those that fetch sets itself. */
+/** Hop-by-hop headers (RFC 9110, 7.6.1), and those that fetch sets itself. */
 const HOP_BY_HOP = [
   'connection',
   'keep-alive',
@@ -18,9 +18,9 @@ const HOP_BY_HOP = [
 ];
 
 /**
- * Hands a request on to the controller and streams its answer back, event streams included. The address is read at run time from
- * CTFLEET_API_URL, so that one build serves everywhere. Who asks is said by us alone: what a browser claims of it is left behind. A
- * controller that does not answer is a problem as any other: UNAVAILABLE.
+ * Forwards a request to the controller and streams the response back, event streams included. The address is read at run time from
+ * CTFLEET_API_URL, so that one build serves everywhere. Only this server states the caller's address: what a browser claims about it is
+ * removed. A controller that does not answer becomes a problem like any other: UNAVAILABLE.
  */
 async function forward(request: Request): Promise<Response> {
   const { pathname, search, host } = new URL(request.url);
@@ -54,8 +54,8 @@ function isEvents(answer: Response): boolean {
 }
 
 /**
- * An event stream that just ends when the controller goes away: the console connects again by itself. Other answers fail, so that none is
- * taken for whole.
+ * Ends an event stream cleanly when the controller goes away: the console reconnects by itself. Other responses fail, so that none is taken
+ * for complete.
  */
 function untilBroken(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   const reader = body.getReader();
