@@ -242,7 +242,8 @@ export class Commands {
    */
   #sayAgain(id: string): void {
     if (!this.#deps.journal.state.acknowledged.has(id)) return this.#repeatResult(id);
-    const detail = 'This gateway ran the command and the controller acknowledged its result. The outcome of each flow is no longer kept here.';
+    const detail =
+      'This gateway ran the command and the controller acknowledged its result. The outcome of each flow is no longer kept here.';
     this.#deps.report.result(this.#resultOf(id, { state: Result_State.STATE_INDETERMINATE, reason: 'UNAVAILABLE', detail }));
   }
 

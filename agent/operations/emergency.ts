@@ -44,10 +44,7 @@ export class Emergency {
     journal.append({ kind: 'emergency', ...reading, most });
     const outcomes = await table.delete(flows);
     const deleted = outcomes.filter((outcome) => outcome === 'deleted').length;
-    log.warn(
-      { ...reading, most, chosen: flows.length, deleted },
-      'the table is full: finished or unanswered flows were deleted',
-    );
+    log.warn({ ...reading, most, chosen: flows.length, deleted }, 'the table is full: finished or unanswered flows were deleted');
     return deleted;
   }
 

@@ -63,7 +63,11 @@ describe('a guard file', () => {
     ['is a list', '- readOnly', 'the file'],
     ['has an unknown key', '{ "readonly": true }', 'readonly'],
     ['protects by an invalid filter', '{ "protect": [{ "filter": "dport:", "reason": "r" }] }', 'protect.0.filter'],
-    ['protects by a field that only the controller knows', '{ "protect": [{ "filter": "tenant:acme", "reason": "r" }] }', 'protect.0.filter'],
+    [
+      'protects by a field that only the controller knows',
+      '{ "protect": [{ "filter": "tenant:acme", "reason": "r" }] }',
+      'protect.0.filter',
+    ],
     ['allows more than 100 %', '{ "mostPercentOfTable": 101 }', 'mostPercentOfTable'],
   ])('that %s forbids everything, and the error names the place', (_, text, named) => {
     expect(parseGuard(text)).toMatchObject({ isReadOnly: true, error: expect.stringContaining(named) });

@@ -163,7 +163,13 @@ describe('a command is refused and nothing is touched', () => {
   it.each([
     ['when the plan on the gateway is another one', {}, Buffer.alloc(32), 'PLAN_DIGEST_MISMATCH', Result_State.STATE_REFUSED],
     ['when its deadline has passed', { notAfterMs: 999_999n }, undefined, 'COMMAND_LATE', Result_State.STATE_EXPIRED],
-    ['when this version does not support what it asks for', { work: undefined }, undefined, 'CAPABILITY_MISSING', Result_State.STATE_REFUSED],
+    [
+      'when this version does not support what it asks for',
+      { work: undefined },
+      undefined,
+      'CAPABILITY_MISSING',
+      Result_State.STATE_REFUSED,
+    ],
   ])('%s', async (_, change, wrongDigest, reason, state) => {
     const { commands, freeze, flows, said } = gateway();
     const digest = await freeze('dport:5060');
