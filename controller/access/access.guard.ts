@@ -9,7 +9,7 @@ import { isNone, scopeOf } from '../platform/caller.ts';
 import { CallersService } from './callers.service.ts';
 import { isOwnSite } from './cross-site.ts';
 
-/** The guard before every handler. Deny by default: what has no route is for nobody, whom no grant allows may not. */
+/** Guards every handler. Denies by default: an address without a route is open to nobody, and a caller whom no grant allows is refused. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
@@ -23,7 +23,7 @@ export class AccessGuard implements CanActivate {
     const handler = context.getHandler();
     if (this.reflector.get<boolean | undefined>(OPEN, handler) === true) return true;
     const route = this.reflector.get<Route | undefined>(ROUTE, handler);
-    if (!route) throw new FleetError('FORBIDDEN', 'No role may use this address.');
+    if (!route) throw new FleetError('FORBIDDEN', 'No role may call this address.');
     const request = context.switchToHttp().getRequest<AdmittedRequest>();
     const { authorization, cookie, origin } = request.headers;
     const caller = await this.callers.resolve({ authorization, cookie });

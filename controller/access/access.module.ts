@@ -29,7 +29,7 @@ const AUTH_PROVIDER = {
   },
 };
 
-/** Who calls, and what they may. */
+/** Who the caller is, and what the caller may do. */
 @Module({})
 export class AccessModule {
   static readonly with = nounModule(AccessModule, {

@@ -9,7 +9,7 @@ export function formatApiToken(id: string, secret: string): string {
   return `ctfp_${id.replaceAll('-', '')}_${secret}`;
 }
 
-/** The two parts of a token's text; undefined if it is none. */
+/** The two parts of a token's text; undefined if the text is no token. */
 export function parseApiToken(text: string): { id: string; secret: string } | undefined {
   const [, hex, secret] = TEXT.exec(text) ?? [];
   if (hex === undefined || secret === undefined) return undefined;
@@ -17,8 +17,8 @@ export function parseApiToken(text: string): { id: string; secret: string } | un
 }
 
 /**
- * The first action that the grant would give and the caller does not have where it would apply; undefined if the grant is no stronger than
- * the caller.
+ * The first action that the grant would give and that the caller does not have where it would apply; undefined if the grant gives no more
+ * than the caller has.
  */
 export function actionBeyond(caller: Caller, grant: Grant): Action | undefined {
   return (Object.keys(ACTIONS) as Action[]).find((action) => {

@@ -12,10 +12,10 @@ export type Auth = ReturnType<typeof createAuth>;
 
 const SESSION_SECONDS = 12 * 3600;
 
-/** The doors of better-auth that are open; every other path of it does not exist. */
+/** The endpoints of better-auth that are exposed; all its other paths answer as if they did not exist. */
 export const AUTH_PATHS: ReadonlySet<string> = new Set(['/sign-in/email', '/sign-out', '/get-session', '/change-password']);
 
-/** People and their sessions: e-mail and password only, nobody signs up, sessions in Postgres end after 12 h. */
+/** People and their sessions: e-mail and password only, no sign-up; sessions are stored in Postgres and end after 12 h. */
 export function createAuth(config: Config, database: Database, secret: string, logger: Logger) {
   return betterAuth({
     appName: 'ctfleet',
@@ -31,7 +31,7 @@ export function createAuth(config: Config, database: Database, secret: string, l
       maxPasswordLength: MAX_PASSWORD_LENGTH,
     },
     session: { expiresIn: SESSION_SECONDS, disableSessionRefresh: true },
-    // Our own limiter counts per account, address and both together, in Postgres, for all replicas (sign-in.service.ts).
+    // Our own limiter counts per account, per address and per pair of both, in Postgres, for all replicas (sign-in.service.ts).
     rateLimit: { enabled: false },
     advanced: {
       cookiePrefix: 'ctfleet',
@@ -40,6 +40,6 @@ export function createAuth(config: Config, database: Database, secret: string, l
       database: { generateId: () => newId() },
     },
     telemetry: { enabled: false },
-    logger: { level: 'error', log: (_level, message) => logger.error({ message }, 'the sign-in library has an error') },
+    logger: { level: 'error', log: (_level, message) => logger.error({ message }, 'error in the sign-in library') },
   });
 }

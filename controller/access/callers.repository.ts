@@ -2,7 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Grant, Role } from '../../proto/model/access.ts';
 import { Database } from '../platform/database.ts';
 
-/** Grants and token secrets, read before anybody's scope is known; so it sees all tenants and asks for one user or token only. */
+/**
+ * Grants and token secrets. They are read before the caller's scope is known, so this sees all tenants and reads one user or token only.
+ */
 @Injectable()
 export class CallersRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
@@ -14,7 +16,7 @@ export class CallersRepository {
     return rows.map(toGrant);
   }
 
-  /** The token with its maker's name and grants; undefined if there is none. */
+  /** The token with its owner's name and grants; undefined if there is none. */
   async findToken(id: string) {
     return this.database.transact(
       'all',
@@ -22,7 +24,7 @@ export class CallersRepository {
     );
   }
 
-  /** Notes the use of a token, at most once a minute. */
+  /** Records the use of a token, at most once a minute. */
   async touchToken(id: string, now: Date): Promise<void> {
     await this.database.transact('all', (t) =>
       t.apiToken.updateMany({
@@ -33,7 +35,7 @@ export class CallersRepository {
   }
 }
 
-/** A row of role_grant or api_token as a grant. */
+/** A row of role_grant or api_token, as a grant. */
 export function toGrant(row: { role: string; tenantId: string | null }): Grant {
   return { role: row.role as Role, tenantId: row.tenantId };
 }

@@ -8,7 +8,7 @@ import { AUTH, type Auth } from './auth.ts';
 import { scopeOf, type Caller, type Credentials } from '../platform/caller.ts';
 import { CallersRepository, toGrant } from './callers.repository.ts';
 
-/** Who asks, by API token or by session cookie. A request with both is taken by its token. */
+/** Identifies the caller, by API token or by session cookie. If a request carries both, the token counts. */
 @Injectable()
 export class CallersService {
   constructor(
@@ -17,14 +17,17 @@ export class CallersService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** The caller; undefined if nobody, or no longer. */
+  /** The caller; undefined if there is none, or if the credentials are no longer valid. */
   async resolve(credentials: Credentials): Promise<Caller | undefined> {
     if (credentials.authorization !== undefined) return this.fromToken(credentials.authorization);
     if (credentials.cookie !== undefined) return this.fromCookie(credentials.cookie);
     return undefined;
   }
 
-  /** True while the caller's session or token lives and its roles allow the action where they did when the call began. */
+  /**
+   * True while the caller's session or token is valid and the caller's roles still allow the action everywhere they did when the call
+   * began.
+   */
   async isStillAllowed(call: { credentials: Credentials; scope: TenantScope }, action: Action): Promise<boolean> {
     const caller = await this.resolve(call.credentials);
     if (!caller) return false;

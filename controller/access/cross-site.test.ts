@@ -13,5 +13,5 @@ describe('a request with a cookie', () => {
     [{ secFetchSite: 'cross-site' }, false],
     [{ secFetchSite: 'same-site' }, false],
     [{ origin: 'https://console.example', secFetchSite: 'cross-site' }, false],
-  ])('with %j is our own: %s', (headers, expected) => expect(isOwnSite(headers, 'https://console.example')).toBe(expected));
+  ])('with %j comes from our own site: %s', (headers, expected) => expect(isOwnSite(headers, 'https://console.example')).toBe(expected));
 });

@@ -7,8 +7,8 @@ import type { AdmittedRequest } from '../platform/route-decorators.ts';
 import { IdempotencyService } from './idempotency.service.ts';
 
 /**
- * Stands around every POST that changes something: with an Idempotency-Key it is carried out once. Behind the guard, so that only who may
- * ask gets an answer again.
+ * Wraps every POST that changes something: with an Idempotency-Key it is carried out once. Runs after the guard, so that a stored answer is
+ * only returned to a caller who may still ask.
  */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {

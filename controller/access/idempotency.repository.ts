@@ -3,7 +3,7 @@ import { Database } from '../platform/database.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What is kept of one request with a key; without `answer` it is being carried out, or was when its controller ended. */
+/** What is stored of one request with a key. Without `answer` it is still being carried out, or was when its controller ended. */
 export interface KeptRequest {
   keyHash: Bytes;
   callerId: string;
@@ -12,12 +12,12 @@ export interface KeptRequest {
   answer: Bytes | null;
 }
 
-/** Requests by the hash of their caller and key, which only that caller can name; so they have no tenant. */
+/** Requests by the hash of caller and key, which only that caller can name; so they have no tenant. */
 @Injectable()
 export class IdempotencyRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** Begins a request; the one that began before under this key if there is one. */
+  /** Begins a request. Returns the earlier request under this key, if there is one. */
   async begin(request: Omit<KeptRequest, 'answer'>): Promise<KeptRequest | undefined> {
     const { count } = await this.database.unscoped.idempotentRequest.createMany({ data: request, skipDuplicates: true });
     return count === 1 ? undefined : this.find(request.keyHash);
@@ -35,7 +35,7 @@ export class IdempotencyRepository {
     await this.database.unscoped.idempotentRequest.update({ where: { keyHash }, data: { answer } });
   }
 
-  /** Nothing came of it: the key may be used again. */
+  /** The request had no effect: its key may be used again. */
   async forget(keyHash: Bytes): Promise<void> {
     await this.database.unscoped.idempotentRequest.deleteMany({ where: { keyHash } });
   }

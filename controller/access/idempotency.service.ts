@@ -9,9 +9,9 @@ import type { Caller } from '../platform/caller.ts';
 import { IdempotencyRepository, type KeptRequest } from './idempotency.repository.ts';
 
 const KEPT_MS = IDEMPOTENCY_KEPT_DAYS * 86_400_000;
-/** Of one caller, in that time. */
+/** Per caller, within that time. */
 const MAX_KEYS = 5000;
-/** How often, and how many times, one looks whether the first of two equal requests is done. */
+/** How often, and how many times, a second equal request checks whether the first has finished. */
 const LOOK_MS = 100;
 const LOOKS = 30;
 
@@ -21,7 +21,7 @@ export interface KeyedRequest {
   key: string;
   content: string;
 }
-/** What was answered: the body as a value of JSON, and where the result is found. */
+/** The stored answer: the body as a JSON value, and the location of the result. */
 export interface KeptAnswer {
   body?: unknown;
   location?: string;
@@ -31,10 +31,10 @@ export interface KeptAnswer {
  * Each request with an Idempotency-Key is carried out once, over all replicas and restarts:
  *
  *     nothing ── begin ──▶ begun ── success ──▶ answered (for a day: an equal request gets the same answer)
- *        ▲                   │ refused, failed       an equal request waits for the first, then is told IDEMPOTENCY_PENDING;
- *        └───────────────────┘                       another request under the key is told IDEMPOTENCY_KEY_REUSED, always
+ *        ▲                   │ refused, failed       an equal request waits for the first, then gets IDEMPOTENCY_PENDING;
+ *        └───────────────────┘                       another request under the key always gets IDEMPOTENCY_KEY_REUSED
  *
- * A controller that ends in the middle leaves *begun*: whether anything was done is not known then, and nobody does it again by itself.
+ * A controller that ends in the middle leaves *begun*: whether anything was done is then unknown, and nothing retries it automatically.
  */
 @Injectable()
 export class IdempotencyService {
@@ -45,8 +45,8 @@ export class IdempotencyService {
   ) {}
 
   /**
-   * The answer that was given before, or `carryOut`'s, which is kept. Throws IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_PENDING, RATE_LIMITED, and
-   * what `carryOut` throws.
+   * Returns the stored answer of an equal request, or runs `carryOut` and stores its answer. Throws IDEMPOTENCY_KEY_REUSED,
+   * IDEMPOTENCY_PENDING, RATE_LIMITED, and whatever `carryOut` throws.
    */
   async once(request: KeyedRequest, carryOut: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
     const callerId = `${request.caller.kind}:${request.caller.id}`;
@@ -78,7 +78,7 @@ export class IdempotencyService {
     if (Buffer.compare(earlier.requestHash, requestHash) !== 0) {
       throw new FleetError(
         'IDEMPOTENCY_KEY_REUSED',
-        'This Idempotency-Key came with another request before. Take a new key for a new request.',
+        'This Idempotency-Key was already used with a different request. Use a new key for a new request.',
       );
     }
     for (let looks = 0; looks < LOOKS; looks++) {
@@ -89,7 +89,7 @@ export class IdempotencyService {
     }
     throw new FleetError(
       'IDEMPOTENCY_PENDING',
-      'The same request has begun and has no answer yet. Try again; where that lasts, look what became of it before you use a new key.',
+      'The same request is still in progress. Try again later; if this persists, check what the first request did before you use a new key.',
     );
   }
 }

@@ -17,13 +17,13 @@ it.each([
 });
 
 it.each(['a password of a test', 'correct horse battery staple', 'x7Jq-0bTz!pW92m', '会議室の鍵は猫が持っている夜'])(
-  '%s is a password, if it is long enough',
+  '%s is accepted if it is long enough',
   (password) => {
     expect(passwordProblem(password, ABOUT)).toBe(password.length < 15 ? 'has fewer than 15 characters' : undefined);
   },
 );
 
-it('has a length from 15 to 256', () => {
+it('a password has 15 to 256 characters', () => {
   expect(passwordProblem('short', [])).toContain('fewer than 15');
   expect(passwordProblem('x'.repeat(MAX_PASSWORD_LENGTH + 1), [])).toContain('more than 256');
 });

@@ -9,8 +9,8 @@ import type { SignInService } from './sign-in.service.ts';
 const PREFIX = '/api/auth';
 
 /**
- * Puts better-auth at /api/auth. It is not a route of the contract and has no caller yet, so it stands beside Nest's handlers:
- * only the paths of AUTH_PATHS exist, and what changes something must come from our own site.
+ * Mounts better-auth at /api/auth. It is not a route of the contract and has no caller yet, so it is registered beside Nest's handlers:
+ * only the paths of AUTH_PATHS exist, and requests that change something must come from our own site.
  */
 export function mountSignIn(fastify: FastifyInstance, service: SignInService, publicUrl: string): void {
   fastify.route({

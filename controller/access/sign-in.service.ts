@@ -22,14 +22,12 @@ export interface Asking {
 }
 
 /**
- * better-auth behind our limits, with every sign-in, refusal, sign-out and change of password in the audit trail.
+ * better-auth behind our rate limits, with every sign-in, refusal, sign-out and password change in the audit trail.
  *
- * Guesses are counted three ways. For an account from one address: ten, then that address waits for that account, and nobody else does. For
- * an address: 60,
- * over all accounts. For an account over all addresses that never signed in to it: 30 in a quarter of an hour, so that many addresses do
- * not guess
- * faster than 120 times an hour; who has signed in from his address before is not held up by that. An account that does not exist is
- * counted alike.
+ * Guesses are counted three ways. Per account and address: 10, then that address has to wait for that account, and nobody else does. Per
+ * address: 60, across all accounts. Per account, across all addresses that never signed in to it: 30 in 15 minutes, so that many addresses
+ * together guess at most 120 times an hour; a person who has signed in from the same address before is not affected. Accounts that do not
+ * exist are counted the same way.
  */
 @Injectable()
 export class SignInService {
@@ -39,7 +37,7 @@ export class SignInService {
     @Inject(AuditService) private readonly audit: AuditService,
   ) {}
 
-  /** Passes a request on. Throws RATE_LIMITED, INVALID_REQUEST. */
+  /** Forwards a request. Throws RATE_LIMITED, INVALID_REQUEST. */
   async answer(asking: Asking): Promise<Response> {
     switch (asking.path) {
       case '/sign-in/email':
@@ -70,7 +68,7 @@ export class SignInService {
       const { user } = (await response.clone().json()) as { user: { id: string; name: string } };
       await this.audit.recordSession({ action: 'signed-in', outcome: 'ok', userId: user.id, name: user.name, address });
     } else if (response.status === 401 && (tries === 1 || tries === SIGN_IN_PAIR.tries)) {
-      // The first guess and the last of a row; those between say nothing more, and a guesser must not fill the trail.
+      // Only the first and the last guess of a series: those in between add nothing, and a guesser must not fill the trail.
       await this.audit.recordSession({
         action: 'refused',
         outcome: 'refused',
@@ -83,7 +81,7 @@ export class SignInService {
     return response;
   }
 
-  /** All other sessions of the person end. */
+  /** Ends all other sessions of the person. */
   private async changePassword({ request, body, address }: Asking): Promise<Response> {
     const { currentPassword, newPassword } = parse(change, body);
     const person = await this.personOf(request);

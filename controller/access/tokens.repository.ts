@@ -2,9 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../platform/database.ts';
 import type { ApiToken } from '../generated/prisma/client.ts';
 
-/**
- * API tokens of one person. A token over all tenants has no tenant, so these questions are asked over all and bound to the user instead.
- */
+/** API tokens of one person. A token over all tenants has no tenant, so these queries run over all tenants and filter by user instead. */
 @Injectable()
 export class TokensRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
@@ -21,7 +19,7 @@ export class TokensRepository {
     return this.database.transact('all', (t) => t.apiToken.create({ data: token }));
   }
 
-  /** Revokes the user's own token; false if there is none that is live. */
+  /** Revokes the user's own token. Returns undefined if there is no such live token. */
   async revoke(userId: string, id: string, now: Date): Promise<ApiToken | undefined> {
     return this.database.transact(
       'all',

@@ -17,7 +17,7 @@ import { TokensRepository } from './tokens.repository.ts';
 const DAY_MS = 86_400_000;
 type TokenView = z.output<typeof token>;
 
-/** API tokens: made by a person for their scripts, never stronger than their maker, shown once. */
+/** API tokens: created by people for their scripts, never stronger than their owner, shown once. */
 @Injectable()
 export class TokensService {
   constructor(
@@ -31,11 +31,11 @@ export class TokensService {
     return toPage(rows, query.limit, toView, (row) => row.id);
   }
 
-  /** Throws FORBIDDEN if the token could do what the caller cannot. */
+  /** Throws FORBIDDEN if the token could do something that the caller cannot. */
   async create(caller: Caller, body: z.output<typeof createToken.body>): Promise<TokenView & { secret: string }> {
     const beyond = actionBeyond(caller, { role: body.role, tenantId: body.tenantId });
     if (beyond !== undefined)
-      throw new FleetError('FORBIDDEN', `A token cannot have more rights than you: ${beyond} is beyond your roles there.`, {
+      throw new FleetError('FORBIDDEN', `A token cannot have more rights than you: your roles do not allow ${beyond} there.`, {
         action: beyond,
       });
     const now = this.clock();
@@ -54,7 +54,7 @@ export class TokensService {
     return { ...toView(row), secret: formatApiToken(row.id, secret) };
   }
 
-  /** Throws NOT_FOUND for what is not the caller's own live token. */
+  /** Throws NOT_FOUND unless it is the caller's own live token. */
   async revoke(caller: Caller, id: string): Promise<void> {
     const row = await this.tokens.revoke(caller.userId, id, new Date(this.clock()));
     if (!row) throw new FleetError('NOT_FOUND', 'There is no such token.');

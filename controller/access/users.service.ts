@@ -15,7 +15,7 @@ export interface NewUser {
   grants: Grant[];
 }
 
-/** Makes people. There is no sign-up: the first is made by bootstrap. */
+/** Creates people. There is no sign-up: bootstrap creates the first person. */
 @Injectable()
 export class UsersService {
   constructor(
@@ -25,14 +25,14 @@ export class UsersService {
   ) {}
 
   /**
-   * The new user's id. Throws INVALID_REQUEST for a password that is short or easy to guess, or no e-mail address, ALREADY_EXISTS for a
-   * taken one.
+   * Returns the new user's id. Throws INVALID_REQUEST for a password that is too short or easy to guess and for an invalid e-mail address,
+   * ALREADY_EXISTS if the address is taken.
    */
   async create(user: NewUser): Promise<string> {
     return this.insert(user, false);
   }
 
-  /** Makes the owner over all tenants, once in the life of a database. Throws ALREADY_EXISTS ever after. */
+  /** Creates the owner over all tenants, once in the life of a database. Throws ALREADY_EXISTS from then on. */
   async createFirst(user: Omit<NewUser, 'grants'>): Promise<string> {
     return this.insert({ ...user, grants: [{ role: 'owner', tenantId: null }] }, true);
   }
@@ -59,8 +59,8 @@ export class UsersService {
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
       const sentence = isFirst
-        ? 'This controller has had its first administrator already. Ask that person for access.'
-        : 'There is a user with this e-mail address.';
+        ? 'This controller already has its first administrator. Ask that person for access.'
+        : 'A user with this e-mail address already exists.';
       throw new FleetError('ALREADY_EXISTS', sentence, {}, { cause: error });
     }
     return userId;
