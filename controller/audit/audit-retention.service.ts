@@ -8,7 +8,7 @@ import { StubsRepository } from './stubs.repository.ts';
 
 const AT_ONCE = 5000;
 
-/** Takes old entries from the beginning of chains. What is left follows on a signed stub, so that it verifies as before. */
+/** Removes old entries from the beginning of chains. The remaining entries follow on a signed stub, so the chain still verifies. */
 @Injectable()
 export class AuditRetentionService {
   constructor(
@@ -19,7 +19,7 @@ export class AuditRetentionService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Takes away what is older than a time, a part of each chain per transaction, and puts that on record in the chain itself. */
+  /** Removes entries older than `before`, one part of each chain per transaction, and records the removal in the chain itself. */
   async dropBefore(before: Date): Promise<void> {
     while (await this.dropSome(before)) /* the next ones */ ;
   }
@@ -39,7 +39,7 @@ export class AuditRetentionService {
             actor: { kind: 'system', id: 'controller', name: 'ctfleet' },
             action: 'audit.shortened',
             outcome: 'ok' as const,
-            summary: `Entries up to ${seq} are past the time for which the audit trail is kept`,
+            summary: `Entries up to ${seq} were removed: they are past the retention time of the audit trail`,
             detail: { upTo: seq, entries: dropped[index], olderThan: before.toISOString() },
           })),
         );

@@ -23,7 +23,7 @@ const AUDIT_KEY_PROVIDER = {
   ),
 };
 
-/** Who decided what, in chains that can be verified. */
+/** Who decided what, in hash chains that can be verified. */
 @Module({})
 export class AuditModule {
   static readonly with = nounModule(AuditModule, {

@@ -6,7 +6,7 @@ import type { NamedEntry } from './entry-row.ts';
 import { GENESIS, hashEntry, SYSTEM_CHAIN, type ChainedEntry } from './chain.ts';
 import type { Span } from './spans.ts';
 
-/** What an entry says before it has a place in its chain. */
+/** The content of an entry before it has a place in its chain. */
 export type NewEntry = Omit<ChainedEntry, 'chain' | 'seq' | 'previousHash'>;
 
 export interface AuditQuery {
@@ -24,8 +24,8 @@ export class AuditRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   /**
-   * Adds entries of one tenant, or of none, to their chain, within the caller's transaction; the row lock on the chain's head orders
-   * concurrent ones.
+   * Appends entries of one tenant, or of none, to their chain, within the caller's transaction. The row lock on the chain's head serialises
+   * concurrent appends.
    */
   async append(t: Transaction, tenantId: string | undefined, entries: readonly NewEntry[]): Promise<void> {
     const chain = tenantId ?? SYSTEM_CHAIN;
@@ -33,7 +33,7 @@ export class AuditRepository {
       INSERT INTO audit_head (chain, tenant_id, seq, hash) VALUES (${chain}, ${tenantId ?? null}::uuid, 0, ${GENESIS})
       ON CONFLICT DO NOTHING`;
     const [head] = await t.$queryRaw<{ seq: bigint; hash: string }[]>`SELECT seq, hash FROM audit_head WHERE chain = ${chain} FOR UPDATE`;
-    if (!head) throw new Error('the head of an audit chain is out of scope');
+    if (!head) throw new Error('the head of the audit chain is out of scope');
     let [last, previousHash] = [Number(head.seq), head.hash];
     const data = entries.map((entry) => {
       const chained: ChainedEntry = { ...entry, chain, seq: ++last, previousHash };
@@ -56,7 +56,7 @@ export class AuditRepository {
     await t.$executeRaw`UPDATE audit_head SET seq = ${last}, hash = ${previousHash} WHERE chain = ${chain}`;
   }
 
-  /** Newest first, one more than `limit`. */
+  /** Newest first, up to `limit` + 1. */
   async list(scope: TenantScope, query: AuditQuery): Promise<NamedEntry[]> {
     const text = query.q ? { contains: query.q, mode: 'insensitive' as const } : undefined;
     return this.database.transact(scope, async (t) =>
@@ -89,7 +89,7 @@ export class AuditRepository {
     return this.database.transact(scope, async (t) => (await withNames(t, await t.auditEntry.findMany({ where: { id } })))[0]);
   }
 
-  /** The entries of parts of chains, each chain's in order. */
+  /** The entries of these spans, in order within each chain. */
   async ofSpans(scope: TenantScope, spans: readonly Span[]): Promise<NamedEntry[]> {
     return this.database.transact(scope, async (t) =>
       withNames(
@@ -102,7 +102,10 @@ export class AuditRepository {
     );
   }
 
-  /** The part of each chain that these times lie in, from its first entry to its last: times of two controllers may cross, numbers do not. */
+  /**
+   * The part of each chain that these times lie in, from its first entry to its last. Clocks of two controllers may disagree; numbers never
+   * do.
+   */
   async spansBetween(
     scope: TenantScope,
     from?: string,
@@ -120,7 +123,7 @@ export class AuditRepository {
     return new Map(rows.map(({ chain, _min, _max }) => [chain, { first: Number(_min.seq), last: Number(_max.seq) }]));
   }
 
-  /** The hashes of entries, by `chain seq`; those that are not there are missing. */
+  /** Hashes of entries, by `chain seq`; entries that do not exist are left out. */
   async hashesOf(scope: TenantScope, places: readonly { chain: string; seq: bigint }[]): Promise<Map<string, string>> {
     if (places.length === 0) return new Map();
     const rows = await this.database.transact(scope, (t) =>

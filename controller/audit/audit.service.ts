@@ -13,14 +13,14 @@ import { AuditRepository, type AuditQuery, type NewEntry } from './audit.reposit
 import type { NamedEntry } from './entry-row.ts';
 import { Repeats } from './repeats.ts';
 
-/** What a service says when it decides something; the service adds id, time and place in the chain. */
+/** What a service reports when it decides something. This service adds id, time and place in the chain. */
 export type Decision = Omit<NewEntry, 'id' | 'at' | 'detail'> & { tenantId?: string; detail?: Record<string, unknown> };
 
-/** What repeats is put on record once in so long, with how often it happened. */
+/** Repeated events are recorded once per window, with their count. */
 const REPEATS_MS = 60_000;
 const LOOK_MS = 5000;
 
-/** What became of a session or a password; `tries`: how many there were in a row. */
+/** What happened to a session or a password; `tries`: how many attempts there were in a row. */
 export interface SessionEvent {
   action: 'signed-in' | 'signed-out' | 'refused' | 'password-changed' | 'password-refused';
   outcome: 'ok' | 'refused';
@@ -61,10 +61,7 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
     await this.recordAll(t, [decision]);
   }
 
-  /**
-   * Records several. Chains are locked in the order in which all lock them, so that two who lock several never wait for each other
-   * crosswise.
-   */
+  /** Records several. Chains are locked in one global order, so that transactions which lock several cannot deadlock. */
   async recordAll(t: Transaction, decisions: readonly Decision[]): Promise<void> {
     for (const tenantId of [...new Set(decisions.map((decision) => decision.tenantId))].toSorted()) {
       await this.entries.append(
@@ -75,28 +72,28 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
     }
   }
 
-  /** Records what has no transaction of its own. */
+  /** Records a decision that has no transaction of its own. */
   async recordAlone(decision: Decision): Promise<void> {
     await this.database.transact('all', (t) => this.record(t, decision));
   }
 
   /**
-   * Records what somebody may cause by the thousand: the first at once, and those of the minute after it as one entry with their number.
-   * Alike is what has the same tenant, actor, action and `alike`.
+   * Records what anyone may cause thousands of times: the first at once, those of the following minute as one entry with their count.
+   * Decisions are alike if they have the same tenant, actor, action and `alike`.
    */
   async recordOften(decision: Decision, alike = ''): Promise<void> {
     const { tenantId = '', actor, action } = decision;
     if (this.repeats.note([tenantId, actor.id, action, alike].join(' '), decision, this.clock())) await this.recordAlone(decision);
   }
 
-  /** As `recordOften`, for whoever holds a transaction and cannot wait for another. */
+  /** Like `recordOften`, for callers that hold a transaction and cannot wait for another. */
   note(decision: Decision, alike = ''): void {
     this.recordOften(decision, alike).catch((error: unknown) =>
       this.logger.error({ err: error, action: decision.action }, 'an audit entry could not be written'),
     );
   }
 
-  /** Records what was counted in minutes that have ended. */
+  /** Records what was counted in windows that have ended. */
   private async recordRepeats(isAll = false): Promise<void> {
     for (const { item, times } of this.repeats.due(this.clock(), isAll)) {
       await this.recordAlone({
@@ -127,7 +124,7 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
       'signed-out': `${name} signed out`,
       refused: `Sign-in refused for ${name}`,
       'password-changed': `${name} changed the password; all other sessions ended`,
-      'password-refused': `${name} gave a wrong password when changing it`,
+      'password-refused': `${name} entered a wrong current password when changing it`,
     };
     await this.recordAlone({
       actor: { kind: 'user', id: userId, name },
@@ -159,7 +156,7 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
     return toPage(rows, query.limit, toView, (row) => row.id);
   }
 
-  /** Throws NOT_FOUND for what is not there or out of scope. */
+  /** Throws NOT_FOUND if the entry does not exist or is out of scope. */
   async get(scope: TenantScope, id: string): Promise<AuditView> {
     const entry = await this.entries.find(scope, id);
     if (!entry) throw new FleetError('NOT_FOUND', 'There is no such audit entry.');
@@ -168,7 +165,7 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
 
   private toEntry(decision: Decision): NewEntry {
     const { tenantId: _, ...said } = decision;
-    // Through JSON: what is hashed is what the database gives back.
+    // Through JSON: what is hashed must equal what the database returns.
     const detail = JSON.parse(JSON.stringify(decision.detail ?? {})) as Record<string, unknown>;
     return { ...said, id: newId(), at: new Date(this.clock()).toISOString(), detail };
   }

@@ -7,13 +7,13 @@ import { isGenuineStub, type Stub } from './stub.ts';
 /** What is known of one chain. */
 export type ChainVerdict = z.output<typeof verifyAudit.response>['chains'][number];
 
-/** The key that signs here now; marks of an older one are not checked against it. */
+/** The current signing key; checkpoints signed with an older key are not checked against it. */
 interface Signer {
   id: string;
   publicPem: string;
 }
 
-/** Follows one chain, which comes in parts, and holds it against its head, its checkpoints and the stub that it begins with. */
+/** Follows one chain, which arrives in parts, and checks it against its head, its checkpoints and the stub that it begins with. */
 export class ChainWalk {
   readonly #head: Head;
   readonly #stub: Stub | undefined;
@@ -29,17 +29,17 @@ export class ChainWalk {
       this.#found = { seq: stub.seq, why: 'entries up to it were taken away, and the signature for that is not ours' };
   }
 
-  /** The number of the first entry that is still there. */
+  /** The number of the first entry that still exists. */
   get first(): number {
     return (this.#stub?.seq ?? 0) + 1;
   }
 
-  /** What comes after a break is not looked at. */
+  /** Nothing after a break is checked. */
   get isBroken(): boolean {
     return this.#found !== undefined;
   }
 
-  /** The next entries with the checkpoints that name them, or that name what is not there. */
+  /** The next entries, with the checkpoints that name them or that name entries which do not exist. */
   add(entries: Iterable<HashedEntry>, checkpoints: readonly Checkpoint[]): void {
     let next = 0;
     for (const entry of entries) {
@@ -52,13 +52,13 @@ export class ChainWalk {
       if (this.isBroken) return;
     }
     const { seq, hash } = this.#check.head;
-    // The part may be the last: what is missing after it is for the verdict to say.
+    // This may be the last part: entries missing after it are reported by the verdict.
     if (checkpoints[next] && seq >= this.#head.seq && hash === this.#head.hash) {
       this.#found = { seq: seq + 1, why: `a checkpoint was signed for entry ${checkpoints[next]!.seq}, which is not there` };
     }
   }
 
-  /** Once all parts are added. */
+  /** Call after all parts were added. */
   verdict(): ChainVerdict {
     const { seq, hash } = this.#check.head;
     const { chain, tenantId } = this.#head;

@@ -7,7 +7,7 @@ export const SYSTEM_CHAIN = 'system';
 /** The hash before the first entry. */
 export const GENESIS = '0'.repeat(64);
 
-/** An entry as it is hashed. Absent fields are left out, so that a later field does not change old hashes. */
+/** An entry as it is hashed. Absent fields are omitted, so that fields added later do not change old hashes. */
 export interface ChainedEntry {
   id: string;
   chain: string;
@@ -29,7 +29,7 @@ export interface ChainedEntry {
 }
 export type HashedEntry = ChainedEntry & { hash: string };
 
-/** A chain as it stands. `tenantId` is null for the system's. */
+/** The current head of a chain. `tenantId` is null for the system chain. */
 export interface Head {
   chain: string;
   tenantId: string | null;
@@ -37,37 +37,37 @@ export interface Head {
   hash: string;
 }
 
-/** The first entry of a chain that is not as it was written. `seq` is the place that it should have. */
+/** The first entry of a chain that is not as it was written. `seq` is the place where it should be. */
 export interface Break {
   seq: number;
   id?: string;
   why: string;
 }
 
-/** SHA-256 in hex over the entry's canonical JSON (RFC 8785), which holds the hash before it. */
+/** SHA-256 in hex over the entry's canonical JSON (RFC 8785), which contains the hash of the entry before it. */
 export function hashEntry(entry: ChainedEntry): string {
   return createHash('sha256')
     .update(canonicalize(entry) ?? '')
     .digest('hex');
 }
 
-/** Follows one chain entry by entry, with no more memory than one hash. */
+/** Verifies one chain entry by entry, holding only one hash in memory. */
 export class ChainCheck {
   #next: number;
   #previousHash: string;
 
-  /** @param start where the entries begin; at the chain's first unless it is a part of one */
+  /** @param start where the entries begin; by default at the first entry of the chain */
   constructor(start: { seq: number; previousHash: string } = { seq: 1, previousHash: GENESIS }) {
     this.#next = start.seq;
     this.#previousHash = start.previousHash;
   }
 
-  /** How far the chain is whole. */
+  /** The last position up to which the chain is intact. */
   get head(): { seq: number; hash: string } {
     return { seq: this.#next - 1, hash: this.#previousHash };
   }
 
-  /** What is wrong with the next entry, if anything; ask no more after that. */
+  /** What is wrong with the next entry, if anything. Do not call it again after that. */
   add({ hash, ...entry }: HashedEntry): Break | undefined {
     const why = this.#whyNot(entry, hash);
     if (why !== undefined) return { seq: this.#next, id: entry.id, why };
@@ -78,13 +78,13 @@ export class ChainCheck {
 
   #whyNot(entry: ChainedEntry, hash: string): string | undefined {
     if (entry.seq > this.#next) return `entries ${this.#next} to ${entry.seq - 1} are missing`;
-    if (entry.seq < this.#next) return `entry ${entry.seq} comes a second time`;
+    if (entry.seq < this.#next) return `entry ${entry.seq} is duplicated or out of order`;
     if (hashEntry(entry) !== hash) return 'its content is not what was hashed';
     return entry.previousHash === this.#previousHash ? undefined : 'it does not follow from the entry before it';
   }
 }
 
-/** The first break in a chain that is given whole, from its first entry; undefined if there is none. */
+/** The first break in a complete chain, given from its first entry; undefined if there is none. */
 export function firstBreak(entries: Iterable<HashedEntry>): Break | undefined {
   const check = new ChainCheck();
   for (const entry of entries) {

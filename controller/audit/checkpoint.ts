@@ -1,7 +1,7 @@
 import type { AuditCheckpoint } from '../../proto/gen/ctfleet/v1/link.ts';
 import { isSigned, type AuditKey, type Signature } from './signature.ts';
 
-/** The head of a chain at one time, signed: entries up to it can neither be changed nor taken away without that being seen. */
+/** A signed head of a chain at one time: changing or removing any entry up to it is detectable. */
 export interface Checkpoint extends Signature {
   chain: string;
   seq: number;
@@ -16,12 +16,12 @@ export function checkpointOf({ chain, seq, hash, at }: Pick<Checkpoint, 'chain' 
   return { chain, seq, hash, at, ...key.sign({ chain, seq, hash, at }) };
 }
 
-/** True if the checkpoint was signed with this key and says what was signed. */
+/** True if this key signed exactly this checkpoint. */
 export function isGenuine({ chain, seq, hash, at, ...signature }: Checkpoint, publicPem: string): boolean {
   return isSigned({ chain, seq, hash, at }, signature, publicPem);
 }
 
-/** As agents are given it. */
+/** As sent to agents. */
 export function toWireCheckpoint({ chain, seq, hash, at, signature, keyId }: Checkpoint): AuditCheckpoint {
   return { chain, seq: BigInt(seq), hash, atMs: BigInt(Date.parse(at)), signature: Buffer.from(signature, 'base64'), keyId };
 }

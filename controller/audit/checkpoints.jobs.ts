@@ -5,7 +5,7 @@ import { CheckpointsService } from './checkpoints.service.ts';
 
 const AUDIT = new JobQueue<{ checkpoint: object }>('ctfleet-audit');
 
-/** Signs the heads of the chains each minute. */
+/** Signs the heads of the chains every minute. */
 @Injectable()
 export class CheckpointsJobs implements OnModuleInit, OnApplicationBootstrap {
   constructor(

@@ -21,7 +21,7 @@ export class CheckpointsRepository {
     return rows.map((row) => ({ chain: row.chain, tenantId: row.tenant_id, seq: Number(row.seq), hash: row.hash }));
   }
 
-  /** Two replicas may make the same one; the first counts. */
+  /** Two replicas may create the same checkpoint; the first one is kept. */
   async insert(t: Transaction, checkpoint: Checkpoint, tenantId: string | null): Promise<void> {
     await t.auditCheckpoint.createMany({
       data: [{ ...checkpoint, tenantId, seq: BigInt(checkpoint.seq), at: new Date(checkpoint.at) }],
@@ -40,7 +40,7 @@ export class CheckpointsRepository {
     ).map(toCheckpoint);
   }
 
-  /** Those of parts of chains, each chain's in order. */
+  /** The checkpoints of these spans, in order within each chain. */
   async ofSpans(t: Transaction, spans: readonly Span[]): Promise<Checkpoint[]> {
     return (
       await t.auditCheckpoint.findMany({
@@ -50,7 +50,7 @@ export class CheckpointsRepository {
     ).map(toCheckpoint);
   }
 
-  /** The newest of a chain whatever its place: it may name an entry that is no longer there. */
+  /** The newest of a chain whatever its number: it may name an entry that no longer exists. */
   async last(t: Transaction, chain: string): Promise<Checkpoint | undefined> {
     const row = await t.auditCheckpoint.findFirst({ where: { chain }, orderBy: { seq: 'desc' } });
     return row ? toCheckpoint(row) : undefined;

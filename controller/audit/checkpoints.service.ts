@@ -19,7 +19,7 @@ export class CheckpointsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Signs each chain that has grown since its last checkpoint, and has agents told. */
+  /** Signs each chain that has grown since its last checkpoint, and notifies agents. */
   async make(): Promise<void> {
     const at = new Date(this.clock()).toISOString();
     await this.database.transact('all', async (t) => {
@@ -30,7 +30,7 @@ export class CheckpointsService {
     });
   }
 
-  /** The newest checkpoints in scope, and the key that they were signed with. */
+  /** The newest checkpoints in scope, and the key that signed them. */
   async newest(scope: TenantScope): Promise<{ publicKey: string; keyId: string; items: Checkpoint[] }> {
     const items = await this.database.transact(scope, (t) => this.checkpoints.newest(t));
     return { publicKey: this.key.publicPem, keyId: this.key.id, items };

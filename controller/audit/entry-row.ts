@@ -4,7 +4,7 @@ import type { HashedEntry } from './chain.ts';
 /** An entry with its tenant's name. */
 export type NamedEntry = AuditEntry & { tenantName?: string };
 
-/** A row as it was hashed. */
+/** A row in the form that was hashed. */
 export function toHashed(row: AuditEntry): HashedEntry {
   const { planId, flushId, gatewayId, gatewayName, reason, ticket } = row;
   const optional = Object.fromEntries(

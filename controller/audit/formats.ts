@@ -1,7 +1,7 @@
 import { csvCell, toPrintable, toSafeJson } from '../../proto/model/text.ts';
 import type { NamedEntry } from './entry-row.ts';
 
-/** How a format begins, and how it says one entry; without `line`, as it was hashed. */
+/** How a format begins, and how it renders one entry; without `line`, entries are written as they were hashed. */
 interface Format {
   type: string;
   extension: string;
@@ -59,7 +59,7 @@ function cellsOf(entry: NamedEntry): Record<(typeof COLUMNS)[number], string> {
   };
 }
 
-/** Elastic Common Schema 8. Ended flows are a connection's end on the network; everything else is configuration or sign-in. */
+/** Elastic Common Schema 8. Ended flows map to the end of a network connection; everything else is configuration or sign-in. */
 function toEcs(entry: NamedEntry): string {
   const isFlush = entry.action.startsWith('flush.');
   return toSafeJson(
@@ -85,7 +85,7 @@ function toEcs(entry: NamedEntry): string {
   );
 }
 
-/** ArcSight Common Event Format 0; values escaped as it asks. */
+/** ArcSight Common Event Format 0, with values escaped as it requires. */
 function toCef(entry: NamedEntry): string {
   const severity = entry.outcome === 'ok' ? 3 : 6;
   const fields: [string, string | null | undefined][] = [

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Repeats } from './repeats.ts';
 
-describe('what repeats', () => {
-  it('is written at first, and then once a window with how often it happened', () => {
+describe('repeated events', () => {
+  it('are written once at first, then once per window with their count', () => {
     const repeats = new Repeats<string>(60_000);
     expect(repeats.note('a', 'first', 0)).toBe(true);
     expect([1, 2, 3].map((at) => repeats.note('a', `again ${at}`, at))).toEqual([false, false, false]);
@@ -13,7 +13,7 @@ describe('what repeats', () => {
     expect(repeats.note('a', 'later', 60_002)).toBe(true);
   });
 
-  it('is all counted, whatever its kinds and times', () => {
+  it('are all counted, whatever their kinds and times', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.nat(50_000)), { maxLength: 300 }), (happened) => {
         const repeats = new Repeats<number>(60_000);
@@ -29,7 +29,7 @@ describe('what repeats', () => {
     );
   });
 
-  it('is counted together beyond so many kinds', () => {
+  it('beyond the maximum number of kinds are counted together', () => {
     const repeats = new Repeats<number>(60_000);
     const first = Array.from({ length: 20_000 }, (_, kind) => repeats.note(`kind ${kind}`, kind, 0)).filter(Boolean);
     expect(first).toHaveLength(5001);

@@ -4,7 +4,7 @@ import canonicalize from 'canonicalize';
 /** Provider token of the key that signs audit checkpoints and exports. */
 export const AUDIT_KEY = Symbol('audit key');
 
-/** An Ed25519 key; `id` names its public half: SHA-256 of the SPKI, the first 16 hexadecimal digits. */
+/** An Ed25519 key; `id` names its public half: the first 16 hexadecimal digits of the SHA-256 of the SPKI. */
 export class AuditKey {
   readonly id: string;
   readonly publicPem: string;
@@ -39,7 +39,7 @@ export interface Signature {
 export function isSigned(value: object, { signature, keyId: id }: Signature, publicPem: string): boolean {
   const publicKey = createPublicKey(publicPem);
   const bytes = Buffer.from(signature, 'base64');
-  // Base64 can spell the same bytes in more than one way; ours is the one that counts.
+  // Base64 can spell the same bytes in more than one way; only our spelling is accepted.
   return bytes.toString('base64') === signature && keyId(publicKey) === id && verify(null, bytesOf(value), publicKey, bytes);
 }
 

@@ -6,7 +6,7 @@ const entriesOf = (spans: readonly Span[]): string[] =>
   spans.flatMap(({ chain, first, last }) => Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => `${chain} ${first + at}`));
 
 describe('pages of chains', () => {
-  it('hold every entry once, in order, and are full but for the last', () => {
+  it('hold every entry once, in order, and are full except the last', () => {
     const span = fc.record({
       chain: fc.constantFrom('a', 'b', 'c'),
       first: fc.integer({ min: 1, max: 50 }),

@@ -6,8 +6,8 @@ export interface Span {
 }
 
 /**
- * The spans in order, cut into pages of at most `size` entries: a long one takes several, many short ones share one. Empty spans are left
- * out.
+ * Cuts the spans, in order, into pages of at most `size` entries: a long span takes several pages, short ones share a page. Empty spans are
+ * omitted.
  */
 export function* pagesOf(spans: Iterable<Span>, size: number): Generator<Span[], void, void> {
   let page: Span[] = [];

@@ -1,21 +1,21 @@
 import { isSigned, type AuditKey, type Signature } from './signature.ts';
 
-/** Says that the beginning of a chain, entries up to `seq`, was taken away by what is kept how long, and which the last of them was. */
+/** States that the beginning of a chain, entries up to `seq`, was removed by retention, and which entry was the last of them. */
 export interface Stub extends Signature {
   chain: string;
   seq: number;
-  /** Of the entry with that number, on which the first one that is left follows. */
+  /** Hash of the entry with that number, on which the first remaining entry follows. */
   hash: string;
-  /** When they went; ISO 8601 in UTC with milliseconds. */
+  /** When they were removed; ISO 8601 in UTC with milliseconds. */
   at: string;
 }
 
-/** Signs a stub. What is signed has a word that no checkpoint has: neither can stand for the other. */
+/** Signs a stub. The signed value contains a word that no checkpoint has, so neither can stand in for the other. */
 export function stubOf(said: Pick<Stub, 'chain' | 'seq' | 'hash' | 'at'>, key: AuditKey): Stub {
   return { ...said, ...key.sign({ ...said, dropped: true }) };
 }
 
-/** True if the stub was signed with this key and says what was signed. */
+/** True if this key signed exactly this stub. */
 export function isGenuineStub({ chain, seq, hash, at, ...signature }: Stub, publicPem: string): boolean {
   return isSigned({ chain, seq, hash, at, dropped: true }, signature, publicPem);
 }

@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000;
 
 @Injectable()
 export class StubsRepository {
-  /** The newest of each chain in scope, by its chain. */
+  /** The newest of each chain in scope, by chain. */
   async newest(t: Transaction, chains?: string[]): Promise<Map<string, Stub>> {
     const rows = await t.auditStub.findMany({
       where: { chain: chains && { in: chains } },
@@ -17,10 +17,13 @@ export class StubsRepository {
     return new Map(rows.map((row) => [row.chain, toStub(row)]));
   }
 
-  /** For each chain, its newest entry that is older than a time, with all before it; never the head. At most `most` entries of each. */
+  /**
+   * For each chain, its newest entry older than `before`, never the head; everything up to that entry is old. At most `most` entries per
+   * chain.
+   */
   async old(t: Transaction, before: Date, most: number): Promise<{ chain: string; tenantId: string | null; seq: number; hash: string }[]> {
-    // At most once a day of each chain, for every time adds a stub. Numbers are in the order of writing, times of two controllers may
-    // cross: what is before the first young one is old.
+    // At most once a day per chain, because each removal adds a stub. Numbers follow the order of writing, clocks of two controllers may
+    // disagree: everything before the first young entry is old.
     // In steps: a plan that joins a chain's entries before it knows which of them it wants is quadratic in their number.
     const rows = await t.$queryRaw<{ chain: string; tenant_id: string | null; seq: bigint; hash: string }[]>`
       WITH due AS MATERIALIZED (
@@ -43,7 +46,10 @@ export class StubsRepository {
     return rows.map((row) => ({ chain: row.chain, tenantId: row.tenant_id, seq: Number(row.seq), hash: row.hash }));
   }
 
-  /** Takes the beginning of a chain away against its stub. Gives how many entries went. Throws if the database finds them too young. */
+  /**
+   * Removes the beginning of a chain against its stub. Returns how many entries were removed. Throws if the database considers them too
+   * young.
+   */
   async drop(t: Transaction, { chain, seq, hash, at, signature, keyId }: Stub): Promise<number> {
     const [row] = await t.$queryRaw<{ dropped: number }[]>`
       SELECT drop_audit_entries(${chain}, ${BigInt(seq)}, ${hash}, ${new Date(at)}, ${signature}, ${keyId}) AS dropped`;

@@ -44,7 +44,7 @@ function trailOf(lengths: number[], from = 1): string[] {
 
 const TRAIL = trailOf([12, 7, 9]);
 
-test('a trail that nobody touched is intact, whole or a part of its chains', () => {
+test('an unchanged trail is intact, complete or a part of its chains', () => {
   expect(verifyTrail(TRAIL, key.publicPem)).toEqual({ isIntact: true, entries: 28, chains: 3 });
   expect(verifyTrail(trailOf([12], 5), key.publicPem)).toEqual({ isIntact: true, entries: 8, chains: 1 });
 });
@@ -57,17 +57,17 @@ test('a trail signed by somebody else is refused', () => {
   });
 });
 
-/** A mutation, and the first line that is not as it was. */
+/** A mutation, and the first line that it changes. */
 type Mutated = { lines: string[]; from: number };
 const place = fc.nat(TRAIL.length - 1);
 const mutation: fc.Arbitrary<Mutated> = fc.oneof(
-  // One character of a line is another.
+  // One character of a line changes.
   fc.tuple(place, fc.nat(), fc.integer({ min: 32, max: 0x17f })).map(([line, at, code]) => {
     const text = TRAIL[line]!;
     const index = at % text.length;
     return { lines: TRAIL.with(line, text.slice(0, index) + String.fromCharCode(code) + text.slice(index + 1)), from: line };
   }),
-  // A number or a word of an entry is another, and its own hash is made anew: a forger who knows how.
+  // A number or a word of an entry changes, and its own hash is recomputed: a forger who knows how.
   fc.tuple(place, fc.constantFrom('summary', 'outcome', 'action', 'at', 'reason'), fc.string()).map(([line, field, value]) => {
     const { kind, hash: _, ...entry } = JSON.parse(TRAIL[line]!) as { kind: string } & HashedEntry;
     if (kind !== 'entry') return { lines: TRAIL, from: line };
@@ -75,7 +75,7 @@ const mutation: fc.Arbitrary<Mutated> = fc.oneof(
     const writer = new TrailWriter(key);
     return { lines: TRAIL.with(line, writer.entry({ ...forged, hash: hashEntry(forged) })), from: line };
   }),
-  // Lines are taken away, doubled, moved, cut off.
+  // Lines are removed, duplicated, moved, cut off.
   fc.tuple(place, fc.integer({ min: 1, max: 5 })).map(([line, count]) => ({ lines: TRAIL.toSpliced(line, count), from: line })),
   fc.tuple(place, place).map(([line, to]) => ({ lines: TRAIL.toSpliced(to, 0, TRAIL[line]!), from: Math.min(to, TRAIL.length) })),
   fc.tuple(place, place).map(([a, b]) => ({ lines: TRAIL.with(a, TRAIL[b]!).with(b, TRAIL[a]!), from: Math.min(a, b) })),
@@ -88,8 +88,7 @@ test('10,000 mutations of a trail are all found, and the first bad line is named
       fc.pre(lines.join('\n') !== TRAIL.join('\n'));
       const verdict = verifyTrail(lines, key.publicPem);
       if (verdict.isIntact) throw new Error('not found');
-      // What was taken away shows at the line that came in its place, or at the end, which says what should be there; never before the
-      // change.
+      // A removal shows at the line that took its place, or at the end, which lists what should be there; never before the change.
       expect(verdict.firstBreak.line).toBeGreaterThan(from);
     }),
     { numRuns: 10_000 },

@@ -7,12 +7,12 @@ import { isGenuineStub, type Stub } from './stub.ts';
 
 const seq = z.number().int().min(1);
 const span = z.object({ chain: z.string(), first: seq, last: seq, previousHash: z.string(), lastHash: z.string() });
-/** What one chain gave to a trail: entries `first` to `last`, the hash before the first and that of the last. */
+/** What one chain contributed to a trail: entries `first` to `last`, the hash before the first and the hash of the last. */
 export type Span = z.output<typeof span>;
 
 /**
- * Entries may have fields that a later version knows: all are hashed. The last line says which entries there are, signed, so that nothing
- * can be cut off.
+ * Entries may have fields of a later version: all are hashed. The last line is signed and lists the entries that exist, so that nothing can
+ * be cut off.
  */
 const line = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('entry'), id: z.string(), chain: z.string(), seq, hash: z.string(), previousHash: z.string() }),
@@ -51,9 +51,8 @@ export interface TrailBreak {
 export type TrailVerdict = { isIntact: true; entries: number; chains: number } | { isIntact: false; firstBreak: TrailBreak };
 
 /**
- * Writes an audit trail as lines of canonical JSON: per chain its entries in order, each before the checkpoints that name it, at last the
- * signed end.
- * Anyone with the public key can verify it without us (verifyTrail).
+ * Writes an audit trail as lines of canonical JSON: the entries of each chain in order, each followed by the checkpoints that name it, and
+ * finally the signed end. Anyone with the public key can verify it without us (verifyTrail).
  */
 export class TrailWriter {
   readonly #key: AuditKey;
@@ -75,7 +74,7 @@ export class TrailWriter {
     return toText({ kind: 'entry', ...entry });
   }
 
-  /** Before the entries of a chain whose beginning was taken away. */
+  /** Goes before the entries of a chain whose beginning was removed. */
   stub(stub: Stub): string {
     this.#stubs++;
     return toText({ kind: 'stub', ...stub });
@@ -98,7 +97,7 @@ export class TrailWriter {
   }
 }
 
-/** Verifies the lines of a trail against the public key (SPKI PEM), and names the first line that is not as it was written. */
+/** Verifies the lines of a trail against the public key (SPKI PEM). The verdict names the first line that is not as it was written. */
 export function verifyTrail(lines: Iterable<string>, publicPem: string): TrailVerdict {
   const check = new TrailCheck(publicPem);
   let line = 0;
@@ -147,7 +146,7 @@ class TrailCheck {
       case 'end':
         return this.#end(line);
       default:
-        return { ...this.#expected(), why: 'the line is not one that we write' };
+        return { ...this.#expected(), why: 'the line is not in the format of a trail' };
     }
   }
 
@@ -160,7 +159,7 @@ class TrailCheck {
     const entry = fields as unknown as HashedEntry;
     if (this.#spans.at(-1)?.chain !== entry.chain) {
       if (this.#spans.some(({ chain }) => chain === entry.chain))
-        return { chain: entry.chain, seq: entry.seq, id: entry.id, why: 'its chain was over' };
+        return { chain: entry.chain, seq: entry.seq, id: entry.id, why: 'its chain had already ended' };
       this.#spans.push({ chain: entry.chain, first: entry.seq, last: entry.seq, previousHash: entry.previousHash, lastHash: entry.hash });
       this.#chain = new ChainCheck({ seq: entry.seq, previousHash: entry.previousHash });
       this.#hashes.clear();
@@ -230,7 +229,7 @@ function toText(line: object): string {
   return canonicalize(line) ?? '';
 }
 
-/** A line that is spelt just as we spell it, so that no byte of it can be another; undefined for anything else. */
+/** A line spelled exactly as we spell it, so that every byte is determined; undefined for anything else. */
 function parse(text: string): Line | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -21,7 +21,7 @@ import { TrailWriter } from './trail.ts';
 const BATCH = 500;
 type Verdict = z.output<typeof verifyAudit.response>;
 
-/** Reads chains from end to end: to verify them, and to write them down for others. In batches, so that memory does not grow with them. */
+/** Reads chains from end to end, to verify or to export them. In batches, so that memory use does not depend on their length. */
 @Injectable()
 export class TrailsService {
   private readonly verifications = new SharedRuns<Verdict>();
@@ -36,14 +36,14 @@ export class TrailsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Follows every chain in scope from its first entry to its head, and holds it against its checkpoints. */
+  /** Follows every chain in scope from its first entry to its head, and checks it against its checkpoints. */
   verify(scope: TenantScope): Promise<Verdict> {
     return this.verifications.run(toSetting(scope), () => this.verifyNow(scope));
   }
 
   /**
-   * What the trail knows of entries that somebody names: their hashes by `CHAIN SEQ`, and what each of the chains begins with since older
-   * entries went.
+   * What the trail knows of the given entries: their hashes by `CHAIN SEQ`, and the stub that each of their chains begins with where older
+   * entries were removed.
    */
   async known(entries: readonly { chain: string; seq: bigint }[]): Promise<{ hashes: Map<string, string>; stubs: Map<string, Stub> }> {
     const hashes = await this.entries.hashesOf('all', [...entries]);
@@ -79,7 +79,7 @@ export class TrailsService {
     if (format === 'ndjson') yield `${writer.end(new Date(this.clock()).toISOString())}\n`;
   }
 
-  /** What of each chain lies between these times, by the chains' names. */
+  /** The span of each chain between these times, by chain name. */
   private async spans(scope: TenantScope, stubs: Map<string, Stub>, from?: string, to?: string, tenant?: string): Promise<Span[]> {
     const heads = await this.database.transact(scope, (t) => this.checkpoints.heads(t));
     const between = from === undefined && to === undefined ? undefined : await this.entries.spansBetween(scope, from, to, tenant);
@@ -102,7 +102,7 @@ export class TrailsService {
     for (const page of pagesOf(spans, BATCH)) {
       const wanted = page.filter(({ chain }) => !walks.get(chain)!.walk.isBroken);
       const entries = Map.groupBy(await this.entries.ofSpans(scope, wanted), ({ chain }) => chain);
-      // With a chain's last entries come the checkpoints of later ones, which are not there.
+      // The last entries of a chain come with later checkpoints, whose entries are outside the span.
       const named = wanted.map((span) =>
         span.last === walks.get(span.chain)!.head.seq ? { ...span, last: Number.MAX_SAFE_INTEGER } : span,
       );
