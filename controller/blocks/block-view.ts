@@ -11,8 +11,8 @@ import { counted } from '../platform/plural.ts';
 type RefusedView = NonNullable<PlanView['gateways'][number]['refused']>;
 
 /**
- * What a block refuses, in words, from the message that is stored. What another version wrote and this one does not know is said to be
- * that.
+ * Describes in words what a block refuses, from the stored message. If another version wrote the message and this one does not understand
+ * it, the words say so.
  */
 export function toRefusedView(stored: Uint8Array): RefusedView {
   const wire = WireRefused.decode(stored);
@@ -24,7 +24,7 @@ export function toRefusedView(stored: Uint8Array): RefusedView {
   }
 }
 
-/** True for a stored block that may cut hosts off that nobody named; also where that cannot be told. */
+/** True for a stored block that may cut off hosts that nobody named, and where that cannot be determined. */
 export function refusesAnyone(stored: Uint8Array): boolean {
   try {
     return namesNobody(fromWireRefused(WireRefused.decode(stored)));
@@ -51,7 +51,7 @@ export function toBlockView(row: Block): BlockView {
   };
 }
 
-/** What proves a block: packets that were seen to be refused, or that none came. */
+/** What proves a block: packets that were seen being refused, or that none arrived. */
 export function blockedWords(packetsRefused: bigint): string {
   return packetsRefused === 0n ? 'blocked; nothing came' : `blocked; ${counted(counterFrom(packetsRefused), 'packet')} refused since`;
 }

@@ -7,10 +7,10 @@ import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { BlocksService } from './blocks.service.ts';
 import { BLOCK_LIFTED } from './notifications.ts';
 
-/** Blocks in a message that cost a transaction. */
+/** Blocks per message that cost a transaction. */
 const BLOCKS_OF_A_WRITE = 5;
 
-/** Agents say what they block; those that were lifted are named to them until they say so. */
+/** Receives the blocks that agents report; lifted blocks are sent to an agent until it no longer reports them. */
 @Injectable()
 export class BlocksLink implements LinkPart, OnModuleInit, OnModuleDestroy {
   readonly takes: LinkPart['takes'] = {
@@ -43,7 +43,7 @@ export class BlocksLink implements LinkPart, OnModuleInit, OnModuleDestroy {
           .all()
           .filter(({ identity }) => identity.gatewayId === gatewayId)
           .forEach(lift),
-      // Any gateway may have one to lift.
+      // Notifications were missed, so any gateway may have a block to lift.
       () => this.sessions.all().forEach(lift),
     );
   }

@@ -4,19 +4,19 @@ import type { Block } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 
-/** A block as its gateway says it. */
+/** A block as reported by its gateway. */
 export type SaidBlock = Pick<Block, 'name' | 'flows' | 'packetsRefused' | 'since' | 'until'> & { refused: Uint8Array<ArrayBuffer> };
 
 const MAX_LISTED = 1000;
-/** Of each gateway so many that are over are kept; the audit trail keeps all. */
+/** Ended blocks kept per gateway; the audit trail keeps all of them. */
 const MAX_KEPT = 500;
 
-/** What is blocked now, and what is to be lifted. */
+/** What is blocked now, and what has to be lifted. */
 @Injectable()
 export class BlocksRepository {
   /**
-   * Takes all that a gateway says in place of what it said before; those that it does not name are over. Answers the names that are to be
-   * lifted.
+   * Replaces what a gateway reported before by what it reports now; blocks that it no longer names have ended. Returns the names of those
+   * to lift.
    */
   async replace(
     t: Transaction,
@@ -68,7 +68,7 @@ export class BlocksRepository {
     });
   }
 
-  /** Those that stand, as far as is known; those that end last first. */
+  /** Active blocks, as far as is known; those that end last come first. */
   async list(
     t: Transaction,
     { tenant, gateway, flush }: { tenant?: string; gateway?: string; flush?: string },
@@ -81,7 +81,7 @@ export class BlocksRepository {
     });
   }
 
-  /** Locked until the transaction ends. */
+  /** Locks the row until the transaction ends. */
   async lock(t: Transaction, id: string): Promise<Block | undefined> {
     await t.$queryRaw`SELECT 1 FROM block WHERE id = ${id}::uuid FOR UPDATE`;
     return (await t.block.findUnique({ where: { id } })) ?? undefined;
@@ -91,7 +91,7 @@ export class BlocksRepository {
     return t.block.update({ where: { id }, data: { liftedBy } });
   }
 
-  /** What gateways have yet to lift, by gateway. */
+  /** What gateways still have to lift, by gateway. */
   async toLift(t: Transaction, gatewayIds: readonly string[]): Promise<{ gatewayId: string; name: string }[]> {
     return t.block.findMany({
       where: { gatewayId: { in: [...gatewayIds] }, overAt: null, liftedBy: { not: null } },

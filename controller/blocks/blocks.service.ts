@@ -18,11 +18,11 @@ import { notThere } from '../platform/not-there.ts';
 import { GATEWAY_CHANGED } from '../link/notifications.ts';
 import { BLOCK_LIFTED } from './notifications.ts';
 
-/** Blocks of one gateway; an agent begins no more. */
+/** Blocks of one gateway; an agent starts no more than this. */
 const MAX_OF_GATEWAY = 100;
 const MAX_NAME = 64;
 
-/** What is blocked on gateways: as they say it, and lifted by whoever may run plans there. */
+/** What is blocked on gateways: as they report it, and lifted by anyone who may run plans there. */
 @Injectable()
 export class BlocksService {
   constructor(
@@ -33,7 +33,7 @@ export class BlocksService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Takes what a gateway says that it blocks. Answers the names of those that it is to lift. */
+  /** Takes the blocks that a gateway reports. Returns the names of those that it has to lift. */
   async take({ gatewayId, tenantId }: GatewayIdentity, { blocks }: StandingBlocks): Promise<string[]> {
     const nowMs = this.clock();
     const said = new Map(
@@ -63,7 +63,7 @@ export class BlocksService {
     });
   }
 
-  /** The names of a gateway's blocks that it is to lift. */
+  /** The names of a gateway's blocks that it still has to lift. */
   async toLift({ gatewayId, tenantId }: GatewayIdentity): Promise<string[]> {
     return this.database.transact(new Set([tenantId]), async (t) => (await this.blocks.toLift(t, [gatewayId])).map(({ name }) => name));
   }
@@ -73,7 +73,7 @@ export class BlocksService {
     return { items: rows.map(toBlockView) };
   }
 
-  /** Has a gateway end a block before its time; once more is the same. Throws NOT_FOUND, and BLOCK_OVER for one that has ended. */
+  /** Makes a gateway end a block early; idempotent. Throws NOT_FOUND, and BLOCK_OVER if the block has already ended. */
   async lift(caller: Caller, scope: TenantScope, id: string): Promise<BlockView> {
     return this.database.transact(scope, async (t) => {
       const block = await this.blocks.lock(t, id);
@@ -90,7 +90,7 @@ export class BlocksService {
         flushId: block.flushId ?? undefined,
         gatewayId: block.gatewayId,
         gatewayName: block.gatewayName,
-        summary: `${caller.name} lifted a block on ${block.gatewayName} before its time, after ${counted(Number(block.packetsRefused), 'packet')} refused: ${lifted.refused.words}`,
+        summary: `${caller.name} lifted a block on ${block.gatewayName} early, after ${counted(Number(block.packetsRefused), 'packet')} refused: ${lifted.refused.words}`,
         detail: {
           blockId: id,
           refused: lifted.refused,
