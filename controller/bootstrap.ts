@@ -10,7 +10,7 @@ import { openStateDir, readOrCreate } from './platform/state-dir.ts';
 import { checkDatabase } from './prepare.ts';
 
 /**
- * Makes the first administrator of a database, exactly once: `bootstrap --email E --name N`, the password in --password or
+ * Creates the first administrator of a database, exactly once: `bootstrap --email E --name N`, with the password in --password or
  * CTFLEET_BOOTSTRAP_PASSWORD.
  */
 async function main(): Promise<void> {
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const password = values.password ?? process.env.CTFLEET_BOOTSTRAP_PASSWORD;
   if (values.email === undefined || values.name === undefined || password === undefined) {
     throw new Error(
-      'Say --email, --name and the password (--password, or CTFLEET_BOOTSTRAP_PASSWORD so that it is not in the process list).',
+      'Pass --email, --name and the password (--password, or CTFLEET_BOOTSTRAP_PASSWORD to keep it out of the process list).',
     );
   }
   const config = readConfig(process.env);
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
       createLogger(config.logLevel),
     );
     const id = await new UsersService(auth, database, Date.now).createFirst({ email: values.email, password, name: values.name });
-    process.stdout.write(`${JSON.stringify({ msg: 'first administrator made', id })}\n`);
+    process.stdout.write(`${JSON.stringify({ msg: 'first administrator created', id })}\n`);
   } finally {
     await database.onApplicationShutdown();
   }

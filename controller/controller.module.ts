@@ -33,7 +33,7 @@ const NOUNS = [
   MetricsModule,
 ];
 
-/** The whole controller; the roles of the process decide which parts of each noun are in it. */
+/** The whole controller; the roles of the process decide which parts of each noun it contains. */
 @Module({})
 export class ControllerModule {
   static with(surroundings: Surroundings): DynamicModule {

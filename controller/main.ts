@@ -4,23 +4,21 @@ import { endNow } from './platform/end-now.ts';
 import { createLogger } from './platform/logger.ts';
 import { startController } from './start.ts';
 
-/** Whoever supervises us waits 5 s or more before it kills. */
+/** A supervisor waits at least 5 s before it kills us. */
 const STOP_MS = 3500;
 
 /**
- * Ends the process from a thread of its own, a moment later than it should: what a library does without end keeps every timer from its
- * turn.
+ * Kills the process from a separate thread shortly after the deadline: a library that loops forever keeps every timer of the main thread
+ * from firing.
  */
 function endAnyway(): void {
   new Worker(`setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${STOP_MS + 500})`, { eval: true }).unref();
 }
 
 /**
- * The controller as a process: runs until SIGTERM or SIGINT. It then ends with 0 when all is handed over; with 1, and a line in the log, if
- * that takes
- * longer than 3.5 s, as with a database that does not answer: what was in a transaction is rolled back with its connection. Asked while it
- * starts, it
- * ends at once: nothing depends on it yet.
+ * The controller as a process: runs until SIGTERM or SIGINT. It then exits with 0 once everything is handed over, or with 1 and a log line
+ * if that takes longer than 3.5 s, for example with a database that does not answer: what was in a transaction is rolled back with its
+ * connection. If asked to stop while starting, it exits at once: nothing depends on it yet.
  */
 async function main(): Promise<void> {
   const config = readConfig(process.env);
@@ -30,7 +28,7 @@ async function main(): Promise<void> {
     if (isStarting) endNow(0);
     endAnyway();
     setTimeout(() => {
-      logger.error({ ms: STOP_MS }, 'could not end in order in time; transactions under way are rolled back');
+      logger.error({ ms: STOP_MS }, 'graceful shutdown timed out; open transactions are rolled back');
       endNow(1);
     }, STOP_MS).unref();
     starting
@@ -38,7 +36,7 @@ async function main(): Promise<void> {
       .then(
         () => endNow(0),
         (error: unknown) => {
-          logger.error({ err: error }, 'could not end in order');
+          logger.error({ err: error }, 'graceful shutdown failed');
           endNow(1);
         },
       );

@@ -5,7 +5,7 @@ const url = z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql://
 const schema = z.object({ CTFLEET_MIGRATION_DATABASE_URL: url, CTFLEET_DATABASE_URL: url });
 
 /**
- * Makes a database ready for a controller of this version: migrations as CTFLEET_MIGRATION_DATABASE_URL, and the login that
+ * Prepares a database for a controller of this version: applies migrations as CTFLEET_MIGRATION_DATABASE_URL, and creates the login that
  * CTFLEET_DATABASE_URL names.
  */
 async function main(): Promise<void> {

@@ -9,14 +9,14 @@ const CONNECT_MS = 10_000;
 const QUEUE_SCHEMA = 'bullmq';
 
 /**
- * Makes a database ready for a controller, as its owner: migrations, the tables of the queue, and the login of the controller, which is
- * named in
- * `appUrl` and may do no more than the application's role. May be done again at any time. Returns the names of the migrations applied.
+ * Prepares a database for a controller, as its owner: applies migrations, creates the tables of the queue, and creates the login of the
+ * controller, which is named in `appUrl` and may do no more than the application's role. Idempotent. Returns the names of the migrations
+ * applied.
  */
 export async function prepareDatabase(ownerUrl: string, appUrl: string): Promise<string[]> {
   return withClient(ownerUrl, async (client) => {
     const applied = await applyMigrations(client, migrationsFolder());
-    // Two at once would trip over the same rows of the catalogue.
+    // Two at once would contend for the same rows of the system catalogue.
     await client.query('BEGIN');
     await client.query(`SELECT pg_advisory_xact_lock(hashtext('ctfleet prepare'))`);
     await prepareLogin(client, appUrl);
@@ -30,7 +30,7 @@ export async function prepareDatabase(ownerUrl: string, appUrl: string): Promise
   });
 }
 
-/** Throws an Error with the cure if the database is not ready for this version, or lets the controller do more than it may. */
+/** Throws an Error with the remedy if the database is not ready for this version, or if it allows the controller more than it may do. */
 export async function checkDatabase(appUrl: string): Promise<void> {
   await withClient(appUrl, async (client) => {
     await checkLogin(client);
@@ -49,7 +49,7 @@ function migrationsFolder(): string {
 
 async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS });
-  // One that breaks fails the statement that waits for it.
+  // A broken connection fails the statement that waits for it.
   client.on('error', () => undefined);
   await client.connect();
   try {

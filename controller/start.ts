@@ -24,7 +24,7 @@ import { checkRoutes } from './platform/route-check.ts';
 import { toRouterUrl } from './platform/verb-url.ts';
 import { checkDatabase, prepareDatabase } from './prepare.ts';
 
-/** A controller that runs. Ports are those really opened; undefined where the process has no such role. */
+/** A running controller. Ports are those actually opened; undefined if the process does not have that role. */
 export interface RunningController {
   app: NestFastifyApplication;
   ports: { apiPort: number; enrolPort?: number; linkPort?: number };
@@ -33,16 +33,17 @@ export interface RunningController {
 
 const MAX_CONNECTIONS = 4000;
 /**
- * A request is whole within this. A connection on which nothing moves ends; streams of events have a heartbeat. A connection that is kept
- * waits for its next request.
+ * A request must be complete within this time. A connection on which nothing moves is closed; event streams send a heartbeat. A kept-alive
+ * connection waits for its next request.
  */
 const REQUEST_MS = 20_000;
 const SILENT_MS = 120_000;
 const KEPT_MS = 10_000;
 
 /**
- * Migrates if it is given the owner's login, wires, listens. Throws an Error that says what is wrong; nothing is left open then.
- * Ending goes in Nest’s order: work stops (onModuleDestroy), then links and queues (beforeApplicationShutdown), Postgres last
+ * Migrates if it has the owner's login, wires, listens. Throws an Error that says what is wrong; nothing is left open then.
+ *
+ * Shutdown follows Nest's order: work stops (onModuleDestroy), then links and queues (beforeApplicationShutdown), Postgres last
  * (onApplicationShutdown).
  */
 export async function startController(surroundings: Surroundings): Promise<RunningController> {
