@@ -209,7 +209,7 @@ describe('a block', () => {
     await eventually('it has ended', async () => ((await owner.call(routes.listBlocks)).items.length === 0 ? true : undefined));
     const { items } = await owner.call(routes.listAudit, { query: { action: 'block.lifted' } });
     expect(items[0]!.summary).toBe(
-      'owner lifted a block on gw-acme before its time, after 2 packets refused: every packet from and to 10.0.0.2, for 60 s',
+      'owner lifted a block on gw-acme early, after 2 packets refused: every packet from and to 10.0.0.2, for 60 s',
     );
   });
 
