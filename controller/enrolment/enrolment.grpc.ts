@@ -7,7 +7,7 @@ import { GrpcListener, unary } from '../platform/grpc-listener.ts';
 import { AUTHORITY, type Authority } from '../identity/authority.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 
-/** Whoever comes here has shown nothing yet. An enrolment takes a second. */
+/** Callers have not proved anything yet. An enrolment takes about a second. */
 const CONNECTIONS = {
   total: 400,
   perAddress: 100,
@@ -18,7 +18,7 @@ const CONNECTIONS = {
   calls: { perSecond: 1, burst: 20 },
 };
 
-/** The listener for agents that have no certificate yet. */
+/** The listener for agents that do not have a certificate yet. */
 @Injectable()
 export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private listener: GrpcListener | undefined;
@@ -48,7 +48,7 @@ export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationS
   }
 }
 
-/** `10.0.0.1:4000` or `[::1]:4000` without the port. */
+/** `10.0.0.1:4000` or `[::1]:4000`, without the port. */
 function hostOf(peer: string): string {
   return peer.slice(0, peer.lastIndexOf(':') < 0 ? undefined : peer.lastIndexOf(':'));
 }

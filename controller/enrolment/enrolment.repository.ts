@@ -28,12 +28,12 @@ export class EnrolmentRepository {
     return (await t.enrolmentToken.findUnique({ where: { id } })) ?? undefined;
   }
 
-  /** Takes back a token that was not used; undefined if there is none. */
+  /** Revokes an unused token; undefined if there is none. */
   async revokeToken(t: Transaction, id: string, now: Date): Promise<EnrolmentToken | undefined> {
     return (await t.enrolmentToken.updateManyAndReturn({ where: { id, usedAt: null, revokedAt: null }, data: { revokedAt: now } }))[0];
   }
 
-  /** Uses a live token up. One caller gets it, whoever else asks at the same time gets undefined: the row's lock decides. */
+  /** Consumes a live token. Exactly one of several concurrent callers gets it, the others get undefined: the row lock decides. */
   async useToken(t: Transaction, id: string, gatewayId: string, now: Date): Promise<EnrolmentToken | undefined> {
     return (
       await t.enrolmentToken.updateManyAndReturn({

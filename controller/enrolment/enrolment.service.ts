@@ -25,10 +25,10 @@ import { GATEWAY_CHANGED } from '../link/notifications.ts';
 
 type TokenView = z.output<typeof enrolmentToken>;
 
-/** Join tokens guessed from one address. */
+/** Refused join tokens per address. */
 const ENROL_ADDRESS = new RateLimit('enrol-address', { tries: 30, seconds: 60 });
 
-/** Join tokens are made by people and used once by a gateway, for the tenant, site and name that they were made for. */
+/** Join tokens are created by people and used once by a gateway, for the tenant, site and name that they were created for. */
 @Injectable()
 export class EnrolmentService {
   constructor(
@@ -42,7 +42,7 @@ export class EnrolmentService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Throws NOT_FOUND for a site out of scope, ALREADY_EXISTS for a name that the tenant has. */
+  /** Throws NOT_FOUND for a site out of scope, ALREADY_EXISTS if the tenant already has a gateway of this name. */
   async createToken(
     caller: Caller,
     scope: TenantScope,
@@ -72,7 +72,7 @@ export class EnrolmentService {
         actor: toActor(caller),
         action: 'enrolment.token-made',
         outcome: 'ok',
-        summary: `${caller.name} made a join token for ${body.gatewayName} at ${site.name}`,
+        summary: `${caller.name} created a join token for ${body.gatewayName} at ${site.name}`,
         detail: { tokenId: token.id, siteId: site.id },
       });
       return token;
@@ -95,27 +95,27 @@ export class EnrolmentService {
     );
   }
 
-  /** Throws NOT_FOUND for a token that is used, revoked, out of scope or not there. */
+  /** Throws NOT_FOUND for a token that is used, revoked, out of scope or unknown. */
   async revokeToken(caller: Caller, scope: TenantScope, id: string): Promise<void> {
     await this.database.transact(scope, async (t) => {
       const row = await this.enrolment.revokeToken(t, id, new Date(this.clock()));
-      if (!row) throw new FleetError('NOT_FOUND', 'There is no such unused token.');
+      if (!row) throw new FleetError('NOT_FOUND', 'There is no unused token with this ID.');
       await this.audit.record(t, {
         tenantId: row.tenantId,
         actor: toActor(caller),
         action: 'enrolment.token-revoked',
         outcome: 'ok',
-        summary: `${caller.name} took back the join token for ${row.gatewayName}`,
+        summary: `${caller.name} revoked the join token for ${row.gatewayName}`,
         detail: { tokenId: id },
       });
     });
   }
 
   /**
-   * Trades a live token and a CSR for a certificate. The gateway's row and the token's use are one transaction, so of many that come at
-   * once one wins.
-   * Throws JOIN_TOKEN_REFUSED with the same words for every reason; the audit trail says which.
-   * RATE_LIMITED for an address that was refused too often; valid tokens cost nothing, so a whole fleet may enrol from behind one address.
+   * Exchanges a live token and a CSR for a certificate. Creating the gateway's row and consuming the token are one transaction, so of
+   * several concurrent enrolments one wins. Throws JOIN_TOKEN_REFUSED with the same words for every reason; the audit trail has the reason.
+   * Throws RATE_LIMITED for an address that was refused too often; valid tokens cost nothing, so a whole fleet may enrol from behind one
+   * address.
    */
   async enrol(request: EnrolRequest, address: string): Promise<EnrolResponse> {
     await this.limits.check(ENROL_ADDRESS, address);
@@ -151,7 +151,7 @@ export class EnrolmentService {
         await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
         return true;
       })
-      .catch(taken(`The tenant has a gateway named ${token.gatewayName} by now.`));
+      .catch(taken(`The tenant already has a gateway named ${token.gatewayName}.`));
     if (!isUsed) return this.refuse(await this.stateNow(token.id), token, address);
     return {
       gatewayId,

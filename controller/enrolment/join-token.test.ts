@@ -6,7 +6,7 @@ const id = '01a20c50-0000-7000-8000-00000000000a';
 const token = { id, secret: 'a'.repeat(43), pin: 'b'.repeat(43) };
 
 describe('a join token', () => {
-  it('is read back as it was written, and nothing else is one', () => {
+  it('survives a round trip, and nothing else parses', () => {
     expect(parseJoinToken(formatJoinToken(token))).toEqual(token);
     for (const text of [
       '',
@@ -19,7 +19,7 @@ describe('a join token', () => {
       expect(parseJoinToken(text)).toBeUndefined();
   });
 
-  it('that was used stays used, whatever time it is', () => {
+  it('that was used stays used, even after its expiry', () => {
     const at = new Date(1000);
     expect(joinTokenState({ usedAt: at, revokedAt: null, expiresAt: at }, 5000)).toBe('used');
     expect(joinTokenState({ usedAt: null, revokedAt: at, expiresAt: at }, 5000)).toBe('revoked');
@@ -29,7 +29,7 @@ describe('a join token', () => {
 });
 
 describe('the name in a certificate', () => {
-  it('is one URI of ours and nothing beside it', () => {
+  it('is exactly one URI of ours and nothing else', () => {
     const identity = { tenantId: id, gatewayId: id.replace(/a$/, 'b') };
     const uri = formatSpiffe(identity);
     expect(parseSubjectAltName(`URI:${uri}`)).toEqual(identity);
