@@ -6,7 +6,7 @@ export interface Facet {
 
 const MAX_VALUES = 20;
 
-/** Sums facets of several gateways; the most frequent values first. */
+/** Sums facets of several gateways; the most frequent values come first. */
 export function mergeFacets(facets: Facet[]): Facet[] {
   const fields = new Map<string, Map<string, number>>();
   for (const { field, values } of facets) {

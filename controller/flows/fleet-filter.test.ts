@@ -13,7 +13,7 @@ const facts: FleetFacts = {
   tags: ['dual-wan', 'demo'],
 };
 
-/** What the gateway would be asked, in words. */
+/** The filter that the gateway would get, as text. */
 function asked(text: string): string | undefined {
   const own = forGateway(readFilter(text), facts);
   return own && (formatFilter(own) || 'everything');
@@ -34,7 +34,7 @@ describe('a filter for one gateway', () => {
     ['-(site:milano proto:udp)', '-proto:udp'],
     ['-(site:lyon proto:udp)', 'everything'],
     ['proto:udp', 'proto:udp'],
-  ])('%s asks it for %s', (text, expected) => expect(asked(text)).toBe(expected));
+  ])('%s becomes %s', (text, expected) => expect(asked(text)).toBe(expected));
 });
 
 describe('the names of WANs', () => {
@@ -42,7 +42,7 @@ describe('the names of WANs', () => {
     { name: 'WAN1', addresses: ['198.51.100.1', '2001:db8::1'] },
     { name: 'LTE', addresses: ['203.0.113.9'] },
   ];
-  it('stand for the addresses that the gateway told', () => {
+  it('stand for the addresses that the gateway reported', () => {
     expect(resolveWans(readFilter('wan:wan* proto:udp'), wans)).toEqual({ WAN1: '198.51.100.1, 2001:db8::1' });
     expect(resolveWans(readFilter('-wan:lte'), wans)).toEqual({ LTE: '203.0.113.9' });
     expect(resolveWans(readFilter('proto:udp'), wans)).toBeUndefined();

@@ -1,7 +1,7 @@
 import { EVERYTHING, FLEET_FIELDS, forEachTerm, type FlowFilter, type Term } from '../../proto/model/filter/filter.ts';
 import { globMatches } from '../../proto/model/filter/evaluate.ts';
 
-/** What fleet fields are compared with. */
+/** The facts that fleet fields are compared with. */
 export interface FleetFacts {
   tenantId: string;
   tenantName: string;
@@ -12,12 +12,12 @@ export interface FleetFacts {
   tags: string[];
 }
 
-/** True, false, or what is left for the gateway to decide. */
+/** True, false, or the part that the gateway has to decide. */
 type Folded = boolean | FlowFilter;
 
 /**
- * The filter as this gateway should see it: fleet fields (tenant, site, gateway, tag) are settled here and gone.
- * Undefined if nothing on this gateway can match.
+ * The filter as this gateway should get it: fleet fields (tenant, site, gateway, tag) are resolved here and removed. Undefined if nothing
+ * on this gateway can match.
  */
 export function forGateway(filter: FlowFilter, facts: FleetFacts): FlowFilter | undefined {
   const folded = fold(filter, facts);
@@ -25,7 +25,7 @@ export function forGateway(filter: FlowFilter, facts: FleetFacts): FlowFilter | 
   return folded ? EVERYTHING : undefined;
 }
 
-/** What the `wan:` terms of a filter stand for on a gateway with these WANs: addresses by name. */
+/** What the `wan:` terms of a filter mean on a gateway with these WANs: addresses by WAN name. */
 export function resolveWans(filter: FlowFilter, wans: { name: string; addresses: string[] }[]): Record<string, string> | undefined {
   const resolved: Record<string, string> = {};
   forEachTerm(filter, ({ field, match }) => {
@@ -52,7 +52,7 @@ function fold(filter: FlowFilter, facts: FleetFacts): Folded {
   }
 }
 
-/** `and` ends with the first false, `or` with the first true; what decides nothing is left out. */
+/** `and` ends with the first false, `or` with the first true; operands that decide nothing are left out. */
 function foldOperands(kind: 'and' | 'or', operands: FlowFilter[], facts: FleetFacts): Folded {
   const decides = kind === 'or';
   const left: FlowFilter[] = [];

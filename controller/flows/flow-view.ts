@@ -3,7 +3,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { protocolName } from '../../proto/model/protocol.ts';
 import { statusWords } from '../../proto/model/status.ts';
 
-/** The flow as the API shows it; 64-bit counters as decimal text, absent stays absent. */
+/** The flow as the API shows it: 64-bit counters as decimal text, absent fields stay absent. */
 export function toFlowView(flow: Flow, gatewayId: string): FlowRow {
   return {
     gatewayId,

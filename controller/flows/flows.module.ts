@@ -5,7 +5,7 @@ import { GatewaysModule } from '../gateways/gateways.module.ts';
 import { LinkModule } from '../link/link.module.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
-/** Searches over the fleet. */
+/** Searches across the fleet. */
 @Module({})
 export class FlowsModule {
   static readonly with = nounModule(FlowsModule, {

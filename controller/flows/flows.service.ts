@@ -27,13 +27,13 @@ import { readFilter } from './read-filter.ts';
 type SearchRequest = z.output<typeof searchRequest>;
 type GatewayAnswer = z.output<typeof gatewayAnswer>;
 
-/** Where each gateway's rows go on, and in which order; a page further on in another order would repeat and skip rows. */
+/** Where each gateway's rows continue, and the sort order; continuing a page in another order would repeat and skip rows. */
 const searchCursor = z.object({
   order: z.string(),
   after: z.record(z.string(), z.tuple([z.union([z.string(), z.number(), z.null()]), z.number()])),
 });
 
-/** Of one gateway's answer; an honest one has fewer. */
+/** Per gateway's answer; an honest gateway sends fewer. */
 const MAX_FACETS = 50;
 const MAX_VALUES = 100;
 const MAX_EXPLANATIONS = 50;
@@ -56,8 +56,8 @@ export class FlowsService {
   ) {}
 
   /**
-   * Asks every gateway in scope at once and merges what comes by the deadline; who did not answer is named with the reason.
-   * Throws FILTER_UNPARSABLE, NOT_FOUND or SCOPE_EMPTY for the scope, INVALID_REQUEST for a foreign cursor.
+   * Asks every gateway in scope in parallel and merges what arrives by the deadline; gateways that did not answer are named with the
+   * reason. Throws FILTER_UNPARSABLE, NOT_FOUND or SCOPE_EMPTY for the scope, INVALID_REQUEST for a foreign cursor.
    */
   async search(scope: TenantScope, request: SearchRequest, signal: AbortSignal): Promise<z.output<typeof searchResponse>> {
     const filter = readFilter(request.filter);
@@ -148,7 +148,7 @@ export class FlowsService {
   }
 }
 
-/** How a gateway that did not answer is shown. Throws what is not about one gateway. */
+/** How a gateway that did not answer is shown. Rethrows errors that do not concern one gateway. */
 export function whyNot(error: unknown): { state: 'slow' | 'offline' | 'failed'; reason: string } {
   if (!(error instanceof FleetError)) throw error;
   switch (error.code) {

@@ -1,7 +1,7 @@
 import type { GatewayRow } from '../gateways/gateway-view.ts';
 import type { FleetFacts } from './fleet-filter.ts';
 
-/** What fleet fields are compared with, of a gateway's row. */
+/** The facts that fleet fields are compared with, from a gateway's row. */
 export function factsOf(row: GatewayRow): FleetFacts {
   return {
     tenantId: row.tenantId,
@@ -14,7 +14,7 @@ export function factsOf(row: GatewayRow): FleetFacts {
   };
 }
 
-/** The WANs that the gateway told last. */
+/** The WANs that the gateway reported last. */
 export function wansOf(row: GatewayRow): { name: string; addresses: string[] }[] {
   return row.wans as { name: string; addresses: string[] }[];
 }

@@ -25,7 +25,7 @@ const flows = fc.uniqueArray(fc.record({ id: fc.nat(1000), timeout: fc.option(fc
 });
 
 describe('merging', () => {
-  it('shows every row once over all pages, in the order asked for, whatever the pages’ size', () => {
+  it('shows every row once across all pages, in the requested order, for every page size', () => {
     fc.assert(
       fc.property(
         fc.array(flows, { minLength: 1, maxLength: 4 }),
@@ -65,7 +65,7 @@ describe('merging', () => {
     );
   });
 
-  it('by gateway shows one gateway after the other, backwards when asked', () => {
+  it('by gateway shows one gateway after the other, in reverse when descending', () => {
     const gateways: GatewayRows[] = [
       { gatewayId: 'b', gatewayName: 'lyon', flows: [flow(1, 1), flow(2, 1)] },
       { gatewayId: 'a', gatewayName: 'milano', flows: [flow(1, 1)] },

@@ -1,7 +1,7 @@
 import type { Flow } from '../../proto/model/flow.ts';
 import { compareSortKeys, sortValue, type SortField, type SortKey } from '../../proto/model/sort.ts';
 
-/** Rows of one gateway, in the order that was asked for. */
+/** Rows of one gateway, in the requested order. */
 export interface GatewayRows {
   gatewayId: string;
   gatewayName: string;
@@ -19,7 +19,9 @@ export interface MergedRow {
   flow: Flow;
 }
 
-/** A page of many gateways' rows; `after` is where each gateway that gave a row goes on, `isMore` says whether any has more. */
+/**
+ * A page of rows from many gateways; `after` is where each gateway that contributed a row continues, `isMore` says whether any has more.
+ */
 export interface Merged {
   rows: MergedRow[];
   after: Map<string, SortKey>;
@@ -33,7 +35,8 @@ interface Head {
 }
 
 /**
- * Merges the ordered rows of gateways into the first `limit` by (value, gateway name, id). Each gives one row more than `limit` where it has more.
+ * Merges the ordered rows of gateways into the first `limit` by (value, gateway name, id). Each holds one row more than `limit` if it has
+ * more.
  */
 export function mergeRows(gateways: GatewayRows[], order: MergeOrder, limit: number): Merged {
   const heads = gateways.flatMap((rows) => headOf(rows, 0, order) ?? []);

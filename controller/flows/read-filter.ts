@@ -2,7 +2,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 
-/** Parses a filter of a request. Throws FILTER_UNPARSABLE with the span and, where there is one, a suggestion. */
+/** Parses the filter of a request. Throws FILTER_UNPARSABLE with the span and, if there is one, a suggestion. */
 export function readFilter(text: string): FlowFilter {
   const parsed = parseFilter(text);
   if ('filter' in parsed) return parsed.filter;

@@ -3,13 +3,15 @@ import type { Flow, Tuple } from '../../proto/model/flow.ts';
 import { fromWireFlow } from '../../proto/wire/flow.ts';
 import { rateFrom, textFrom } from '../platform/untrusted.ts';
 
-/** The kernel keeps 128 labels. */
+/** The kernel has 128 labels. */
 const MAX_LABELS = 128;
 const MAX_TEXT = 200;
-/** 9999-12-31: the last day that a page can show. */
+/** 9999-12-31: the last day that can be shown. */
 const MAX_TIME_MS = 253_402_214_400_000;
 
-/** A flow that an agent sent, fit to be shown. Throws TypeError for one that names no flow: no tuple, an address or a port that is none. */
+/**
+ * A flow sent by an agent, sanitised for display. Throws TypeError if it does not describe a flow: no tuple, or an invalid address or port.
+ */
 export function flowFrom(wire: WireFlow): Flow {
   const flow = fromWireFlow(wire);
   checkTuple(flow.orig);
