@@ -5,7 +5,7 @@ import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Usage } from '../history/sample-row.ts';
 import { SILENCE_MS } from '../link/session.ts';
 
-/** A gateway's row with what is joined to it. */
+/** A gateway's row with its joined rows. */
 export interface GatewayRow {
   id: string;
   tenantId: string;
@@ -29,7 +29,7 @@ export interface GatewayRow {
 
 type LinkState = Pick<Gateway, 'state'> & { since: Date };
 
-/** Where a gateway's link stands, and since when. An offline one is offline since it was last heard. */
+/** The state of a gateway's link, and since when. An offline gateway has been offline since it was last heard from. */
 export function linkState(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'setAsideAt' | 'link'>, nowMs: number): LinkState {
   if (row.revokedAt) return { state: 'revoked', since: row.revokedAt };
   if (row.setAsideAt) return { state: 'set-aside', since: row.setAsideAt };
@@ -40,12 +40,12 @@ export function linkState(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'set
   return { state: 'online', since: connectedAt };
 }
 
-/** Why an agent that is connected cannot see its table, by its own word; undefined where it can. */
+/** Why a connected agent cannot see its table, as it reported; undefined if it can. */
 export function tableErrorOf({ capabilities }: Pick<GatewayRow, 'capabilities'>): string | undefined {
   return (capabilities as { tableError?: string } | null)?.tableError;
 }
 
-/** Why a gateway cannot be asked for flows now, for people; undefined where it can. */
+/** Why a gateway cannot be asked for flows now, for people; undefined if it can. */
 export function whyUnseen(
   row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'setAsideAt' | 'link' | 'capabilities'>,
   nowMs: number,
@@ -56,7 +56,7 @@ export function whyUnseen(
   return tableError === undefined ? undefined : { state: 'failed', reason: `cannot see its table: ${tableError}` };
 }
 
-/** Why a gateway cannot be asked with a filter: one that its agent does not know whole is never sent to it. */
+/** Why a gateway cannot be asked with this filter: a filter that its agent does not fully understand is never sent to it. */
 export function whyFilterUnknown({ capabilities }: Pick<GatewayRow, 'capabilities'>, filter: FlowFilter): string | undefined {
   return whyNotKnown(filter, toCapabilities(capabilities)?.can ?? []);
 }
@@ -73,7 +73,7 @@ export function offlineReason({ state, since }: LinkState): string {
 export function toGatewayView(row: GatewayRow, newest: Usage | undefined, nowMs: number): Gateway {
   const { state, since } = linkState(row, nowMs);
   const tableError = state === 'online' ? tableErrorOf(row) : undefined;
-  // Figures of before would look like those of now.
+  // Old numbers would look like current ones.
   const usage = tableError === undefined ? newest : undefined;
   return {
     id: row.id,

@@ -9,7 +9,7 @@ import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { GatewaysRepository } from './gateways.repository.ts';
 import { toSelfDescription, toWansJson } from './self-description.ts';
 
-/** Keeps what gateways say of themselves: at hello all of it, and their WANs with each sample that shows them changed. */
+/** Stores what gateways report about themselves: everything at hello, and their WANs with each sample that shows a change. */
 @Injectable()
 export class GatewaysLink implements LinkPart, OnModuleInit {
   readonly takes: LinkPart['takes'] = { samples: { take: (session, batch) => this.noteWans(session, batch) } };

@@ -8,13 +8,13 @@ import type { toSelfDescription, toWansJson } from './self-description.ts';
 
 const JOINED = { tenant: { select: { name: true } }, site: { select: { name: true } }, link: true } as const;
 
-/** A place in a list that is ordered by name. */
+/** A position in a list ordered by name. */
 export interface NamePlace {
   name: string;
   id: string;
 }
 
-/** Where a gateway is, as far as scopes and waves ask. */
+/** Where a gateway belongs, as far as scopes and waves need it. */
 export interface Place {
   id: string;
   tenantId: string;
@@ -26,7 +26,7 @@ export interface Place {
 export class GatewaysRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** By name, one more than `limit`. */
+  /** By name, up to `limit` + 1. */
   async list(t: Transaction, question: { tenant?: string; site?: string; limit: number; after?: NamePlace }): Promise<GatewayRow[]> {
     return t.gateway.findMany({
       where: { tenantId: question.tenant, siteId: question.site, ...after(question.after) },
@@ -44,12 +44,12 @@ export class GatewaysRepository {
     return (await t.gateway.findUnique({ where: { id }, include: JOINED })) ?? undefined;
   }
 
-  /** Where all in sight are, without what is joined to them; revoked ones never. */
+  /** The places of all visible gateways, without joined rows; revoked gateways never. */
   async places(t: Transaction): Promise<Place[]> {
     return t.gateway.findMany({ where: { revokedAt: null }, select: { id: true, tenantId: true, siteId: true, tags: true } });
   }
 
-  /** Those that fit every list of the scope; revoked ones never. */
+  /** Gateways that match every list of the scope; revoked gateways never. */
   async inScope(scope: TenantScope, wanted: Scope): Promise<GatewayRow[]> {
     return this.database.transact(scope, (t) =>
       t.gateway.findMany({
@@ -66,7 +66,7 @@ export class GatewaysRepository {
     );
   }
 
-  /** How many of the ids that a scope names are visible, per list. */
+  /** How many of the ids named in a scope are visible, per list. */
   async countNamed(scope: TenantScope, wanted: Scope): Promise<{ tenants: number; sites: number; gateways: number }> {
     return this.database.transact(scope, async (t) => ({
       tenants: wanted.tenants ? await t.tenant.count({ where: { id: { in: wanted.tenants } } }) : 0,
@@ -84,7 +84,7 @@ export class GatewaysRepository {
     return (await t.gateway.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })).count === 1;
   }
 
-  /** True if it was set aside before. Who held its link is forgotten: the next to come is the holder. */
+  /** True if it was set aside before. The holder of its link is forgotten: the next agent to connect becomes the holder. */
   async reinstate(t: Transaction, id: string): Promise<boolean> {
     const { count } = await t.gateway.updateMany({
       where: { id, setAsideAt: { not: null }, revokedAt: null },
@@ -98,7 +98,7 @@ export class GatewaysRepository {
     return count === 1;
   }
 
-  /** Keeps what a gateway says of itself. */
+  /** Stores what a gateway reports about itself. */
   async describe(t: Transaction, id: string, { guard, ...said }: ReturnType<typeof toSelfDescription>): Promise<void> {
     await t.gateway.update({ where: { id }, data: { ...said, guard: guard ?? Prisma.DbNull } });
   }
@@ -108,7 +108,7 @@ export class GatewaysRepository {
   }
 }
 
-/** The part of a `where` that begins a list after a place. */
+/** The part of a `where` that starts a list after a position. */
 export function after(place: NamePlace | undefined): object {
   return place ? { OR: [{ name: { gt: place.name } }, { name: place.name, id: { gt: place.id } }] } : {};
 }

@@ -43,7 +43,7 @@ export class GatewaysService {
     });
   }
 
-  /** Those of the ids that are in scope. */
+  /** The gateways among the ids that are in scope. */
   async getMany(scope: TenantScope, ids: string[]): Promise<Gateway[]> {
     return this.database.transact(scope, async (t) => {
       const [rows, usage] = [await this.gateways.findMany(t, ids), await this.history.usage(t, ids)];
@@ -51,7 +51,7 @@ export class GatewaysService {
     });
   }
 
-  /** Throws NOT_FOUND for what is not there or out of scope, with one and the same answer. */
+  /** Throws NOT_FOUND for what does not exist or is out of scope, with the same answer for both. */
   async get(scope: TenantScope, id: string): Promise<Gateway> {
     const [gateway] = await this.getMany(scope, [id]);
     return gateway ?? notFound();
@@ -73,14 +73,14 @@ export class GatewaysService {
           detail: { before: { name: before.name, tags: before.tags }, change },
         });
         await this.notifications.send(t, GATEWAY_CHANGED, id);
-        // Tags say who are partners, and scopes name them.
+        // Tags define partners, and scopes name tags.
         if (change.tags) await this.notifications.send(t, TAGS_CHANGED, id);
       })
       .catch(taken(`This tenant already has a gateway named ${change.name ?? ''}.`));
     return this.get(scope, id);
   }
 
-  /** Takes the identity away; whoever holds the link cuts it on the notice. */
+  /** Revokes the identity; the replica that holds the link closes it when notified. */
   async revoke(caller: Caller, scope: TenantScope, id: string): Promise<Gateway> {
     await this.database.transact(scope, async (t) => {
       const row = (await this.gateways.find(t, id)) ?? notFound();
@@ -100,7 +100,7 @@ export class GatewaysService {
     return this.get(scope, id);
   }
 
-  /** Takes sessions again of a gateway that was set aside. Does nothing to one that was not. */
+  /** Accepts sessions again from a gateway that was set aside. No effect on other gateways. */
   async reinstate(caller: Caller, scope: TenantScope, id: string): Promise<Gateway> {
     await this.database.transact(scope, async (t) => {
       const row = (await this.gateways.find(t, id)) ?? notFound();
@@ -110,7 +110,7 @@ export class GatewaysService {
         actor: toActor(caller),
         action: 'gateway.reinstated',
         outcome: 'ok',
-        summary: `${caller.name} has ctfleet take sessions of ${row.name} again`,
+        summary: `${caller.name} reinstated ${row.name}: ctfleet accepts its sessions again`,
         gatewayId: id,
         gatewayName: row.name,
         detail: { setAsideAt: row.setAsideAt.toISOString(), reason: row.setAsideReason },
@@ -121,15 +121,17 @@ export class GatewaysService {
     return this.get(scope, id);
   }
 
-  /** The gateways of a scope, by name. Throws NOT_FOUND if it names what the caller cannot see, SCOPE_EMPTY if nothing fits. */
+  /**
+   * The gateways of a scope, by name. Throws NOT_FOUND if it names something that the caller cannot see, SCOPE_EMPTY if nothing matches.
+   */
   async inScope(scope: TenantScope, wanted: Scope): Promise<GatewayRow[]> {
     const seen = await this.gateways.countNamed(scope, wanted);
     for (const list of ['tenants', 'sites', 'gateways'] as const) {
       if (wanted[list] && seen[list] !== new Set(wanted[list]).size)
-        throw new FleetError('NOT_FOUND', `scope.${list} names something that is not there.`);
+        throw new FleetError('NOT_FOUND', `scope.${list} names something that does not exist.`);
     }
     const rows = await this.gateways.inScope(scope, wanted);
-    if (rows.length === 0) throw new FleetError('SCOPE_EMPTY', 'No gateway fits this scope. Widen it, or enrol a gateway.');
+    if (rows.length === 0) throw new FleetError('SCOPE_EMPTY', 'No gateway matches this scope. Widen it, or enrol a gateway.');
     return rows;
   }
 }

@@ -5,11 +5,11 @@ import { fromWireMethods } from '../../proto/wire/method.ts';
 import { int32From, textFrom } from '../platform/untrusted.ts';
 
 const MAX_TEXT = 200;
-/** Of one hello; an honest one has fewer. */
+/** Per hello; an honest gateway sends fewer. */
 const MAX_LINES = 100;
 const MAX_WANS = 256;
 
-/** What a gateway says of itself at hello, clamped, as its row keeps it. `guard` is undefined where it has no guard file. */
+/** What a gateway reports about itself at hello, clamped, as its row stores it. `guard` is undefined if it has no guard file. */
 export function toSelfDescription(hello: Hello) {
   return {
     agentVersion: textFrom(hello.agentVersion, MAX_TEXT),

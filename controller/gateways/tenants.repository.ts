@@ -42,7 +42,7 @@ export class TenantsRepository {
     return new Map((await t.tenant.findMany({ select: { id: true, name: true } })).map((tenant) => [tenant.id, tenant.name]));
   }
 
-  /** Sites with the zone of their clocks. */
+  /** Sites with their time zones. */
   async sites(t: Transaction, ids: string[]): Promise<{ id: string; name: string; timeZone: string }[]> {
     return t.site.findMany({ where: { id: { in: ids } }, select: { id: true, name: true, timeZone: true }, orderBy: { name: 'asc' } });
   }

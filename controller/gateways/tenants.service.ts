@@ -12,9 +12,9 @@ import { newId } from '../platform/ids.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { TenantsRepository } from './tenants.repository.ts';
 
-/** A place in a list by name, as cursors hold it. */
+/** A position in a list by name, as cursors store it. */
 export const namePlace = z.object({ name: z.string(), id: idSchema });
-/** Stripe colours of the console, given in turn. */
+/** Stripe colours of the console, assigned in turn. */
 const COLOURS = 6;
 
 type TenantView = z.output<typeof tenant>;
@@ -36,7 +36,7 @@ export class TenantsService {
     return toPage(rows, query.limit, toTenantView, ({ name, id }) => ({ name, id }));
   }
 
-  /** Only who may act over all tenants adds one. Throws ALREADY_EXISTS for a taken name. */
+  /** Only a caller with a role over all tenants may add one. Throws ALREADY_EXISTS for a taken name. */
   async create(caller: Caller, scope: TenantScope, name: string): Promise<TenantView> {
     if (scope !== 'all') throw new FleetError('FORBIDDEN', 'Only a role over all tenants may add a tenant.');
     return this.database
@@ -52,7 +52,7 @@ export class TenantsService {
         });
         return toTenantView(row);
       })
-      .catch(taken(`There is a tenant named ${name}.`));
+      .catch(taken(`There already is a tenant named ${name}.`));
   }
 
   async listSites(scope: TenantScope, query: { tenant?: string; limit: number; cursor?: string }): Promise<Page<SiteView>> {
@@ -62,7 +62,7 @@ export class TenantsService {
     return toPage(rows, query.limit, toSiteView, ({ name, id }) => ({ name, id }));
   }
 
-  /** Throws NOT_FOUND for a tenant out of scope, ALREADY_EXISTS for a name that the tenant has. */
+  /** Throws NOT_FOUND for a tenant out of scope, ALREADY_EXISTS if the tenant already has a site of this name. */
   async createSite(caller: Caller, scope: TenantScope, body: z.output<typeof createSite.body>): Promise<SiteView> {
     if (!isTimeZone(body.timeZone))
       throw new FleetError('INVALID_REQUEST', `${body.timeZone} is not a time zone.`, {
@@ -81,7 +81,7 @@ export class TenantsService {
         });
         return toSiteView(row);
       })
-      .catch(taken(`This tenant has a site named ${body.name}.`));
+      .catch(taken(`This tenant already has a site named ${body.name}.`));
   }
 
   /** Names of all tenants in the transaction's scope, by id. */
@@ -89,13 +89,13 @@ export class TenantsService {
     return this.tenants.names(t);
   }
 
-  /** Sites in the transaction's scope with the zone of their clocks. */
+  /** Sites in the transaction's scope, with their time zones. */
   sites(t: Transaction, ids: string[]): ReturnType<TenantsRepository['sites']> {
     return this.tenants.sites(t, ids);
   }
 }
 
-/** Turns a unique violation into ALREADY_EXISTS. */
+/** Translates a unique violation into ALREADY_EXISTS. */
 export function taken(sentence: string): (error: unknown) => never {
   return (error) => {
     throw isUniqueViolation(error) ? new FleetError('ALREADY_EXISTS', sentence, {}, { cause: error }) : error;
