@@ -20,20 +20,19 @@ export type NewCommand = Pick<
   | 'createdAt'
 > & { digest: Uint8Array<ArrayBuffer> };
 
-/** Commands that one sweep looks at. */
+/** Commands handled by one sweep. */
 const SWEEP = 200;
 
 /**
  * Commands and their outbox. States: pending (never left us) ─▶ sent ─▶ received ─▶ finished; pending ─▶ expired | cancelled;
- * sent | received ─▶ indeterminate once nothing was heard for long. What was sent still takes a result.
+ * sent | received ─▶ indeterminate after a long silence. A command that was sent still accepts a result.
  */
 @Injectable()
 export class CommandsRepository {
   /**
-   * Takes each gateway's next number under its row's lock and stores the commands, one for a gateway, with their outbox rows. Rows are
-   * locked in
-   * order of their ids, so that two who share gateways never wait for each other crosswise. Returns the gateways that were revoked or set
-   * aside: those get none.
+   * Takes each gateway's next number under its row lock and stores the commands, one per gateway, with their outbox rows. Rows are locked
+   * in order of their ids, so that transactions which share gateways cannot deadlock. Returns the gateways that were revoked or set aside:
+   * those get no command.
    */
   async insert(t: Transaction, commands: NewCommand[]): Promise<string[]> {
     const rows = await t.$queryRaw<{ id: string; seq: bigint; epoch: bigint | null }[]>`
@@ -56,7 +55,7 @@ export class CommandsRepository {
     return commands.map(({ gatewayId }) => gatewayId).filter((id) => !numbers.has(id));
   }
 
-  /** Commands of gateways that are not over, in order of seq. Those never sent are left out once it is too late to begin them. */
+  /** Unfinished commands of gateways, in order of seq. Commands that were never sent are left out once it is too late to begin them. */
   async unfinished(t: Transaction, gatewayIds: string[], now: Date): Promise<Command[]> {
     return t.command.findMany({
       where: {
@@ -68,9 +67,8 @@ export class CommandsRepository {
   }
 
   /**
-   * Claims commands for sessions before they are written to their streams; answers the ids of those that were. Not claimed: what is over,
-   * too late
-   * to begin, or of an epoch that is not its gateway's newest (I10).
+   * Claims commands for sessions before they are written to their streams; returns the ids of those claimed. Not claimed: commands that are
+   * finished or too late to begin, or an epoch that is not its gateway's newest (I10).
    */
   async claim(t: Transaction, wanted: readonly { id: string; epoch: bigint }[], now: Date): Promise<Set<string>> {
     const rows = await t.$queryRaw<{ id: string }[]>`
@@ -87,8 +85,8 @@ export class CommandsRepository {
   }
 
   /**
-   * Those that are these gateways' own, by id; what agents say may be no id at all. Locked in order of their ids, so that two who lock
-   * several never wait for each other crosswise.
+   * The commands that belong to these gateways, by id; ids from agents may be malformed. Locked in order of their ids, so that transactions
+   * which lock several cannot deadlock.
    */
   async lockOwn(t: Transaction, said: readonly { commandId: string; gatewayId: string }[]): Promise<Map<string, Command>> {
     const places = said.filter(({ commandId }) => idSchema.safeParse(commandId).success);
@@ -104,8 +102,8 @@ export class CommandsRepository {
   }
 
   /**
-   * The flows of the plan of a command of this gateway, and whether its result is on record; undefined for any other, and for what is no
-   * id.
+   * The number of flows in the plan of a command of this gateway, and whether its result is recorded; undefined for another gateway's
+   * command and for a malformed id.
    */
   async plannedOf(t: Transaction, gatewayId: string, commandId: string): Promise<{ planned: number; isFinished: boolean } | undefined> {
     if (!idSchema.safeParse(commandId).success) return undefined;
@@ -117,7 +115,7 @@ export class CommandsRepository {
     return row && { planned: row.planned, isFinished: row.is_finished };
   }
 
-  /** Commands of a gateway that have left us and have no result, locked in order of their ids. */
+  /** Commands of a gateway that were sent and have no result, locked in order of their ids. */
   async lockUnanswered(t: Transaction, gatewayId: string): Promise<Command[]> {
     const rows = await t.$queryRaw<
       { id: string }[]
@@ -125,7 +123,7 @@ export class CommandsRepository {
     return t.command.findMany({ where: { id: { in: rows.map(({ id }) => id) } }, orderBy: { id: 'asc' } });
   }
 
-  /** Counts on from `lastSeq` where the gateway has seen that number; commands that never left us are numbered again, in their order. */
+  /** Continues from `lastSeq` if the gateway has seen that number; commands that were never sent are renumbered, in their order. */
   async countOnFrom(t: Transaction, gatewayId: string, lastSeq: bigint): Promise<void> {
     await t.$queryRaw`SELECT 1 FROM gateway WHERE id = ${gatewayId}::uuid FOR UPDATE`;
     const renumbered = await t.$executeRaw`
@@ -153,7 +151,7 @@ export class CommandsRepository {
     await t.outbox.deleteMany({ where: { commandId: { in: ids } } });
   }
 
-  /** Locks what `cancel` and `markStopped` may change, in the order in which all lock commands. */
+  /** Locks what `cancel` and `markStopped` may change, in the global order of command locks. */
   async lockOfFlush(t: Transaction, flushId: string): Promise<void> {
     await t.$queryRaw`
       SELECT id FROM command
@@ -161,7 +159,7 @@ export class CommandsRepository {
       ORDER BY id FOR UPDATE`;
   }
 
-  /** Takes back commands of a flush for these gateways that never left us; returns their gateways. */
+  /** Cancels commands of a flush for these gateways that were never sent; returns their gateways. */
   async cancel(t: Transaction, flushId: string, gatewayIds: string[], now: Date): Promise<string[]> {
     const cancelled = await t.command.updateManyAndReturn({
       where: { flushId, gatewayId: { in: gatewayIds }, state: 'pending' },
@@ -172,7 +170,7 @@ export class CommandsRepository {
     return cancelled.map((command) => command.gatewayId);
   }
 
-  /** Marks commands of a flush for these gateways that have left us, so that they are told to stop; returns those gateways. */
+  /** Marks commands of a flush for these gateways that were sent, so that a stop is sent for them; returns those gateways. */
   async markStopped(t: Transaction, flushId: string, gatewayIds: string[], now: Date): Promise<string[]> {
     const rows = await t.command.updateManyAndReturn({
       where: { flushId, gatewayId: { in: gatewayIds }, state: { in: ['sent', 'received'] }, stoppedAt: null },
@@ -186,12 +184,12 @@ export class CommandsRepository {
     return t.command.findMany({ where: { flushId } });
   }
 
-  /** Commands that were never sent in time. */
+  /** Commands that were not sent in time. */
   async tooLate(t: Transaction, now: Date): Promise<Command[]> {
     return t.command.findMany({ where: { state: 'pending', notAfter: { lte: now } }, orderBy: { id: 'asc' }, take: SWEEP });
   }
 
-  /** Commands sent to gateways that are gone, with nothing heard although their deadline passed before `before`. */
+  /** Commands sent to gateways whose link is closed or silent since `silentSince`, with a deadline before `before`. */
   async unanswered(t: Transaction, before: Date, silentSince: Date): Promise<Command[]> {
     const rows = await t.$queryRaw<{ id: string }[]>`
       SELECT command.id FROM command JOIN link_session link ON link.gateway_id = command.gateway_id
@@ -201,7 +199,7 @@ export class CommandsRepository {
     return t.command.findMany({ where: { id: { in: rows.map((row) => row.id) } } });
   }
 
-  /** Ends a command that is still in the state in which it was found; false if something happened since. */
+  /** Ends a command if it is still in the state in which it was found; false if its state changed since. */
   async end(t: Transaction, command: Command, state: 'expired' | 'indeterminate'): Promise<boolean> {
     const isEnded = (await t.command.updateMany({ where: { id: command.id, state: command.state }, data: { state } })).count === 1;
     if (isEnded) await t.outbox.deleteMany({ where: { commandId: command.id } });

@@ -9,11 +9,11 @@ import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { FLUSH_CHANGED } from './notifications.ts';
 
-/** How long after its deadline a command that was sent may stay without a word from a gateway that is gone. */
+/** How long after its deadline a sent command may stay unanswered by a gateway that is gone. */
 const PATIENCE_MS = 60_000;
 
 /**
- * What time does to commands: never sent in time is expired for good; sent and silent is indeterminate until the gateway reports from its
+ * Deadlines of commands: not sent in time means expired for good; sent and silent means indeterminate until the gateway reports from its
  * journal.
  */
 @Injectable()
@@ -39,15 +39,15 @@ export class DeadlinesService {
       await this.end(
         command,
         'indeterminate',
-        'the gateway went away before it reported; its journal will tell when it connects again',
+        'the gateway disconnected before it reported; its journal has the outcome when it reconnects',
         now,
       );
   }
 
   /**
-   * A gateway has carried out commands that this database does not know: it was restored from a backup. What had left us by then is
-   * indeterminate
-   * until the gateway reports, what never left us is numbered on from the last that the gateway has seen, and both are on record.
+   * A gateway has carried out commands that this database does not know: the database was restored from a backup. Commands already sent
+   * become indeterminate until the gateway reports, commands never sent are renumbered from the last number that the gateway has seen, and
+   * both are recorded.
    */
   async catchUp(
     t: Transaction,
@@ -63,7 +63,7 @@ export class DeadlinesService {
           t,
           command,
           'indeterminate',
-          'the controller was restored from a backup; what the gateway did since is in its journal only',
+          'the controller was restored from a backup; what the gateway did since is only in its journal',
           now,
         );
     }
@@ -74,13 +74,13 @@ export class DeadlinesService {
       outcome: 'ok',
       gatewayId,
       gatewayName: name,
-      summary: `${name} has seen command ${seen.seq} and session ${seen.epoch}, of which this database does not know: it was restored, and counts on from there`,
+      summary: `${name} has seen command ${seen.seq} and session ${seen.epoch}, which this database does not know: it was restored from a backup, and continues from there`,
       detail: { knownSeq: String(known.seq), seenSeq: String(seen.seq), knownEpoch: String(known.epoch), seenEpoch: String(seen.epoch) },
     });
     await this.commands.countOnFrom(t, gatewayId, seen.seq);
   }
 
-  /** One transaction each: two that end commands of several tenants at once would lock their audit chains crosswise. */
+  /** One transaction each: transactions that end commands of several tenants could deadlock on the audit chains. */
   private async end(command: Command, state: 'expired' | 'indeterminate', reason: string, now: Date): Promise<void> {
     await this.database.transact('all', async (t) => {
       if (await this.commands.end(t, command, state)) await this.record(t, command, state, reason, now);

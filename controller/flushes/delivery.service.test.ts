@@ -8,7 +8,7 @@ import type { CommandsRepository } from './commands.repository.ts';
 import { DeliveryService } from './delivery.service.ts';
 import type { FlushesRepository } from './flushes.repository.ts';
 
-it('a gateway that cannot be looked up keeps no other from its commands, and the failure is told', async () => {
+it('a gateway whose look-up fails does not block the commands of others, and the failure is reported', async () => {
   const sessions = new Sessions();
   sessions.add({ identity: { gatewayId: 'here', tenantId: 't' }, epoch: 1n, isClosed: false } as unknown as Session);
   const asked: string[][] = [];

@@ -17,29 +17,29 @@ import { FlushesRepository } from './flushes.repository.ts';
 import { COMMANDS_WAITING, FLUSH_CHANGED } from './notifications.ts';
 
 /**
- * How long after a delete the agent looks again whether a flow came back: a voice packet comes every 20 ms, and TCP sends again after 200
+ * How long after a delete the agent checks again whether a flow came back: a voice packet comes every 20 ms, and TCP retransmits after 200
  * ms at the earliest.
  */
 const VERIFY_AFTER_MS = 250;
 
-/** Gateways that one round delivers to. */
+/** Gateways per delivery round. */
 const MAX_AT_ONCE = 200;
-/** Gateways of other replicas, or of none, that are looked at at once. */
+/** Gateways of other replicas, or without a session, that are looked up concurrently. */
 const LANES = 4;
 
-/** What went down one session. A new session gets all that is unfinished again. */
+/** What was sent on one session. A new session gets everything unfinished again. */
 interface Sent {
   commands: Set<string>;
   stops: Set<string>;
 }
 
 /**
- * Sends gateways their unfinished commands, in order, over the sessions that this replica holds. Doing it again sends nothing twice in one
+ * Sends gateways their unfinished commands, in order, over the sessions that this replica holds. Idempotent: nothing is sent twice on one
  * session.
  */
 @Injectable()
 export class DeliveryService {
-  /** One round at a time, so that a gateway's commands leave in the order of seq (I3). */
+  /** One round at a time, so that a gateway's commands are sent in the order of seq (I3). */
   private readonly rounds = new Batches<string>((gatewayIds) => this.deliverNow(gatewayIds), MAX_AT_ONCE);
   private readonly lanes = new ConcurrencyLimit(LANES);
   private readonly sent = new WeakMap<Session, Sent>();
@@ -87,8 +87,8 @@ export class DeliveryService {
         unfinished.map(({ id }) => ({ commandId: id, gatewayId })),
       );
       for (const command of own.values()) {
-        if (command.state !== 'pending') continue; // it was sent meanwhile
-        await this.flushes.move(t, command.flushId, gatewayId, 'offline', { reason: `waits for the gateway: ${offlineReason(state)}` });
+        if (command.state !== 'pending') continue; // sent in the meantime
+        await this.flushes.move(t, command.flushId, gatewayId, 'offline', { reason: `waiting for the gateway: ${offlineReason(state)}` });
         await this.notifications.send(t, FLUSH_CHANGED, command.flushId);
       }
     });
@@ -131,7 +131,7 @@ export class DeliveryService {
     }
   }
 
-  /** A stop goes before its command: what the gateway has not begun it then refuses, and what it has done it reports. */
+  /** A stop is sent before its command: the gateway then refuses what it has not begun, and reports what it has done. */
   private sendStops(session: Session, unfinished: Command[]): void {
     const { stops } = this.sentOn(session);
     const ids = unfinished.filter((command) => command.stoppedAt !== null && !stops.has(command.id)).map((command) => command.id);

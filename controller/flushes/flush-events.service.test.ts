@@ -30,7 +30,7 @@ async function listening() {
   return { flush, told, notify: () => notify(), close: () => close() };
 }
 
-it('what could not be told is told once it can be, without another notice', async () => {
+it('what could not be sent is sent once it can be, without another notification', async () => {
   const { flush, told, notify } = await listening();
   Object.assign(flush, { state: 'verified', canRead: false });
   notify();
@@ -41,7 +41,7 @@ it('what could not be told is told once it can be, without another notice', asyn
   expect(told).toEqual(['running', 'verified']);
 });
 
-it('a change after a quiet time is told at once, and one soon after it within 100 ms', async () => {
+it('a change after a quiet time is sent at once, and one soon after it within 100 ms', async () => {
   const { flush, told, notify } = await listening();
   flush.state = 'a';
   notify();
@@ -55,7 +55,7 @@ it('a change after a quiet time is told at once, and one soon after it within 10
   expect(told).toEqual(['running', 'a', 'b']);
 });
 
-it('who has left is told nothing, also if a try was to come', async () => {
+it('a listener that left gets nothing, even with a retry pending', async () => {
   const { flush, told, notify, close } = await listening();
   Object.assign(flush, { state: 'verified', canRead: false });
   notify();

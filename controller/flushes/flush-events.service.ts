@@ -7,13 +7,13 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 import { FlushesService } from './flushes.service.ts';
 import { FLUSH_CHANGED } from './notifications.ts';
 
-/** A listener is told this often at most: a change after a quiet time at once, those that follow it together. */
+/** A listener gets at most one update per this time: a change after a quiet time at once, those that follow it together. */
 const GATHER_MS = 100;
-/** Until the database is asked again that did not answer. */
+/** Delay before the database is asked again after it did not answer. */
 const RETRY_MS = 1000;
 type Event = z.output<typeof flushEvent>;
 
-/** Tells a listener a flush as it is, then each change of a target; the whole again when it ends. */
+/** Sends a listener the flush as it is, then each change of a target; the whole flush again when it ends. */
 @Injectable()
 export class FlushEventsService {
   constructor(
@@ -22,7 +22,7 @@ export class FlushEventsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** `open` makes the listener once the flush was found. Throws NOT_FOUND before that. */
+  /** `open` creates the listener once the flush was found. Throws NOT_FOUND before that. */
   async watch(
     scope: TenantScope,
     id: string,
@@ -47,7 +47,7 @@ export class FlushEventsService {
     const tellIn = (delayMs: number): void => {
       timer = setTimeout(() => void tellNow(), delayMs);
     };
-    // One at a time, so that nothing is told in the wrong order; what changes meanwhile, and what could not be told, is told next.
+    // One at a time, so that nothing is sent out of order; changes in the meantime, and what could not be sent, follow in the next update.
     const tellNow = async (): Promise<void> => {
       hasChanged = false;
       const isTold = await tell().then(
@@ -68,7 +68,7 @@ export class FlushEventsService {
       clearTimeout(timer);
     });
     send({ kind: 'flush', flush: told });
-    // What changed between the look and the listening.
+    // Changes between the read and the subscription.
     if (timer === undefined) tellIn(0);
   }
 }

@@ -11,7 +11,7 @@ import { WavesService } from './waves.service.ts';
 
 const DELIVERIES_AT_ONCE = 6;
 
-/** Relays the outbox, delivers over all replicas, ends what is late and begins the waves whose turn it is. */
+/** Relays the outbox, delivers across all replicas, ends late commands and begins the waves that are due. */
 @Injectable()
 export class FlushesJobs implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
   private stopListening: (() => void) | undefined;
@@ -29,7 +29,7 @@ export class FlushesJobs implements OnModuleInit, OnApplicationBootstrap, OnModu
   onModuleInit(): void {
     this.loop.everyTick('the outbox could not be relayed', () => this.relay.relay());
     this.loop.everyTick('late commands could not be ended', () => this.deadlines.sweep());
-    this.loop.everyTick('waves could not be moved on', () => this.waves.sweep());
+    this.loop.everyTick('waves could not be advanced', () => this.waves.sweep());
     const wake = (): void => this.loop.wake();
     this.stopListening = this.notifications.on(WORK_WAITING, wake, wake);
   }

@@ -11,7 +11,7 @@ import { COMMANDS_WAITING } from './notifications.ts';
 import { ProgressService } from './progress.service.ts';
 import { ResultsService } from './results.service.ts';
 
-/** Commands go down the link, progress and results come up. */
+/** Sends commands to agents, receives their progress and results. */
 @Injectable()
 export class FlushesLink implements LinkPart, OnModuleInit, OnModuleDestroy {
   readonly takes: LinkPart['takes'] = {
@@ -42,7 +42,7 @@ export class FlushesLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     this.stopListening = this.notifications.on(
       COMMANDS_WAITING,
       (gatewayId) => this.deliver(gatewayId),
-      // A stop may be among what was missed.
+      // Notifications were missed, possibly a stop among them.
       () => this.sessions.all().forEach((session) => this.deliver(session.identity.gatewayId)),
     );
   }
@@ -51,7 +51,7 @@ export class FlushesLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     this.stopListening?.();
   }
 
-  /** A restored database counts on from what the gateway has seen. */
+  /** A restored database continues from the numbers that the gateway has seen. */
   async admit(t: Transaction, { gatewayId, tenantId, name, known, seen }: Admitted): Promise<void> {
     if (seen.seq > known.seq || seen.epoch > known.epoch) await this.deadlines.catchUp(t, { gatewayId, tenantId, name }, known, seen);
   }

@@ -25,7 +25,7 @@ import { UndoService } from './undo.service.ts';
 import { WavesService } from './waves.service.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
-/** Plans that are carried out. */
+/** Carries out plans. */
 @Module({})
 export class FlushesModule {
   static readonly with = nounModule(FlushesModule, {

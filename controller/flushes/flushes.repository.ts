@@ -9,7 +9,8 @@ export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | '
 };
 
 /**
- * Whoever may not see all that a plan asked sees neither it nor its flush; row security leaves the plan out, and this the flush with it.
+ * A caller who may not see everything that a plan asked for sees neither it nor its flush; row-level security hides the plan, and this
+ * condition the flush.
  */
 const PLAN_IN_SIGHT = { createdAt: { gte: new Date(0) } } as const;
 /** A plan with the undo of its flush, if there is one. */
@@ -20,7 +21,7 @@ const WITH_PLAN = {
 
 @Injectable()
 export class FlushesRepository {
-  /** Throws a unique violation if the plan ran already: of two runs at once one wins. */
+  /** Throws a unique violation if the plan has already been run: one of two concurrent runs wins. */
   async insert(
     t: Transaction,
     flush: Flush,
@@ -31,14 +32,13 @@ export class FlushesRepository {
   }
 
   /**
-   * Those who decide on a flush as a whole take turns: its waves, a stop. Held to the end of the transaction, and taken before all other
-   * locks.
+   * Serialises decisions on a flush as a whole: its waves, a stop. Held to the end of the transaction, and taken before all other locks.
    */
   async takeTurn(t: Transaction, id: string): Promise<void> {
     await t.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${id}, 0))`;
   }
 
-  /** Running flushes of which not all waves have begun. */
+  /** Running flushes whose waves have not all begun. */
   async withWavesToCome(t: Transaction): Promise<string[]> {
     const rows = await t.$queryRaw<
       { id: string }[]
@@ -46,7 +46,7 @@ export class FlushesRepository {
     return rows.map((row) => row.id);
   }
 
-  /** Running flushes in sight, oldest first; of those that touch one of these tenants, or this gateway. */
+  /** Visible running flushes, oldest first; only those that touch one of these tenants, or this gateway. */
   async running(t: Transaction, { tenantIds, gatewayId }: { tenantIds?: string[]; gatewayId?: string }): Promise<string[]> {
     const rows = await t.flush.findMany({
       where: {
@@ -60,17 +60,17 @@ export class FlushesRepository {
     return rows.map((row) => row.id);
   }
 
-  /** The wave that begins now; false if it has begun already, or the flush is over or stopped. */
+  /** Marks the wave as begun; false if it has already begun, or if the flush has finished or was stopped. */
   async moveOn(t: Transaction, id: string, wave: number): Promise<boolean> {
     return (await t.flush.updateMany({ where: { id, wave: wave - 1, state: 'running', stoppedBy: null }, data: { wave } })).count === 1;
   }
 
-  /** Notes who or what ended a flush early. The first word stays. */
+  /** Records who or what ended a flush early. The first record stays. */
   async stop(t: Transaction, id: string, stoppedBy: string, stopReason: string): Promise<void> {
     await t.flush.updateMany({ where: { id, stoppedBy: null }, data: { stoppedBy, stopReason } });
   }
 
-  /** Newest first, one more than `limit`. */
+  /** Newest first, up to `limit` + 1. */
   async list(
     t: Transaction,
     question: { limit: number; before?: string; tenant?: string; gateway?: string; state?: FlushState },
@@ -106,7 +106,7 @@ export class FlushesRepository {
     return { ...row, targets: row.targets.map((target) => ({ ...target, outcomes: null })), tenants };
   }
 
-  /** Targets with what their flushes were made for, in the order asked. Throws if one is not there: a command has a target. */
+  /** Targets with what their flushes were made for, in the order asked. Throws if one does not exist: every command has a target. */
   async findTargets(t: Transaction, places: readonly { flushId: string; gatewayId: string }[]) {
     const targets = await t.flushTarget.findMany({
       where: { OR: places.map(({ flushId, gatewayId }) => ({ flushId, gatewayId })) },
@@ -120,7 +120,7 @@ export class FlushesRepository {
     });
   }
 
-  /** Targets that waited for their gateways wait no longer for those whose commands are sent; answers the flushes in which that is seen. */
+  /** Targets that waited for their gateways stop waiting once their commands are sent; returns the flushes in which this is visible. */
   async backOnline(t: Transaction, commandIds: string[]): Promise<string[]> {
     const rows = await t.$queryRaw<{ flush_id: string }[]>`
       UPDATE flush_target target SET state = 'waiting', reason = NULL FROM command
@@ -130,7 +130,7 @@ export class FlushesRepository {
     return [...new Set(rows.map((row) => row.flush_id))].toSorted();
   }
 
-  /** Moves a target if the move is one of TARGET_TRANSITIONS or its state stays; false otherwise. */
+  /** Moves a target if the move is one of TARGET_TRANSITIONS or its state stays the same; false otherwise. */
   async move(t: Transaction, flushId: string, gatewayId: string, state: TargetState, change: TargetChange = {}): Promise<boolean> {
     return (
       (await t.flushTarget.updateMany({ where: { flushId, gatewayId, state: { in: mayBecome(state) } }, data: { ...change, state } }))
@@ -138,7 +138,7 @@ export class FlushesRepository {
     );
   }
 
-  /** Notes how far targets are, as `move` would, for each state in one statement. */
+  /** Records the progress of targets, as `move` would, with one statement per state. */
   async progress(
     t: Transaction,
     targets: readonly { flushId: string; gatewayId: string; state: TargetState; done: number; startedAt: Date }[],
@@ -158,8 +158,9 @@ export class FlushesRepository {
   }
 
   /**
-   * Sets the flush to what its targets say; finished once none of them is expected to change. Under the flush's row lock, so that targets
-   * which end at the same time see each other. It is the last lock of a transaction, after the audit chain's; one order, no deadlock.
+   * Derives the flush's state from its targets; finished once none of them is expected to change. Under the flush's row lock, so that
+   * targets which end at the same time see each other. It is the last lock of a transaction, after the audit chain's, so that the order
+   * rules out deadlocks.
    */
   async settle(t: Transaction, id: string, now: Date): Promise<void> {
     const [flush] = await t.$queryRaw<{ stopped_by: string | null }[]>`SELECT stopped_by FROM flush WHERE id = ${id}::uuid FOR UPDATE`;
@@ -172,7 +173,7 @@ export class FlushesRepository {
   }
 }
 
-/** The states that a target may have before this one, itself among them. */
+/** The states that a target may have before this one, including this one. */
 function mayBecome(state: TargetState): TargetState[] {
   return (Object.keys(TARGET_TRANSITIONS) as TargetState[]).filter((old) => old === state || TARGET_TRANSITIONS[old].includes(state));
 }

@@ -26,7 +26,7 @@ import { toWaves } from '../plans/waves.ts';
 import { isUnfinished, type FlushState, type TargetState } from './states.ts';
 import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
-/** The second person behind a remediation, who has agreed to all that its revision does. */
+/** The second person behind a remediation, who has approved everything that its revision does. */
 export interface Agreement {
   byId: string;
   byName: string;
@@ -38,7 +38,7 @@ interface RunOptions {
   agreed?: Agreement;
 }
 
-/** Flushes: a plan being carried out. All that decides is in Postgres before anything happens on a gateway (I1, I5). */
+/** Flushes: plans being carried out. Everything that decides is in Postgres before anything happens on a gateway (I1, I5). */
 @Injectable()
 export class FlushesService {
   constructor(
@@ -54,10 +54,9 @@ export class FlushesService {
   ) {}
 
   /**
-   * Begins a flush and returns its id. One transaction holds the audit entries, the flush with its targets in their waves, and the commands
-   * and
-   * outbox rows of the first wave. `agreed`: a second person has agreed to the remediation that made the plan. Throws NOT_FOUND,
-   * PLAN_DIGEST_MISMATCH, PLAN_EXPIRED, PLAN_EMPTY, PLAN_ALREADY_RUN, APPROVAL_NEEDED.
+   * Begins a flush and returns its id. One transaction writes the audit entries, the flush with its targets in their waves, and the
+   * commands and outbox rows of the first wave. `agreed`: the second person who approved the remediation that made the plan. Throws
+   * NOT_FOUND, PLAN_DIGEST_MISMATCH, PLAN_EXPIRED, PLAN_EMPTY, PLAN_ALREADY_RUN, APPROVAL_NEEDED.
    */
   async run(
     caller: Caller,
@@ -103,7 +102,7 @@ export class FlushesService {
               waves: count,
               stoppedBy: null,
               stopReason: null,
-              // Each wave but the last may take as long again to end as it may take to begin.
+              // Each wave except the last may take as long to end as it may take to begin.
               notAfter: new Date(now.getTime() + this.config.commandTtlMs * (2 * count - 1)),
             },
             targets.map((target) => ({
@@ -151,14 +150,14 @@ export class FlushesService {
     );
   }
 
-  /** Throws NOT_FOUND for what is not there or out of scope. */
+  /** Throws NOT_FOUND if the flush does not exist or is out of scope. */
   async get(scope: TenantScope, id: string): Promise<FlushView> {
     const row = await this.database.transact(scope, (t) => this.flushes.find(t, id));
     if (!row) throw notThere('flush');
     return toFlushView(row);
   }
 
-  /** One line each, for the fleet's event stream; those out of scope are left out. */
+  /** One line per flush, for the fleet's event stream; flushes out of scope are left out. */
   async briefly(scope: TenantScope, ids: string[]): Promise<{ flushId: string; state: FlushState; done: number; planned: number }[]> {
     if (ids.length === 0) return [];
     return this.database.transact(scope, async (t) => {
@@ -222,9 +221,9 @@ function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): as
     throw new FleetError('PLAN_EMPTY', 'This plan holds no flows; there is nothing to run.');
 }
 
-/** A plan that nobody else has agreed to is held to what held when it was made, and to what holds now. */
+/** A plan that nobody else approved must satisfy both the limits in force when it was made and those in force now. */
 function checkAllowed({ approval, digest, friction }: PlanRow, verdict: Verdict): void {
   if (approval?.digest === digest || (friction !== 'second-person' && verdict.kind === 'free')) return;
-  const why = verdict.kind === 'free' ? 'it was beyond what one person may end when it was made' : verdict.why;
-  throw new FleetError('APPROVAL_NEEDED', `This plan needs a second person: ${why}. Have somebody who may approve plans approve it first.`);
+  const why = verdict.kind === 'free' ? 'it exceeded what one person may end when it was made' : verdict.why;
+  throw new FleetError('APPROVAL_NEEDED', `This plan needs a second person: ${why}. It must be approved first by somebody who may approve plans.`);
 }

@@ -16,8 +16,8 @@ interface Times {
 }
 
 /**
- * Makes commands with their outbox rows, in the transaction of whoever decides. A gateway that was revoked or set aside meanwhile is
- * skipped.
+ * Creates commands with their outbox rows, in the transaction of the caller's decision. A gateway that was revoked or set aside in the
+ * meantime is skipped.
  */
 @Injectable()
 export class CommandIssueService {
@@ -27,7 +27,7 @@ export class CommandIssueService {
     @Inject(PlansRepository) private readonly plans: PlansRepository,
   ) {}
 
-  /** One RunPlan for each target. */
+  /** One RunPlan per target. */
   async issueRuns(t: Transaction, flush: { id: string }, plan: Plan, targets: readonly Target[], times: Times): Promise<void> {
     const digests = await this.plans.digests(t, plan.id);
     await this.issue(t, flush, plan, targets, times, ({ gatewayId }) => {
@@ -44,7 +44,7 @@ export class CommandIssueService {
     });
   }
 
-  /** One UndoPlan for each target, of the command that it had in the flush that is undone. */
+  /** One UndoPlan per target, for the command that it had in the flush to undo. */
   async issueUndos(
     t: Transaction,
     flush: { id: string },

@@ -11,7 +11,7 @@ describe('the next wave', () => {
   });
   const verified = (count: number): WaveTarget[] => Array.from({ length: count }, () => target(1, 'verified'));
 
-  it('begins when every target of those before is over, and not sooner', () => {
+  it('begins when every target of the earlier waves has finished, and not sooner', () => {
     expect(nextStep([target(1, 'verified'), target(2, 'waiting')], 1, false)).toEqual({ kind: 'begin' });
     expect(nextStep([target(1, 'verifying'), target(2, 'waiting')], 1, false)).toEqual({ kind: 'wait' });
     expect(nextStep([target(1, 'offline'), target(2, 'waiting')], 1, false)).toEqual({ kind: 'wait' });
@@ -24,13 +24,13 @@ describe('the next wave', () => {
     expect(nextStep([...verified(300), target(1, state), target(1, state), target(1, 'running')], 1, false).kind).toBe('stop');
   });
 
-  it('is held back where more than a fifth and more than fifty of the flows were no longer there', () => {
+  it('is held back if more than a fifth and more than fifty of the flows no longer existed', () => {
     expect(nextStep([target(1, 'verified', { gone: 51, planned: 200 })], 1, false).kind).toBe('stop');
     expect(nextStep([target(1, 'verified', { gone: 50, planned: 100 })], 1, false).kind).toBe('begin');
     expect(nextStep([target(1, 'verified', { gone: 60, planned: 400 })], 1, false).kind).toBe('begin');
   });
 
-  it('does not begin when the time for the whole flush is over', () => {
+  it('does not begin after the time for the whole flush has expired', () => {
     expect(nextStep(verified(1), 1, true)).toMatchObject({ kind: 'stop', reason: expect.stringContaining('time') });
   });
 });

@@ -8,7 +8,7 @@ const MAX_DRIFT = 50;
 const MAX_DRIFT_SHARE = 0.2;
 const FAILED: ReadonlySet<TargetState> = new Set<TargetState>(['failed', 'indeterminate', 'reappeared']);
 
-/** A target as far as it decides whether the next wave begins. */
+/** A target, as far as it decides whether the next wave begins. */
 export interface WaveTarget {
   wave: number;
   state: TargetState;
@@ -17,19 +17,19 @@ export interface WaveTarget {
 
 export type NextStep = { kind: 'wait' } | { kind: 'begin' } | { kind: 'stop'; reason: string };
 
-/** What becomes of a flush whose waves up to `wave` have begun. `isLate`: the time for the whole of it is over. */
+/** What happens next to a flush whose waves up to `wave` have begun. `isLate`: the time for the whole flush has expired. */
 export function nextStep(targets: readonly WaveTarget[], wave: number, isLate: boolean): NextStep {
   const begun = targets.filter((target) => target.wave <= wave);
   const done = begun.filter(({ state }) => !isUnfinished(state));
   const reason = whyStop(done);
   if (reason !== undefined) return { kind: 'stop', reason };
   if (done.length < begun.length) return { kind: 'wait' };
-  return isLate ? { kind: 'stop', reason: 'the time for the whole flush was over before the next wave' } : { kind: 'begin' };
+  return isLate ? { kind: 'stop', reason: 'the time for the whole flush expired before the next wave' } : { kind: 'begin' };
 }
 
 /**
- * Why so many failures stop what goes on elsewhere, in words: two gateways, or more than 5 % of those that are done. Flushes and
- * remediations share it.
+ * Why so many failures stop the work elsewhere, in words: two gateways, or more than 5 % of those that are done. Shared by flushes and
+ * remediations.
  */
 export function whyTooManyFailed(failed: number, done: number): string | undefined {
   return failed >= MAX_FAILED || failed > done * MAX_FAILED_SHARE
@@ -37,7 +37,9 @@ export function whyTooManyFailed(failed: number, done: number): string | undefin
     : undefined;
 }
 
-/** The rule that those done have broken, in words. What a tenant's operator stopped on his own gateways says nothing about the others. */
+/**
+ * The rule broken by the finished targets, in words. What a tenant's operator stopped on their own gateways says nothing about the others.
+ */
 function whyStop(done: readonly WaveTarget[]): string | undefined {
   const why = whyTooManyFailed(done.filter(({ state }) => FAILED.has(state)).length, done.length);
   if (why !== undefined) return why;

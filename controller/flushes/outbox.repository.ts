@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../platform/database.ts';
 
-/** Rows that one transaction holds. */
+/** Rows per transaction. */
 const MAX_AT_ONCE = 200;
 
 export interface OutboxRow {
@@ -9,15 +9,14 @@ export interface OutboxRow {
   gateway_id: string;
 }
 
-/** Outbox rows, which belong to all tenants' commands alike. */
+/** Outbox rows, shared by the commands of all tenants. */
 @Injectable()
 export class OutboxRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   /**
-   * Gives the rows that were never queued, or queued before `staleBefore` without progress, to `hand`, and marks them. Rows that another
-   * relay
-   * holds are left to it. If `hand` throws, nothing is marked and the rows come again. True if there may be more.
+   * Passes rows that were never queued, or were queued before `staleBefore` without progress, to `hand`, and marks them. Rows locked by
+   * another relay are skipped. If `hand` throws, nothing is marked and the rows are returned again later. True if there may be more.
    */
   async relay(now: Date, staleBefore: Date, hand: (rows: OutboxRow[]) => Promise<void>): Promise<boolean> {
     return this.database.transact('all', async (t) => {

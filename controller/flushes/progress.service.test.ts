@@ -11,7 +11,7 @@ import { ProgressService } from './progress.service.ts';
 beforeEach(() => void vi.useFakeTimers({ now: 0 }));
 afterEach(() => void vi.useRealTimers());
 
-/** The service over a database of commands `g1/a`, whose gateway is g1; what is written is noted by round. */
+/** The service over a database of commands such as `g1/a`, whose gateway is g1; writes are collected per round. */
 function stage() {
   const written: string[][] = [];
   const state = { isAway: false };
@@ -49,7 +49,7 @@ function stage() {
   return { service, written, state, say };
 }
 
-it('what all gateways say within a round is written at once, and of each command only the last', async () => {
+it('what all gateways report within a round is written at once, and only the latest of each command', async () => {
   const { written, say } = stage();
   say('g1/a', 1);
   say('g2/b', 1);
@@ -65,7 +65,7 @@ it('what all gateways say within a round is written at once, and of each command
   expect(written[1]).toEqual(['g1 verifying 9']);
 });
 
-it('what was said of a command that is over, by a gateway that is gone, or of the command of another is not written', async () => {
+it('progress of a finished command, of a disconnected gateway or of another gateway's command is not written', async () => {
   const { service, written, say } = stage();
   say('g1/a', 1);
   say('g2/b', 1);
@@ -77,7 +77,7 @@ it('what was said of a command that is over, by a gateway that is gone, or of th
   expect(written).toEqual([['g3 running 2147483647']]);
 });
 
-it('a gateway that speaks of too many commands waits for the round, and no other does', async () => {
+it('a gateway that reports on too many commands waits for the round, and no other does', async () => {
   const { say } = stage();
   const answers = Array.from({ length: 40 }, (_, number) => say(`g1/${number}`, 0));
   expect(answers.map((answer) => answer !== undefined).indexOf(true)).toBe(31);
@@ -86,7 +86,7 @@ it('a gateway that speaks of too many commands waits for the round, and no other
   await Promise.all(answers);
 });
 
-it('a round that cannot be written is let go, and the next one comes', async () => {
+it('a round that cannot be written is discarded, and the next one follows', async () => {
   const { written, state, say } = stage();
   state.isAway = true;
   say('g1/a', 1);
@@ -97,7 +97,7 @@ it('a round that cannot be written is let go, and the next one comes', async () 
   expect(written).toEqual([['g1 running 2']]);
 });
 
-it('a gateway that speaks again and again of commands that are not its own is refused with what it says next', async () => {
+it('a gateway that keeps reporting on commands of others is refused with its next message', async () => {
   const { say } = stage();
   for (let number = 0; number < 12; number++) say(`other/${number}`, 1, Progress_Phase.PHASE_DELETING, 'g1');
   await vi.advanceTimersByTimeAsync(200);

@@ -10,25 +10,25 @@ import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { FLUSH_CHANGED } from './notifications.ts';
 
-/** After a quiet time what is said waits so long for what is newer, or for the result: most commands are over by then. */
+/** After a quiet time a report waits this long for newer ones, or for the result: most commands have finished by then. */
 const FIRST_MS = 200;
-/** Rounds come at most this often. */
+/** Minimum time between rounds. */
 const ROUND_MS = 500;
-/** An agent carries out one command at a time. One that says things of more than so many waits for the round that writes them. */
+/** An agent carries out one command at a time. A gateway that reports on more commands than this waits for the round that writes them. */
 const MAX_WAITING = 32;
 const ID_LENGTH = 36;
-/** More than any plan holds, and no more than the column does. */
+/** More than any plan holds, and the maximum of the column. */
 const MAX_FLOWS = 0x7fff_ffff;
 
 interface Said extends Progress {
   sender: Sender;
 }
 
-/** Notes how far commands are. What all gateways say within a round is written together, and of each command only what it said last. */
+/** Records the progress of commands. Reports of all gateways within a round are written together, only the latest of each command. */
 @Injectable()
 export class ProgressService {
   private readonly latest = new Map<string, Map<string, Said>>();
-  /** Why a gateway is cut when it says more. */
+  /** Why a gateway is disconnected with its next report. */
   private readonly refusals = new Map<string, unknown>();
   private round: Promise<void> | undefined;
   private endedAtMs = -Infinity;
@@ -44,8 +44,8 @@ export class ProgressService {
   ) {}
 
   /**
-   * Takes what a gateway says of a command; a promise where it has to wait before it says more. Throws INVALID_REQUEST for what is no id,
-   * RATE_LIMITED where it spoke again and again of commands that are not its own.
+   * Takes a gateway's report on a command; returns a promise if the gateway has to wait before it reports more. Throws INVALID_REQUEST for
+   * a malformed id, RATE_LIMITED for a gateway that kept reporting on commands that are not its own.
    */
   note(sender: Sender, progress: Progress): Promise<void> | undefined {
     if (progress.commandId.length > ID_LENGTH) throw new FleetError('INVALID_REQUEST', 'Progress names no command.');
@@ -58,12 +58,12 @@ export class ProgressService {
     return waiting.size >= MAX_WAITING ? this.round : undefined;
   }
 
-  /** The command is over: what was said of it before is not written any more. */
+  /** The command has finished: pending reports on it are discarded. */
   over(gatewayId: string, commandId: string): void {
     this.latest.get(gatewayId)?.delete(commandId);
   }
 
-  /** The gateway's session is gone, and with it what it said last. */
+  /** The gateway's session has ended: its pending reports are discarded. */
   forget(gatewayId: string): void {
     this.latest.delete(gatewayId);
     this.refusals.delete(gatewayId);
@@ -76,7 +76,7 @@ export class ProgressService {
     const said = [...this.latest].flatMap(([gatewayId, waiting]) => [...waiting.values()].map((progress) => ({ ...progress, gatewayId })));
     this.latest.clear();
     await this.write(said).catch((error: unknown) =>
-      this.logger.warn({ err: error }, 'progress could not be written; the next one may be'),
+      this.logger.warn({ err: error }, 'progress could not be written; the next round may succeed'),
     );
     this.endedAtMs = this.clock();
     this.round = undefined;
@@ -124,7 +124,7 @@ export class ProgressService {
     for (const { sender } of strange) this.noteUseless(sender);
   }
 
-  /** The round is ours and not the gateway's: where it is cut for what it said, that happens with what it says next. */
+  /** A round is not one gateway's request, so a gateway that exceeds its limit here is refused with its next report. */
   private noteUseless(sender: Sender): void {
     try {
       this.intake.noteUseless(sender, this.clock());

@@ -9,11 +9,11 @@ import { Queues } from '../queue/queues.ts';
 
 /** Queued this long without progress means that the queue lost it. */
 const STALE_MS = 30_000;
-const AWAY = 'the queue is away; commands are delivered without it';
-/** One job's; replicas share a large flush between them. */
+const AWAY = 'the queue is unavailable; commands are delivered without it';
+/** Gateways per job; replicas share a large flush. */
 const GATEWAYS_PER_JOB = 25;
 
-/** From Postgres to the queue; any number of replicas may do it at once. */
+/** Relays from Postgres to the queue; any number of replicas may do so concurrently. */
 @Injectable()
 export class RelayService {
   private readonly failures: Failures;
@@ -28,7 +28,7 @@ export class RelayService {
     this.failures = new Failures(logger, clock);
   }
 
-  /** Queues what the outbox holds. While the queue is away it delivers by itself: the queue only spreads work over replicas. */
+  /** Queues the contents of the outbox. While the queue is unavailable, it delivers directly: the queue only spreads work over replicas. */
   async relay(): Promise<void> {
     const now = this.clock();
     const ownWork: string[] = [];
@@ -40,7 +40,7 @@ export class RelayService {
       }
     };
     while (await this.outbox.relay(new Date(now), new Date(now - STALE_MS), hand)) /* the next ones */ ;
-    // After the rows are let go: a result that comes meanwhile takes its own away.
+    // After the row locks are released: a result that arrives in the meantime removes its own row.
     if (ownWork.length > 0) await this.delivery.deliverAnywhere([...new Set(ownWork)]);
   }
 

@@ -12,7 +12,7 @@ const part = (number: number, counts: number[], isLastPart = false, commandId = 
   });
 
 describe('parts of a result', () => {
-  it('are put together in their order', () => {
+  it('are joined in order', () => {
     const parts = new ResultParts();
     parts.begin('gw', 'c', 10);
     expect(parts.add('gw', part(0, [1, 2]))).toBeUndefined();
@@ -20,7 +20,7 @@ describe('parts of a result', () => {
     expect(parts.keptBytes).toBe(0);
   });
 
-  it('out of turn, of another command, or of nothing that began are not kept', () => {
+  it('out of turn, of another command, or of a result that never began are not kept', () => {
     const parts = new ResultParts();
     expect(parts.add('gw', part(0, [1]))).toBeUndefined();
     parts.begin('gw', 'c', 10);
@@ -30,7 +30,7 @@ describe('parts of a result', () => {
     expect(parts.keptBytes).toBe(0);
   });
 
-  it('hold no more than the plan has flows, however many runs come', () => {
+  it('hold no more than the plan has flows, however many runs arrive', () => {
     fc.assert(
       fc.property(fc.array(fc.array(fc.nat(4_000_000_000), { maxLength: 50 }), { maxLength: 20 }), fc.nat(1000), (counts, planned) => {
         const parts = new ResultParts();
@@ -53,7 +53,7 @@ describe('parts of a result', () => {
     ).toEqual([]);
   });
 
-  it('of all gateways together are bounded in bytes', () => {
+  it('are bounded in bytes across all gateways', () => {
     const parts = new ResultParts();
     const long = part(0, Array<number>(60_000).fill(1));
     const offer = (): void => {

@@ -1,7 +1,7 @@
 import { Result, type OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 
-/** One result that is not whole yet. Runs are kept as they are stored: an object for each would be twenty times as large. */
+/** A partial result. Runs are kept in their stored form: one object per run would be twenty times as large. */
 interface Collection {
   commandId: string;
   planned: number;
@@ -11,27 +11,26 @@ interface Collection {
   bytes: number;
 }
 
-/** Of all gateways together. */
+/** Across all gateways. */
 export const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Parts of results until the last has come. A gateway has one at a time, since an agent says one result after the other; it holds no more
- * than
- * the plan has flows.
+ * Collects the parts of results until the last one has arrived. One result per gateway at a time, since an agent reports one result after
+ * the other; it holds no more than the plan has flows.
  */
 export class ResultParts {
   private readonly open = new Map<string, Collection>();
   private bytes = 0;
 
-  /** A result begins, of a command that was looked up. One that was not whole gives way. */
+  /** Begins a result of a command that was looked up. Replaces an incomplete one. */
   begin(gatewayId: string, commandId: string, planned: number): void {
     this.forget(gatewayId);
     this.open.set(gatewayId, { commandId, planned, flows: 0, next: 0, chunks: [], bytes: 0 });
   }
 
   /**
-   * Takes the next part. All runs of outcomes once it was the last; undefined before, and for a part out of turn. Throws UNAVAILABLE where all gateways
-   * together send too much.
+   * Takes the next part. Returns all runs of outcomes after the last part, undefined before that and for a part out of turn. Throws UNAVAILABLE if all
+   * gateways together send too much.
    */
   add(gatewayId: string, { commandId, part, runs: outcomeRuns, isLastPart }: Result): OutcomeRun[] | undefined {
     const collection = this.open.get(gatewayId);
@@ -52,19 +51,19 @@ export class ResultParts {
     return Result.decode(Buffer.concat(collection.chunks)).runs;
   }
 
-  /** What is not whole of a gateway is dropped. */
+  /** Drops the incomplete result of a gateway. */
   forget(gatewayId: string): void {
     this.bytes -= this.open.get(gatewayId)?.bytes ?? 0;
     this.open.delete(gatewayId);
   }
 
-  /** Bytes that are kept now. */
+  /** Bytes currently held. */
   get keptBytes(): number {
     return this.bytes;
   }
 }
 
-/** Those of the runs of outcomes that are about so many flows; a run of no flow is none. */
+/** The runs of outcomes that cover the first `flows` flows; empty runs are dropped. */
 export function outcomeRunsWithin(outcomeRuns: readonly OutcomeRun[], flows: number): OutcomeRun[] {
   const kept: OutcomeRun[] = [];
   let left = flows;

@@ -23,7 +23,7 @@ import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 /** Flows of the largest plan. */
 const MAX_FLOWS = 500_000;
 const MAX_TEXT = 500;
-/** Results that one transaction stores. */
+/** Results stored per transaction. */
 const MAX_AT_ONCE = 100;
 
 interface Report {
@@ -36,9 +36,9 @@ interface Report {
 }
 
 /**
- * Takes what gateways say came of their commands. A flush may cross tenants and its state follows from all its targets, so these
- * transactions see all tenants; what a gateway may touch is its own command, which lockOwn holds. A whole fleet's results come at once,
- * and what comes while others are stored is stored together.
+ * Takes what gateways report about the outcome of their commands. A flush may cross tenants and its state follows from all its targets, so
+ * these transactions see all tenants; a gateway may only touch its own command, which lockOwn enforces. A whole fleet reports at once, so
+ * results that arrive while others are being stored are stored together.
  */
 @Injectable()
 export class ResultsService {
@@ -59,9 +59,8 @@ export class ResultsService {
   ) {}
 
   /**
-   * Takes a result or a part of one. True once it is stored, also if it was before or if nobody knows its command, so that the agent may
-   * forget it.
-   * Throws RATE_LIMITED where a gateway goes on about commands that are not its own.
+   * Takes a result or a part of one. True once it is stored, also if it was stored before or if its command is unknown, so that the agent
+   * may forget it. Throws RATE_LIMITED for a gateway that keeps reporting on commands that are not its own.
    */
   async take(sender: GatewayIdentity, result: Result): Promise<boolean> {
     const { gatewayId, tenantId } = sender;
@@ -75,14 +74,14 @@ export class ResultsService {
     return true;
   }
 
-  /** The gateway's session is gone: parts come again from the first on the next one. */
+  /** The gateway's session has ended: its next session sends the parts again from the first. */
   forget(gatewayId: string): void {
     this.parts.forget(gatewayId);
   }
 
   /**
-   * The runs of outcomes of all parts once the last has come; undefined before. Nothing is collected for a command of which no result is
-   * wanted: its last part is told of without any.
+   * The runs of outcomes of all parts once the last has arrived; undefined before that. Nothing is collected for a command that expects no result: its
+   * last part is reported without runs.
    */
   private async collect(sender: GatewayIdentity, result: Result): Promise<OutcomeRun[] | undefined> {
     const { gatewayId } = sender;
@@ -101,7 +100,7 @@ export class ResultsService {
     return this.database.transact(new Set([tenantId]), (t) => this.commands.plannedOf(t, gatewayId, commandId));
   }
 
-  /** All or none. Locks in the order in which all lock: commands, targets, audit chains, flushes. */
+  /** All or none. Locks in the global order: commands, targets, audit chains, flushes. */
   private async store(reports: Report[]): Promise<void> {
     const now = new Date(this.clock());
     await this.database.transact(
@@ -120,7 +119,10 @@ export class ResultsService {
     );
   }
 
-  /** A gateway that says it ended flows for a command that is not here: a restored backup, or a gateway that lies. Either is to be seen. */
+  /**
+   * A gateway reports ended flows for a command that does not exist here: a restored backup, or a gateway that lies. Either must be
+   * visible.
+   */
   private noteUnknown(report: Report): void {
     const { gatewayId, tenantId, commandId, result, outcomeRuns } = report;
     report.isUnknown = true;
@@ -204,7 +206,7 @@ export class ResultsService {
       await this.flushes.settle(t, flushId, now);
       await this.notifications.send(t, FLUSH_CHANGED, flushId);
     }
-    // Whoever works looks whether the next wave may begin.
+    // The workers check whether the next wave may begin.
     if (targets.some(({ flush }) => flush.wave < flush.waves)) await this.notifications.send(t, WORK_WAITING);
   }
 }

@@ -11,10 +11,7 @@ import { notThere } from '../platform/not-there.ts';
 import { PlansService } from '../plans/plans.service.ts';
 import type { TargetState } from './states.ts';
 
-/**
- * A second try: the same question to the gateways that failed or were not reached, as they are now, in a plan that is looked at like any
- * other.
- */
+/** A retry: the same filter on the gateways that failed or were not reached, evaluated now, as a plan that is reviewed like any other. */
 @Injectable()
 export class RetriesService {
   constructor(
@@ -23,7 +20,7 @@ export class RetriesService {
     @Inject(Database) private readonly database: Database,
   ) {}
 
-  /** Throws NOT_FOUND, FLUSH_RUNNING, PLAN_EMPTY where no target failed, and what a plan throws. */
+  /** Throws NOT_FOUND, FLUSH_RUNNING, PLAN_EMPTY if no target failed, and whatever making a plan throws. */
   async retry(caller: Caller, scope: TenantScope, id: string, signal: AbortSignal): Promise<PlanView> {
     const row = await this.database.transact(scope, (t) => this.flushes.find(t, id));
     const { plan, gateways } = toRetry(row);
@@ -49,7 +46,7 @@ export class RetriesService {
 function toRetry(row: FlushRow | undefined): { plan: FlushRow['plan']; gateways: string[] } {
   if (!row) throw notThere('flush');
   if (row.kind === 'undo')
-    throw new FleetError('INVALID_REQUEST', 'An undo cannot be retried: its gateways have said what became of each flow.');
+    throw new FleetError('INVALID_REQUEST', 'An undo cannot be retried: its gateways have already reported the outcome of each flow.');
   if (row.state === 'running') throw new FleetError('FLUSH_RUNNING', 'This flush is still running. Wait for it to finish, or cancel it.');
   const gateways = row.targets.filter((target) => RETRIABLE_STATES.has(target.state as TargetState)).map((target) => target.gatewayId);
   if (gateways.length === 0) throw new FleetError('PLAN_EMPTY', 'No gateway of this flush failed; there is nothing to retry.');

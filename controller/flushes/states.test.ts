@@ -11,7 +11,7 @@ describe('a target', () => {
     expect([...reached].toSorted()).toEqual(states.toSorted());
   });
 
-  it('never goes back to work once it is over, and never changes a verified end', () => {
+  it('never resumes once it has ended, and never leaves a verified end', () => {
     for (const state of states) if (!isUnfinished(state)) expect(TARGET_TRANSITIONS[state].filter(isUnfinished)).toEqual([]);
     expect(TARGET_TRANSITIONS.verified).toEqual([]);
     expect(TARGET_TRANSITIONS.cancelled).toEqual([]);
@@ -42,7 +42,7 @@ describe('a flush', () => {
     [['indeterminate'], 'partial'],
   ])('with targets %j is %s', (targets, expected) => expect(flushStateOf(targets, false)).toBe(expected));
 
-  it('that a rule held back runs until its last gateway is done, and then is stopped', () => {
+  it('held back by a rule runs until its last gateway has finished, and then is stopped', () => {
     expect(flushStateOf(['failed', 'running', 'cancelled'], true)).toBe('running');
     expect(flushStateOf(['failed', 'verified', 'cancelled'], true)).toBe('stopped');
   });

@@ -6,8 +6,8 @@ export type TargetState = z.output<typeof targetState>;
 export type FlushState = z.output<typeof flush.shape.state>;
 
 /**
- * Where a target may go from each state. What was sent may report late: an `indeterminate` or `expired` target still takes the gateway's
- * own word.
+ * Which states a target may move to from each state. A command that was sent may report late: an `indeterminate` or `expired` target still
+ * accepts the gateway's own report.
  */
 export const TARGET_TRANSITIONS: Record<TargetState, readonly TargetState[]> = {
   waiting: [
@@ -55,17 +55,17 @@ export function isUnfinished(state: TargetState): boolean {
   return UNFINISHED.has(state);
 }
 
-/** The end of a target whose flows were all handled. Never verified while one flow's end is not certain. */
+/** The final state of a target whose flows were all handled. Never verified while one flow's end is uncertain. */
 export function targetStateOf(totals: Totals): TargetState {
   if (totals.planned > 0 && totals.cancelled === totals.planned) return 'cancelled';
   if (totals.failed > 0 || totals.indeterminate > 0 || totals.cancelled > 0 || totals.occupied > 0) return 'partial';
   return totals.reappeared > 0 ? 'reappeared' : 'verified';
 }
 
-/** Who stopped a flush where it was no person. */
+/** Who stopped a flush if it was not a person. */
 export const BY_RULE = 'rule';
 
-/** What a flush is, from its targets. `isHeldBack`: a rule kept its later waves from beginning. */
+/** The state of a flush, from its targets. `isHeldBack`: a rule kept its later waves from beginning. */
 export function flushStateOf(targets: TargetState[], isHeldBack: boolean): FlushState {
   if (targets.some(isUnfinished)) return 'running';
   if (isHeldBack) return 'stopped';

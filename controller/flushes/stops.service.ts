@@ -16,7 +16,7 @@ import { COMMANDS_WAITING, FLUSH_CHANGED, WORK_WAITING } from './notifications.t
 type Target = FlushRow['targets'][number];
 
 /**
- * Who ends a flush before its end. `isAtWorkToo`: gateways that are at work stop as well. `isOwn`: the targets that he may stop; absent for
+ * Who ends a flush early. `isAtWorkToo`: gateways that have begun stop as well. `isOwn`: the targets that the caller may stop; absent for
  * all of them.
  */
 interface Stop {
@@ -28,7 +28,7 @@ interface Stop {
   isOwn?: (target: Target) => boolean;
 }
 
-/** Ends flushes early: by a person for one or for all of a tenant, or by a rule. What is deleted stays deleted. */
+/** Ends flushes early: a person, for one flush or for all of a tenant, or a rule. What is deleted stays deleted. */
 @Injectable()
 export class StopsService {
   constructor(
@@ -40,7 +40,7 @@ export class StopsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Takes back what has not been sent, and tells gateways at work to stop. Throws NOT_FOUND, FLUSH_FINISHED. */
+  /** Cancels what has not been sent, and tells gateways that have begun to stop. Throws NOT_FOUND, FLUSH_FINISHED. */
   async cancel(caller: Caller, scope: TenantScope, id: string): Promise<void> {
     await this.database.transact(scope, async (t) => {
       await this.flushes.takeTurn(t, id);
@@ -57,9 +57,8 @@ export class StopsService {
   }
 
   /**
-   * Cancels every running flush in scope, or those that touch one tenant; returns which. One that ends by itself meanwhile is left out. Of
-   * one that
-   * touches tenants out of scope only what is in scope is stopped, and of any only one gateway's part where a gateway is named: the rest
+   * Cancels every running flush in scope, or those that touch one tenant; returns which. A flush that ends by itself in the meantime is
+   * left out. If a flush touches tenants out of scope, only what is in scope is stopped; if a gateway is named, only its part is. The rest
    * goes on.
    */
   async stopAll(caller: Caller, scope: TenantScope, { tenantId, gatewayId }: { tenantId?: string; gatewayId?: string }): Promise<string[]> {
@@ -83,8 +82,8 @@ export class StopsService {
   }
 
   /**
-   * Stops some targets of a flush and leaves the others to it; false if there was nothing to stop. It sees the whole flush, and touches and
-   * tells of its own targets only.
+   * Stops some targets of a flush and leaves the others running; false if there was nothing to stop. It sees the whole flush, but touches
+   * and reports its own targets only.
    */
   private async stopPart(caller: Caller, id: string, isOwn: (target: Target) => boolean): Promise<boolean> {
     return this.database.transact('all', async (t) => {
@@ -107,7 +106,7 @@ export class StopsService {
     });
   }
 
-  /** Holds back what has not begun, because a rule says so. For a transaction that has its turn at the flush. */
+  /** Holds back what has not begun, because of a rule. For a transaction that has its turn at the flush. */
   async holdBack(t: Transaction, row: FlushRow, reason: string, now: Date): Promise<void> {
     await this.end(
       t,

@@ -16,7 +16,7 @@ import { DEFAULT_LIMITS, mayEnd } from '../plans/may-end.ts';
 import { notThere } from '../platform/not-there.ts';
 import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
-/** Undo: a flush of its own kind that puts back what another deleted, on the gateways that still keep it. */
+/** Undo: a flush of its own kind that restores what another flush deleted, on the gateways that still keep it. */
 @Injectable()
 export class UndoService {
   constructor(
@@ -30,8 +30,8 @@ export class UndoService {
   ) {}
 
   /**
-   * Begins the undo of a flush and returns the id of the new one. All its gateways begin at once: what waits is out of service.
-   * Throws NOT_FOUND, FLUSH_RUNNING, PLAN_EXPIRED where no gateway keeps what it deleted, PLAN_ALREADY_RUN for a second undo.
+   * Begins the undo of a flush and returns the id of the new one. All its gateways begin at once: every wait prolongs an outage. Throws
+   * NOT_FOUND, FLUSH_RUNNING, PLAN_EXPIRED if no gateway still keeps what it deleted, PLAN_ALREADY_RUN for a second undo.
    */
   async undo(caller: Caller, scope: TenantScope, id: string): Promise<string> {
     const now = new Date(this.clock());
@@ -106,7 +106,7 @@ export class UndoService {
 
 type UndoableTarget = FlushRow['targets'][number] & { undoUntil: Date };
 
-/** Of a gateway that was interrupted nobody can say which flows it ended; those are put back as well, and named. */
+/** If a gateway was interrupted, nobody can tell which flows it ended; those are restored as well, and mentioned. */
 function whatIsPutBack(targets: readonly UndoableTarget[]): string {
   const ended = targets.reduce((sum, target) => sum + target.deleted + target.reappeared, 0);
   const perhaps = targets.reduce((sum, target) => sum + target.indeterminate, 0);

@@ -15,7 +15,7 @@ describe('a result', () => {
     expect(of(state, []).totals).toEqual(emptyTotals(2000));
   });
 
-  it('that failed with a word on some flows leaves the others in doubt', () => {
+  it('that failed with outcomes for some flows leaves the others in doubt', () => {
     expect(of(Result_State.STATE_FAILED, deleted)).toMatchObject({ state: 'failed', totals: { deleted: 3, indeterminate: 1997 } });
   });
 
@@ -26,7 +26,7 @@ describe('a result', () => {
     },
   );
 
-  it('that was taken back before it began says so of every flow', () => {
+  it('that was cancelled before it began says so for every flow', () => {
     expect(of(Result_State.STATE_REFUSED, [], 'CANCELLED')).toMatchObject({ state: 'cancelled', totals: { cancelled: 2000 } });
   });
 });

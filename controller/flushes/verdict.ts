@@ -3,9 +3,9 @@ import { countOutcomes, emptyTotals, type Totals } from '../plans/outcomes.ts';
 import { targetStateOf, type TargetState } from './states.ts';
 
 /**
- * What a result makes of its target. Where nothing was touched, no flow has an outcome: that is so of what was refused or expired, and of
- * what failed
- * without a word on any flow. What began and was not seen to its end is `indeterminate`, and never said to have touched nothing.
+ * What a result means for its target. If nothing was touched, no flow has an outcome: that holds for what was refused or expired, and for
+ * what failed without reporting on any flow. What began and was not seen to its end is `indeterminate`, and never reported as having
+ * touched nothing.
  */
 export function judge(
   result: Pick<Result, 'state' | 'reason'>,

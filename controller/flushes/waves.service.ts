@@ -16,8 +16,8 @@ import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 const ACTOR = { kind: 'system', id: 'waves', name: 'controller' };
 
 /**
- * Begins the next wave of a flush, or holds it back. Any replica may try at any moment: those who steer a flush take turns, and the wave's
- * number moves on by a conditional update, so that each wave begins once (I2) and a replica that lost its turn changes nothing (I10).
+ * Begins the next wave of a flush, or holds it back. Any replica may try at any time: decisions on a flush are serialised, and the wave's
+ * number advances by a conditional update, so that each wave begins once (I2) and a replica that lost its turn changes nothing (I10).
  */
 @Injectable()
 export class WavesService {
@@ -32,18 +32,15 @@ export class WavesService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /**
-   * Looks at every flush that has waves to come. One that cannot be looked at now keeps none of the others waiting; it is thrown in the
-   * end.
-   */
+  /** Checks every flush that has waves to come. A flush whose check fails does not block the others; the failures are thrown at the end. */
   async sweep(): Promise<void> {
     const failures: unknown[] = [];
     for (const id of await this.database.transact('all', (t) => this.flushes.withWavesToCome(t)))
       await this.advance(id).catch((error: unknown) => failures.push(error));
-    if (failures.length > 0) throw new AggregateError(failures, 'waves could not be moved on');
+    if (failures.length > 0) throw new AggregateError(failures, 'waves could not be advanced');
   }
 
-  /** A flush may cross tenants, so this sees all; it touches the flush's own targets only. */
+  /** A flush may cross tenants, so this sees all tenants; it touches the flush's own targets only. */
   private async advance(id: string): Promise<void> {
     await this.database.transact(
       'all',
@@ -65,10 +62,11 @@ export class WavesService {
   }
 
   /**
-   * Audit entries, commands and outbox rows of one wave, in one transaction (I1, I5); its time begins now and ends with the flush's (I4).
+   * Writes audit entries, commands and outbox rows of one wave, in one transaction (I1, I5); its time begins now and ends with the flush's
+   * (I4).
    */
   private async begin(t: Transaction, row: FlushRow, wave: number, now: Date): Promise<void> {
-    // A tenant's operator may have taken his own gateways out meanwhile.
+    // An operator of a tenant may have stopped that tenant's gateways in the meantime.
     const targets = row.targets.filter((target) => target.wave === wave && isUnfinished(target.state as TargetState));
     for (const tenantId of [...new Set(targets.map((target) => target.tenantId))].toSorted()) {
       const own = targets.filter((target) => target.tenantId === tenantId);
