@@ -1,29 +1,32 @@
 import { isMean, NUMBER_NAMES, NUMBERS, type NumberName, type PointName } from '../../proto/model/measures.ts';
 
-/** A column with the SQL that makes it: of a bucket of samples whose counters stand beside their rises, and of finer roll-ups. */
+/** A column with the SQL that computes it: from a bucket of samples with their counters' increases, and from finer roll-ups. */
 export interface RolledColumn<Name extends string = string> {
   name: Name;
   fromSamples: string;
   fromRollUps: string;
 }
 
-/** The largest exact number of JavaScript; a column of type BIGINT holds a thousand times as much. */
+/** The largest exact integer of JavaScript; a BIGINT column holds a thousand times as much. */
 const MOST = Number.MAX_SAFE_INTEGER;
 
-/** Null stays null, which least() would take for the larger. */
+/** Null stays null; least() would return the limit instead. */
 const atMost = (sum: string): string => `CASE WHEN ${sum} > ${MOST} THEN ${MOST} ELSE ${sum} END`;
 
 const columnOf = (name: NumberName): string => NUMBERS[name].column;
 const samplesOf = (name: NumberName): string => ('isAlwaysKnown' in NUMBERS[name] ? 'samples' : `${columnOf(name)}_samples`);
 
-/** Of the table `sample`, with their types. */
+/** Columns of the table `sample`, with their types. */
 export const SAMPLE_COLUMNS: readonly { measure: NumberName; name: string; type: string }[] = NUMBER_NAMES.map((measure) => ({
   measure,
   name: columnOf(measure),
   type: NUMBERS[measure].unit === 'flows/s' ? 'double precision' : 'bigint',
 }));
 
-/** How far each counter rose since the sample before, `…_rise`, over the window `gateway`; from zero after a restart of the gateway. */
+/**
+ * How far each counter rose since the previous sample, `…_rise`, over the window `gateway`; counted from zero after a restart of the
+ * gateway.
+ */
 export const RISES: string = NUMBER_NAMES.filter((name) => NUMBERS[name].rollUp === 'rise')
   .map(columnOf)
   .map(
@@ -33,13 +36,13 @@ export const RISES: string = NUMBER_NAMES.filter((name) => NUMBERS[name].rollUp 
   )
   .join(',\n');
 
-/** Of `sample_minute` and `sample_hour`, beside `samples`, the number of samples, and the newest breakdown. */
+/** Columns of `sample_minute` and `sample_hour`, beside `samples`, the number of samples, and the newest breakdown. */
 export const ROLL_UP_COLUMNS: readonly RolledColumn[] = NUMBER_NAMES.flatMap((measure): RolledColumn[] => {
   const c = columnOf(measure);
   const max = (name: string): RolledColumn => ({ name, fromSamples: `max("${c}")`, fromRollUps: `max("${name}")` });
   switch (NUMBERS[measure].rollUp) {
     case 'rise':
-      // What one gateway makes up must not end the sums of all.
+      // Made-up values of one gateway must not break the sums of all.
       return [{ name: c, fromSamples: atMost(`sum("${c}_rise")`), fromRollUps: atMost(`sum("${c}")`) }];
     case 'max':
       return [max(c)];
@@ -51,7 +54,7 @@ export const ROLL_UP_COLUMNS: readonly RolledColumn[] = NUMBER_NAMES.flatMap((me
   }
 });
 
-/** Of a chart's points. */
+/** Columns of a chart's points. */
 export const POINT_COLUMNS: readonly RolledColumn<PointName>[] = NUMBER_NAMES.flatMap((measure): RolledColumn<PointName>[] => {
   const c = columnOf(measure);
   if (!isMean(measure)) {

@@ -5,7 +5,7 @@ import { HistoryService } from './history.service.ts';
 
 const HISTORY = new JobQueue<{ 'roll-up': object; maintain: object }>('ctfleet-history');
 
-/** Sums samples up each minute, and makes and drops partitions each hour. */
+/** Rolls samples up every minute, and creates and drops partitions every hour. */
 @Injectable()
 export class HistoryJobs implements OnModuleInit, OnApplicationBootstrap {
   constructor(

@@ -11,7 +11,7 @@ import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { HistoryService } from './history.service.ts';
 import { toSampleRow } from './sample-row.ts';
 
-/** In one batch; agents send 60. */
+/** Per batch; agents send 60. */
 const MAX_SAMPLES = 500;
 /** Samples that an agent sends together. */
 const SAMPLES_OF_A_WRITE = 60;
@@ -42,7 +42,7 @@ export class HistoryLink implements LinkPart, OnModuleInit {
   private async store(session: Session, { batch, samples }: SampleBatch): Promise<void> {
     const { gatewayId, tenantId } = session.identity;
     const nowMs = this.clock();
-    if (samples.length > MAX_SAMPLES) throw new FleetError('INVALID_REQUEST', `A batch holds ${MAX_SAMPLES} samples at most.`);
+    if (samples.length > MAX_SAMPLES) throw new FleetError('INVALID_REQUEST', `A batch holds at most ${MAX_SAMPLES} samples.`);
     const rows = samples.flatMap((sample) => toSampleRow(sample, nowMs) ?? []);
     await this.admission.run(() =>
       this.database.transact(new Set([tenantId]), async (t) => {

@@ -13,7 +13,7 @@ import { RollUpRepository } from './roll-up.repository.ts';
 import { toUsage, type SampleRow, type Usage } from './sample-row.ts';
 import { SamplesRepository, type PointRow } from './samples.repository.ts';
 
-/** Each roll-up looks back this far; what is older when it arrives is summed up on arrival. */
+/** Each roll-up looks back this far; older samples are rolled up on arrival. */
 const LOOK_BACK_MS = 10 * 60_000;
 const HOUR_MS = 3_600_000;
 
@@ -27,7 +27,7 @@ export class HistoryService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Stores samples of a gateway; storing them again changes nothing. Late ones (spooled while the link was down) are rolled up at once. */
+  /** Stores samples of a gateway; idempotent. Late samples (spooled while the link was down) are rolled up at once. */
   async store(t: Transaction, gateway: { id: string; tenantId: string }, rows: SampleRow[]): Promise<void> {
     if (rows.length === 0) return;
     await this.samples.insert(t, gateway, rows);
@@ -39,19 +39,19 @@ export class HistoryService {
     await this.rollUps.hours(t, span);
   }
 
-  /** What to tell of gateways' last minutes, by id. */
+  /** What to report of gateways' last minutes, by id. */
   async usage(t: Transaction, gatewayIds: string[]): Promise<Map<string, Usage>> {
     const recent = await this.samples.recent(t, gatewayIds, new Date(this.clock()));
     return new Map([...recent].map(([id, { newest, older }]) => [id, toUsage(newest, older)]));
   }
 
-  /** When the tables of these gateways were fuller than so many per cent, since a time. */
+  /** When the tables of these gateways rose above `percent` usage, since a time. */
   crossings(t: Transaction, gatewayIds: string[], percent: number, since: Date): ReturnType<SamplesRepository['crossings']> {
     return this.samples.crossings(t, gatewayIds, percent, since);
   }
 
   /**
-   * A chart's points and its gaps. The future holds neither. Throws NOT_FOUND for a gateway out of scope, and INVALID_REQUEST for a span that
+   * A chart's points and gaps; neither lies in the future. Throws NOT_FOUND for a gateway out of scope, and INVALID_REQUEST for a span that
    * ends before it begins.
    */
   async points(
@@ -83,7 +83,7 @@ export class HistoryService {
     };
   }
 
-  /** Sums up the last minutes and, so that the current hour is seen, its hours. */
+  /** Rolls up the last minutes and their hours, so that the current hour is visible. */
   async rollUp(): Promise<void> {
     const now = this.clock();
     await this.database.transact(
@@ -96,7 +96,7 @@ export class HistoryService {
     );
   }
 
-  /** Makes partitions ahead, drops those past their time. */
+  /** Creates partitions ahead of time, drops expired ones. */
   async maintain(): Promise<void> {
     await maintainPartitions(this.database, this.clock());
   }

@@ -2,9 +2,9 @@ import type { Database } from '../platform/database.ts';
 import { expiredPartitions, PARTITIONED, wantedPartitions } from './partitions.ts';
 
 /**
- * Makes partitions ahead and drops those past their retention. The tables belong to the role that migrates, so functions of the database do
- * it, which can do nothing else. The application's role has no rights on a partition itself, only on its table: row-level security cannot
- * be stepped around there.
+ * Creates partitions ahead of time and drops those past their retention. The tables belong to the role that migrates, so this goes through
+ * database functions that can do nothing else. The application's role has no rights on a partition itself, only on its table, so row-level
+ * security cannot be bypassed there.
  */
 export async function maintainPartitions(database: Database, nowMs: number): Promise<void> {
   for (const kind of PARTITIONED) {

@@ -3,7 +3,7 @@ import { RETENTION_DAYS } from './resolution.ts';
 const DAY_MS = 86_400_000;
 const DAYS_AHEAD = 3;
 
-/** A partitioned table of history: how wide its partitions are, and how many days it keeps. */
+/** A partitioned table of history: the width of its partitions, and how many days it keeps. */
 export const PARTITIONED = [
   { table: 'sample', unit: 'day', days: RETENTION_DAYS.raw },
   { table: 'sample_minute', unit: 'day', days: RETENTION_DAYS.minute },
@@ -27,7 +27,7 @@ export function wantedPartitions(kind: Partitioned, nowMs: number): Partition[] 
   return partitions;
 }
 
-/** Of the partitions that exist, those whose newest row is older than the table keeps. Foreign names are left alone. */
+/** The existing partitions whose newest row is older than the retention. Unknown names are left alone. */
 export function expiredPartitions(kind: Partitioned, existing: string[], nowMs: number): string[] {
   return existing.filter((name) => {
     const digits = name.startsWith(`${kind.table}_p`) ? name.slice(kind.table.length + 2) : '';

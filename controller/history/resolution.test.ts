@@ -14,11 +14,11 @@ describe('the resolution of a chart', () => {
     [24 * 6, 'minute', 1440],
     [24 * 29, 'minute', 6960],
     [24 * 300, 'hour', 72_000],
-  ] as const)('of %i hours is %s by %i s', (hours, source, step) => {
+  ] as const)('of %i hours is %s in steps of %i s', (hours, source, step) => {
     expect(choose(hours)).toMatchObject({ source, stepSeconds: step });
   });
 
-  it('is never finer than what is kept of that time', () => {
+  it('is never finer than what is still stored for that time', () => {
     expect(choose(1, 360, 24 * 10)).toMatchObject({ source: 'minute', stepSeconds: 60, gapSeconds: 150 });
     expect(choose(1, 360, 24 * 100)).toMatchObject({ source: 'hour', stepSeconds: 3600 });
   });
@@ -26,7 +26,7 @@ describe('the resolution of a chart', () => {
 
 describe('partitions', () => {
   const [raw, , hour] = PARTITIONED;
-  it('cover what may still be written and the days ahead, without a hole', () => {
+  it('cover what may still be written and the days ahead, without a gap', () => {
     const wanted = wantedPartitions(raw, nowMs);
     expect(wanted[0]).toEqual({ name: 'sample_p20261117', from: '2026-11-17', to: '2026-11-18' });
     expect(wanted.at(-1)!.to).toBe('2026-11-28');
@@ -34,7 +34,7 @@ describe('partitions', () => {
     expect(wantedPartitions(hour, nowMs).map((partition) => partition.name)).toEqual(['sample_hour_p20261101']);
   });
 
-  it('go when their last row is too old, and foreign tables stay', () => {
+  it('are dropped when their last row is too old, and unknown tables stay', () => {
     expect(
       expiredPartitions(raw, ['sample_p20261116', 'sample_p20261117', 'sample_copy', 'sample_pold', 'sample_minute_p20200101'], nowMs),
     ).toEqual(['sample_p20261116']);

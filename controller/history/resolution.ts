@@ -2,21 +2,20 @@
 export interface Resolution {
   source: 'raw' | 'minute' | 'hour';
   stepSeconds: number;
-  /** Neighbours further apart than this have a gap between them. */
+  /** Neighbouring points further apart than this have a gap between them. */
   gapSeconds: number;
 }
 
-/** How long each kind is kept. */
+/** Days that each kind is kept. */
 export const RETENTION_DAYS = { raw: 7, minute: 30, hour: 400 } as const;
 
 const DAY_MS = 86_400_000;
-/** Gaps are longer than this many intervals, so that one late sample makes none. */
+/** A gap is longer than this many intervals, so that one late sample does not make one. */
 const GAP_INTERVALS = 2.5;
 
 /**
- * The finest kind that still exists at the beginning of the span and of which a point sums up no more than some dozens: raw samples, else
- * minutes, else hours.
- * The step is a whole number of intervals of that kind.
+ * The finest kind that still exists at the beginning of the span and of which a point sums up no more than a few dozen: raw samples, else
+ * minutes, else hours. The step is a whole number of intervals of that kind.
  */
 export function chooseResolution(span: {
   fromMs: number;

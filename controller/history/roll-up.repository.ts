@@ -3,18 +3,19 @@ import { Prisma } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { RISES, ROLL_UP_COLUMNS, type RolledColumn } from './columns.ts';
 
-/** A span to sum up, widened to whole buckets; of one gateway or of all in scope. */
+/** A span to roll up, widened to whole buckets; of one gateway or of all in scope. */
 export interface RollUpSpan {
   from: Date;
   to: Date;
   gatewayId?: string;
 }
 
-/** Roll-ups are recomputed from what is there, so doing one twice changes nothing. */
+/** Roll-ups are recomputed from the stored samples, so repeating one changes nothing. */
 @Injectable()
 export class RollUpRepository {
   /**
-   * Samples to minutes. An increase is counted where it ends, also from a sample in an earlier minute; a restart counts what came after it.
+   * Samples to minutes. An increase is counted in the minute in which it ends, even from a sample in an earlier minute; after a restart,
+   * what came after it is counted.
    */
   async minutes(t: Transaction, span: RollUpSpan): Promise<void> {
     const { from, to, gateway } = widen(span, 60_000);

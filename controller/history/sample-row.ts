@@ -17,15 +17,15 @@ import { counterFrom, countsFrom, flowsFrom, rateFrom, textFrom } from '../platf
 export type Usage = z.output<typeof usage>;
 type Cpus = NonNullable<Usage['cpus']>;
 
-/** From one walk of a table; counts by name. Facets that came later are absent from older rows. */
+/** From one walk of a table; counts by name. Facets added later are absent from older rows. */
 export interface Breakdown extends Partial<Record<FacetName, Record<string, number>>> {
   at: string;
   topSources: { address: string; flows: number }[];
-  /** Absent from those of older agents and older rows. */
+  /** Absent from breakdowns of older agents and older rows. */
   translations?: { address: string; proto: string; flows: number }[];
 }
 
-/** A sample as the table `sample` keeps it. Counters are sums over the CPUs that tell them; absent is null there. */
+/** A sample as stored in the table `sample`. Counters are sums over the CPUs that report them; absent is null there. */
 export interface SampleRow {
   at: string;
   numbers: Numbers;
@@ -33,18 +33,18 @@ export interface SampleRow {
   breakdown?: Breakdown;
 }
 
-/** How far from now a sample's time may lie: raw samples live 7 days, and clocks differ a little. */
+/** How far from now a sample's time may be: raw samples are kept 7 days, and clocks differ a little. */
 const OLDEST_MS = 7 * 86_400_000;
 const NEWEST_MS = 5 * 60_000;
 const MAX_NAMES = 200;
-/** Linux knows no larger machine. */
+/** Linux supports no larger machine. */
 const MAX_CPUS = 8192;
 
-/** The sample as a row, undefined if its time cannot be right. Agents have corrected their times to our clock. */
+/** The sample as a row; undefined if its time cannot be right. Agents have already corrected their times to our clock. */
 export function toSampleRow(sample: Sample, nowMs: number): SampleRow | undefined {
   const atMs = Number(sample.atMs);
   if (!(atMs > nowMs - OLDEST_MS && atMs < nowMs + NEWEST_MS)) return undefined;
-  // Its WANs are the gateway's own. A field that nobody takes does not compile.
+  // Its WANs belong to the gateway's row. A field that nobody handles does not compile.
   const { atMs: _time, wans: _wans, cpus: told, breakdown, rates, count, max, buckets, ...untaken } = sample;
   untaken satisfies Record<string, never>;
   const cpus = told.slice(0, MAX_CPUS).map(toCpu);
@@ -81,7 +81,7 @@ function toBreakdown(told: WireBreakdown, nowMs: number): Breakdown {
   };
 }
 
-/** What an operator is told of a gateway's last minutes: the newest sample, and what changed since one about ten minutes older. */
+/** What operators see of a gateway's last minutes: the newest sample, and what changed since one about ten minutes older. */
 export function toUsage(newest: SampleRow, older: SampleRow | undefined): Usage {
   const { count, max } = newest.numbers;
   const minutes = older ? (Date.parse(newest.at) - Date.parse(older.at)) / 60_000 : 0;
@@ -104,18 +104,16 @@ export function toUsage(newest: SampleRow, older: SampleRow | undefined): Usage 
   };
 }
 
-/** How far a cumulative counter rose; from zero if the gateway started anew in between; undefined if either end is unknown. */
+/** How far a cumulative counter rose; from zero if the gateway restarted in between; undefined if either value is unknown. */
 export function increase(before: number | undefined, after: number | undefined): number | undefined {
   if (before === undefined || after === undefined) return undefined;
   return after >= before ? after - before : after;
 }
 
 /**
- * Packets that got no entry between two looks. `drop` counts those of a full table and of a port clash; `insert_failed` counts a clash
- * again, and a chain that was too
- * long, so that it says nothing by itself. Such a chain is in no other counter that says so, and 5.10 has no limit for one
- * (docs/kernels.md). Undefined where `drop`
- * is not known at both ends.
+ * Packets that got no entry between two samples. `drop` counts those lost to a full table and to a port clash; `insert_failed` counts a
+ * clash again, and chains that were too long, so it says nothing by itself. Packets lost to a too-long chain are not in `drop`, only in
+ * `chain_toolong`; 5.10 has no chain limit (docs/kernels.md). Undefined if `drop` is not known for both samples.
  */
 export function lostBetween(before: Numbers, after: Numbers): number | undefined {
   const dropped = increase(before.drop, after.drop);

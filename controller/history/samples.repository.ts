@@ -7,7 +7,7 @@ import { POINT_COLUMNS, RISES, SAMPLE_COLUMNS } from './columns.ts';
 import type { Resolution } from './resolution.ts';
 import type { Breakdown, SampleRow } from './sample-row.ts';
 
-/** Numbers are of type bigint or double precision. */
+/** Values are of type bigint or double precision. */
 interface StoredSample {
   gateway_id: string;
   at: Date;
@@ -29,7 +29,7 @@ export interface Recent {
 export class SamplesRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** Stores samples of one gateway; one that is there already stays as it is. */
+  /** Stores samples of one gateway; existing samples are left unchanged. */
   async insert(t: Transaction, gateway: { id: string; tenantId: string }, rows: SampleRow[]): Promise<void> {
     const json = JSON.stringify(
       rows.map(({ at, cpus, breakdown, numbers }) => ({
@@ -49,8 +49,8 @@ export class SamplesRepository {
   }
 
   /**
-   * The last minutes of gateways, by id; a gateway without a sample in the last hour is left out.
-   * A newest sample without a breakdown takes the last one of the ten minutes: walks are rarer than counters.
+   * The last minutes of gateways, by id; a gateway without a sample in the last hour is left out. A newest sample without a breakdown gets
+   * the last one of the ten minutes: walks are rarer than counters.
    */
   async recent(t: Transaction, gatewayIds: string[], now: Date): Promise<Map<string, Recent>> {
     const since = new Date(now.getTime() - 3_600_000);
@@ -97,7 +97,7 @@ export class SamplesRepository {
     }));
   }
 
-  /** The minutes since then in which a table's usage rose above so many per cent, newest first, 500 at most. */
+  /** The minutes since then in which a table's usage rose above `percent`, newest first, at most 500. */
   async crossings(
     t: Transaction,
     gatewayIds: string[],
@@ -137,7 +137,7 @@ function pointsSql(gatewayId: string, from: Date, to: Date, resolution: Resoluti
     FROM ${tableOf(resolution)} WHERE gateway_id = ${gatewayId}::uuid AND at >= ${from} AND at < ${to} GROUP BY 1 ORDER BY 1`;
 }
 
-/** Times between two neighbours, or an end of the span and its neighbour, that lie further apart than is usual. */
+/** Intervals between two neighbours, or between an end of the span and its neighbour, that are longer than usual. */
 function gapsSql(gatewayId: string, from: Date, to: Date, resolution: Resolution): Prisma.Sql {
   const least = `${resolution.gapSeconds} seconds`;
   return Prisma.sql`
