@@ -16,25 +16,25 @@ const DAY_MS = 86_400_000;
 const CA_DAYS = 3650;
 const SERVER_DAYS = 90;
 const GATEWAY_DAYS = 7;
-/** Clocks differ a little; a fresh certificate must not be from the future. */
+/** Clocks differ a little; a new certificate must not start in the future. */
 const SKEW_MS = 5 * 60_000;
 
 x509.cryptoProvider.set(crypto);
 
-/** A certificate, the key where it is ours, and the end of its life. */
+/** A certificate, its key if we generated it, and its expiry. */
 export interface Issued {
   certificatePem: string;
   notAfter: Date;
 }
 
-/** Signs gateways' certificates and the controller's own. Its key lives in the state folder, P-256. */
+/** Signs the certificates of gateways and of the controller itself. Its P-256 key is in the state folder. */
 export class Authority {
   private constructor(
     private readonly certificate: x509.X509Certificate,
     private readonly key: CryptoKey,
   ) {}
 
-  /** The authority of a state folder; made the first time. */
+  /** The authority of a state folder; created the first time. */
   static async open(stateDir: string, nowMs: number): Promise<Authority> {
     const keyPem = await readOrCreate(stateDir, 'ca.key.pem', async () => {
       const pair = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
@@ -63,13 +63,13 @@ export class Authority {
     return this.certificate.toString('pem');
   }
 
-  /** SHA-256 of the public key (SPKI), base64url: what a join token pins. */
+  /** SHA-256 of the public key (SPKI), base64url: the pin of a join token. */
   get pin(): string {
     return createHash('sha256').update(Buffer.from(this.certificate.publicKey.rawData)).digest('base64url');
   }
 
   /**
-   * A fresh certificate and key for this controller's listeners; the chain ends with the CA so that an agent can hold its key against the
+   * A new certificate and key for this controller's listeners; the chain ends with the CA so that an agent can check its key against the
    * pin.
    */
   async issueServer(nowMs: number): Promise<{ chain: string; key: string }> {
@@ -83,7 +83,7 @@ export class Authority {
   }
 
   /**
-   * A gateway's certificate: the key is the CSR's, everything else is ours. Throws INVALID_REQUEST for a CSR that does not prove a P-256
+   * A gateway's certificate: the key is from the CSR, everything else is ours. Throws INVALID_REQUEST for a CSR that does not prove a P-256
    * key.
    */
   async issueGateway(csr: Uint8Array, identity: GatewayIdentity, nowMs: number): Promise<Issued> {

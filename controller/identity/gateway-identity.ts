@@ -1,4 +1,4 @@
-/** Who a gateway's certificate says it is. */
+/** The identity in a gateway's certificate. */
 export interface GatewayIdentity {
   tenantId: string;
   gatewayId: string;
@@ -11,7 +11,7 @@ export function formatSpiffe(identity: GatewayIdentity): string {
   return `spiffe://ctfleet/tenant/${identity.tenantId}/gateway/${identity.gatewayId}`;
 }
 
-/** The identity in a certificate's `subjectaltname` as Node writes it; undefined unless exactly one name is there and is ours. */
+/** The identity in a certificate's `subjectaltname` as Node formats it; undefined unless there is exactly one name and it is ours. */
 export function parseSubjectAltName(text: string | undefined): GatewayIdentity | undefined {
   const [, tenantId, gatewayId] = URI.exec(text?.startsWith('URI:') ? text.slice(4) : '') ?? [];
   return tenantId === undefined || gatewayId === undefined ? undefined : { tenantId, gatewayId };
