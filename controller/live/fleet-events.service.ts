@@ -11,20 +11,20 @@ import { RunsService } from '../remediations/runs.service.ts';
 import { FLUSH_CHANGED } from '../flushes/notifications.ts';
 import { GATEWAY_CHANGED } from '../link/notifications.ts';
 
-/** Changes of the same gateway within this time are told once. */
+/** Changes of the same gateway within this time are sent once. */
 const GATHER_MS = 1000;
-/** Silence is a change that nobody announces: an agent whose replica died goes offline by time alone. */
+/** Going silent is a change that nobody announces: an agent whose replica died goes offline by time alone. */
 const REFRESH_MS = 15_000;
 const PAGE = 500;
 
-/** Who hears events: a stream that may end. */
+/** A receiver of events: a stream that may end. */
 export interface Listener {
   send(event: unknown): void;
   onClose(closer: () => void): void;
 }
 type Event = z.output<typeof fleetEvent>;
 
-/** Tells a listener the whole fleet first, then each change of a gateway, of a flush and of a remediation's run. */
+/** Sends a listener the whole fleet first, then each change of a gateway, of a flush and of a remediation's run. */
 @Injectable()
 export class FleetEventsService {
   constructor(
@@ -35,7 +35,7 @@ export class FleetEventsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Resolves when the whole fleet was told; goes on until the listener closes. */
+  /** Resolves once the whole fleet was sent; continues until the listener closes. */
   async watch(scope: TenantScope, listener: Listener): Promise<void> {
     const send = (event: Event): void => listener.send(event);
     const told = new Map<string, string>();
@@ -63,7 +63,7 @@ export class FleetEventsService {
       for (const event of await this.flushes.briefly(scope, changedFlushes)) send({ kind: 'flush', ...event });
       for (const event of await this.runs.briefly(scope, changedRuns)) send({ kind: 'remediation-run', ...event });
     };
-    // A database that is away for a moment ends no stream; what was missed is told afterwards.
+    // A short database outage does not end streams; missed changes are sent afterwards.
     const quietly = (work: () => Promise<void>) => (): void => {
       work().catch(() => undefined);
     };
