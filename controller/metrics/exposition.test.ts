@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import { toExposition } from './exposition.ts';
 
-it('every counter of the kernel’s is a metric by its own name, summed over the CPUs that tell it', async () => {
+it('every kernel counter is a metric of its own name, summed over the CPUs that report it', async () => {
   const cpu = {
     found: 1,
     invalid: 2,

@@ -2,7 +2,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import { FACET_NAMES, FACETS, isCounter, NUMBER_NAMES, NUMBERS, totalsOf } from '../../proto/model/measures.ts';
 
-/** How many flows flushes have ended, by what became of them. */
+/** How many flows flushes have handled, by outcome. */
 export interface FlushedFlows {
   tenant: string;
   deleted: bigint;
@@ -22,7 +22,10 @@ export interface FlushedFlows {
 
 const PLACE = ['tenant', 'site', 'gateway'] as const;
 
-/** Prometheus text of the fleet as it was last sampled. Names that node_exporter has are node_exporter's; no label is ever an address. */
+/**
+ * The fleet as of its last samples, in Prometheus text format. Names that exist in node_exporter are used as there; no label is ever an
+ * address.
+ */
 export async function toExposition(
   gateways: Gateway[],
   flushed: FlushedFlows[],
@@ -56,7 +59,7 @@ export async function toExposition(
   }
   const results = new Counter({
     name: 'ctfleet_flush_flows_total',
-    help: 'Flows that flushes handled, by what became of them; rebuilt ones are among the deleted.',
+    help: 'Flows that flushes handled, by outcome; rebuilt ones count as deleted.',
     labelNames: ['tenant', 'result'],
     registers: [registry],
   });
@@ -69,7 +72,7 @@ export async function toExposition(
     registers: [registry],
   });
   for (const { name, bytes: size } of tables) bytes.set({ table: name }, Number(size));
-  new Gauge({ name: 'ctfleet_build_info', help: 'The controller that answers.', labelNames: ['version'], registers: [registry] }).set(
+  new Gauge({ name: 'ctfleet_build_info', help: 'The controller that serves this page.', labelNames: ['version'], registers: [registry] }).set(
     { version },
     1,
   );

@@ -6,7 +6,7 @@ import { MetricsService } from './metrics.service.ts';
 import { RetentionModule } from '../retention/retention.module.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
-/** What Prometheus reads. */
+/** The Prometheus endpoint. */
 @Module({})
 export class MetricsModule {
   static readonly with = nounModule(MetricsModule, {

@@ -9,7 +9,7 @@ import { MetricsRepository } from './metrics.repository.ts';
 
 const PAGE = 1000;
 
-/** Puts together what Prometheus reads. */
+/** Collects what Prometheus reads. */
 @Injectable()
 export class MetricsService {
   constructor(
@@ -18,7 +18,7 @@ export class MetricsService {
     @Inject(MetricsRepository) private readonly repository: MetricsRepository,
   ) {}
 
-  /** The gateways and flushes in scope as Prometheus text; sizes of tables only for those who see all tenants. */
+  /** The gateways and flushes in scope as Prometheus text; table sizes only for callers that see all tenants. */
   async text(scope: TenantScope): Promise<string> {
     const gateways: Gateway[] = [];
     let cursor: string | undefined;
