@@ -1,6 +1,6 @@
-/** A queue and the jobs on it, declared by its noun (`*.jobs.ts`). What a job holds are ids and nothing else: Postgres is the truth. */
+/** A queue and its jobs, declared by a noun (`*.jobs.ts`). Jobs hold ids and nothing else: Postgres is the truth. */
 export class JobQueue<Jobs extends object> {
-  /** What each job holds; for the compiler alone. */
+  /** The content of each job; for the compiler only. */
   declare readonly jobs: Jobs;
 
   constructor(readonly name: `ctfleet-${string}`) {}

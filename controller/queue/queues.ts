@@ -10,18 +10,18 @@ import { LOGGER, type Logger } from '../platform/logger.ts';
 import type { JobName, JobQueue } from './job-queue.ts';
 import { createPatientBackend } from './patient-backend.ts';
 
-/** A job whose worker died is given to another after at most lock plus interval. */
+/** A job whose worker died is given to another after at most lock duration plus interval. */
 const LOCK_MS = 10_000;
 const STALLED_MS = 5000;
-/** A queue that takes longer is as good as away. BullMQ itself waits for a connection without end. */
+/** A queue that takes longer counts as unavailable. BullMQ itself waits for a connection indefinitely. */
 const PATIENCE_MS = 1000;
-/** Until a worker whose first connection failed is made again. */
+/** Delay before a worker whose first connection failed is created again. */
 const AGAIN_MS = 1000;
-const AWAY = 'the queue is away';
-const FAILED = 'a job of the queue failed; what it left undone is done again';
+const AWAY = 'the queue is unavailable';
+const FAILED = 'a queue job failed; its unfinished work will be redone';
 const KEEP_NONE = { removeOnComplete: true, removeOnFail: true } as const;
 
-/** BullMQ on Redis where there is one, else on Postgres. A backend that is away makes `add` fail within a second. */
+/** BullMQ on Redis if there is one, otherwise on Postgres. If the backend is unavailable, `add` fails within a second. */
 @Injectable()
 export class Queues implements BeforeApplicationShutdown {
   private readonly connection: ConnectionOptions;
@@ -42,26 +42,23 @@ export class Queues implements BeforeApplicationShutdown {
     }
   }
 
-  /** Adds a job. One with the same id that still waits or runs stays the only one; ids hold no colon. */
+  /** Adds a job. If a job with the same id is waiting or running, no second one is added; ids must not contain a colon. */
   async add<Jobs extends object, J extends JobName<Jobs>>({ name }: JobQueue<Jobs>, job: J, data: Jobs[J], jobId: string): Promise<void> {
     await this.answered(this.queue(name).add(job, data, { jobId, ...KEEP_NONE }));
   }
 
-  /** Has a job run again and again, from the next renewal on. */
+  /** Schedules a recurring job, from the next renewal on. */
   every<Jobs extends object>({ name }: JobQueue<Jobs>, job: JobName<Jobs>, everyMs: number): void {
     this.recurring.push({ name, job, everyMs });
   }
 
-  /**
-   * Makes or renews the schedules of all jobs that run again and again; several controllers doing so make each once. Throws at the first
-   * that fails.
-   */
+  /** Creates or renews the schedules of all recurring jobs; several controllers doing so create each once. Throws at the first failure. */
   async renewSchedules(): Promise<void> {
     for (const { name, job, everyMs } of this.recurring)
       await this.answered(this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
   }
 
-  /** Makes the schedules of a job those that are given, and no others. Their times are those of cron-parser. */
+  /** Sets the schedules of a job to exactly the given ones. Times are computed by cron-parser. */
   async scheduleAll<Jobs extends object>(
     { name }: JobQueue<Jobs>,
     job: JobName<Jobs>,
@@ -74,13 +71,13 @@ export class Queues implements BeforeApplicationShutdown {
       await soon(queue.upsertJobScheduler(key, { pattern: cron, tz: timeZone }, { name: job, data: {}, opts: KEEP_NONE }));
   }
 
-  /** Works on a queue until shutdown. Errors are logged; what they left undone is done again from Postgres. */
+  /** Processes a queue until shutdown. Errors are logged; unfinished work is redone from Postgres. */
   work<Jobs extends object>(
     { name }: JobQueue<Jobs>,
     concurrency: number,
     handlers: { [J in JobName<Jobs>]: (data: Jobs[J]) => Promise<void> },
   ): void {
-    // A job that this version does not know was left by another; it is taken off the queue, and what it stood for is in Postgres.
+    // A job that this version does not know is from another version; it is taken off the queue, and its work is in Postgres.
     const handle = async (job: string, data: unknown): Promise<void> => handlers[job as JobName<Jobs>]?.(data as Jobs[JobName<Jobs>]);
     void this.begin(
       name,
@@ -96,7 +93,7 @@ export class Queues implements BeforeApplicationShutdown {
     );
   }
 
-  /** Runs a worker once it is ready. One whose first connection fails remembers that for good, so another is made. */
+  /** Runs a worker once it is ready. A worker whose first connection failed never recovers, so another is created. */
   private async begin(name: string, make: () => Worker): Promise<void> {
     while (!this.isClosing) {
       const worker = make();
@@ -134,7 +131,7 @@ export class Queues implements BeforeApplicationShutdown {
     const queue = new Queue(name, { connection: this.connectionFor('queue') });
     queue.on('error', (error) => this.failures.failed(AWAY, error, { queue: name }));
     this.queues.set(name, queue);
-    // As with workers: the next who asks gets another.
+    // As with workers: the next caller gets a new one.
     queue.waitUntilReady().catch(() => {
       this.queues.delete(name);
       void queue.close().catch(() => undefined);
@@ -142,14 +139,14 @@ export class Queues implements BeforeApplicationShutdown {
     return queue;
   }
 
-  /** Workers wait for Redis to come back; who adds a job does not. */
+  /** Workers wait for Redis to come back; adding a job does not. */
   private connectionFor(use: 'queue' | 'worker'): ConnectionOptions {
     return use === 'worker' && 'enableOfflineQueue' in this.connection ? { ...this.connection, enableOfflineQueue: true } : this.connection;
   }
 }
 
 /**
- * The work's result, or UNAVAILABLE if it takes longer than the queue is given; what it still does then changes nothing, for job ids are
+ * The result of the work, or UNAVAILABLE if it takes longer than the queue is given; a late result changes nothing, because job ids are
  * unique.
  */
 async function soon<T>(work: Promise<T>): Promise<T> {

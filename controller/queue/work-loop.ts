@@ -5,17 +5,17 @@ import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Queues } from './queues.ts';
 
 const TICK_MS = 2000;
-/** What the queue is to know is told to it this often: one that lost everything has it back. */
+/** How often the schedules are sent to the queue again: a queue that lost everything gets them back. */
 const RENEW_TICKS = 15;
 
-/** What is done again and again; `failure` is what the log says where it could not be. */
+/** A recurring step; `failure` is the log message if it fails. */
 interface Step {
   failure: string;
   run: () => Promise<void>;
 }
 
 /**
- * The heartbeat of the role `work`. It renews the schedules of the queue, and nouns hang their steps onto it (`*.jobs.ts`); one that fails
+ * The heartbeat of the role `work`. It renews the schedules of the queue, and nouns add their steps to it (`*.jobs.ts`); a step that fails
  * is logged, and the next one runs all the same.
  */
 @Injectable()
@@ -34,12 +34,12 @@ export class WorkLoop implements OnApplicationBootstrap, OnModuleDestroy {
     this.everyRenewal('schedules could not be renewed', () => queues.renewSchedules());
   }
 
-  /** Has a step done at each tick, every 2 s and whenever the loop is woken, after those that were added before. */
+  /** Runs a step at each tick, every 2 s and whenever the loop is woken, after the steps that were added before. */
   everyTick(failure: string, run: () => Promise<void>): void {
     this.steps.push({ failure, run });
   }
 
-  /** Has a step done twice a minute. */
+  /** Runs a step twice a minute. */
   everyRenewal(failure: string, run: () => Promise<void>): void {
     this.renewals.push({ failure, run });
   }
@@ -55,7 +55,7 @@ export class WorkLoop implements OnApplicationBootstrap, OnModuleDestroy {
     await this.running;
   }
 
-  /** Begins a tick. One at a time: asked for during one, the next begins at once after it. */
+  /** Begins a tick. One at a time: if called during a tick, the next one begins right after it. */
   wake(): void {
     this.isWanted = true;
     this.running ??= this.loop().finally(() => {
@@ -68,7 +68,7 @@ export class WorkLoop implements OnApplicationBootstrap, OnModuleDestroy {
       this.isWanted = false;
       const isRenewal = this.ticks++ % RENEW_TICKS === 0;
       for (const { failure, run } of [...this.steps, ...(isRenewal ? this.renewals : [])]) {
-        // What is left undone is done by whoever works next; a step that waits for a queue that is away takes a second.
+        // Unfinished work is done by the next worker; a step that waits for an unavailable queue takes a second.
         if (this.isStopped) return;
         await this.failures.watch(failure, run);
       }
