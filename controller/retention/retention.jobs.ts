@@ -5,7 +5,7 @@ import { RetentionService } from './retention.service.ts';
 
 const RETENTION = new JobQueue<{ drop: object }>('ctfleet-retention');
 
-/** Deletes each hour what is past its time. */
+/** Deletes expired rows every hour. */
 @Injectable()
 export class RetentionJobs implements OnModuleInit, OnApplicationBootstrap {
   constructor(

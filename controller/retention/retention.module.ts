@@ -7,7 +7,7 @@ import { RetentionRepository } from './retention.repository.ts';
 import { RetentionService } from './retention.service.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
-/** How long what is kept. */
+/** How long everything is kept. */
 @Module({})
 export class RetentionModule {
   static readonly with = nounModule(RetentionModule, {

@@ -9,19 +9,22 @@ export interface TableSize {
 
 @Injectable()
 export class RetentionRepository {
-  /** The flows of plans made before a time, of at most so many plans. Gives of how many. */
+  /** Drops the flows of plans made before a time, of at most `most` plans. Returns the number of plans. */
   async dropPlanFlows(t: Transaction, before: Date, most: number): Promise<number> {
     const [row] = await t.$queryRaw<{ plans: number }[]>`SELECT drop_plan_flows(${before}, ${most}::int) AS plans`;
     return row?.plans ?? 0;
   }
 
-  /** The flows of runs that were reported before a time, of at most so many runs. Gives of how many. */
+  /** Drops the flows of runs reported before a time, of at most `most` runs. Returns the number of runs. */
   async dropRunFlows(t: Transaction, before: Date, most: number): Promise<number> {
     const [row] = await t.$queryRaw<{ runs: number }[]>`SELECT drop_run_flows(${before}, ${most}::int) AS runs`;
     return row?.runs ?? 0;
   }
 
-  /** Commands that ended before a time and whose flush is over. Not the newest of a gateway: its number goes on from there. */
+  /**
+   * Drops commands that ended before a time and whose flush has finished; not the newest of a gateway, because its numbers continue from
+   * there.
+   */
   async dropCommands(t: Transaction, before: Date, most: number): Promise<number> {
     return t.$executeRaw`
       DELETE FROM command WHERE id IN (
@@ -32,33 +35,33 @@ export class RetentionRepository {
         ORDER BY c.finished_at LIMIT ${most})`;
   }
 
-  /** Plans made before a time with their flushes, but those that run, can be undone or have a command yet. Gives how many went. */
+  /** Drops plans made before a time with their flushes, except those that run, can be undone or still have a command. Returns how many. */
   async dropPlans(t: Transaction, before: Date, most: number): Promise<number> {
     const [row] = await t.$queryRaw<{ plans: number }[]>`SELECT drop_plans(${before}, ${most}::int) AS plans`;
     return row?.plans ?? 0;
   }
 
-  /** Runs that ended and were reported before a time. Gives how many went. */
+  /** Drops runs that ended and were reported before a time. Returns how many. */
   async dropRuns(t: Transaction, before: Date, most: number): Promise<number> {
     const [row] = await t.$queryRaw<{ runs: number }[]>`SELECT drop_runs(${before}, ${most}::int) AS runs`;
     return row?.runs ?? 0;
   }
 
-  /** Join tokens that were used, revoked or expired before a time. Gives how many went. */
+  /** Drops join tokens used, revoked or expired before a time. Returns how many. */
   async dropJoinTokens(t: Transaction, before: Date, most: number): Promise<number> {
     return t.$executeRaw`
       DELETE FROM enrolment_token WHERE id IN (
         SELECT id FROM enrolment_token WHERE least(used_at, revoked_at, expires_at) < ${before} ORDER BY id LIMIT ${most})`;
   }
 
-  /** API tokens that were revoked or expired before a time. Gives how many went. */
+  /** Drops API tokens revoked or expired before a time. Returns how many. */
   async dropApiTokens(t: Transaction, before: Date, most: number): Promise<number> {
     return t.$executeRaw`
       DELETE FROM api_token WHERE id IN (
         SELECT id FROM api_token WHERE least(revoked_at, expires_at) < ${before} ORDER BY id LIMIT ${most})`;
   }
 
-  /** Sessions that ended, counts of tries that no longer count, and answers for keys that were given before a time. */
+  /** Drops expired sessions, expired counts of attempts, and answers stored for idempotency keys before a time. */
   async dropEnded(t: Transaction, now: Date, answersBefore: Date): Promise<void> {
     await t.idempotentRequest.deleteMany({ where: { createdAt: { lt: answersBefore } } });
     await t.session.deleteMany({ where: { expiresAt: { lt: now } } });
@@ -67,8 +70,8 @@ export class RetentionRepository {
   }
 
   /**
-   * Every table with its indexes, the largest first; partitions count towards their table. Rows are an estimate: the last ANALYZE's, or the
-   * server's running count where there was none yet.
+   * Every table with its indexes, largest first; partitions count towards their table. Row counts are estimates: from the last ANALYZE, or
+   * from the server's running count if there was none yet.
    */
   async tableSizes(t: Transaction): Promise<TableSize[]> {
     return t.$queryRaw<TableSize[]>`

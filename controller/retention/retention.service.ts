@@ -10,12 +10,12 @@ import { Database, type Transaction } from '../platform/database.ts';
 import { RetentionRepository, type TableSize } from './retention.repository.ts';
 
 const DAY_MS = 86_400_000;
-/** Of one transaction, so that nobody waits for it. */
+/** Rows per transaction, so that nobody waits for it. */
 const PLANS_AT_ONCE = 20;
 const COMMANDS_AT_ONCE = 1000;
 const TOKENS_AT_ONCE = 1000;
 
-/** Deletes what is past its time, and says what is kept and how large it is. */
+/** Deletes expired rows, and reports what is kept and how large it is. */
 @Injectable()
 export class RetentionService {
   constructor(
@@ -26,14 +26,14 @@ export class RetentionService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Deletes in small parts. Two at once do the same work; nothing is wrong then. */
+  /** Deletes in small batches. Running twice at once is harmless. */
   async drop(): Promise<void> {
     const { flowsDays, commandsDays, plansDays, tokensDays, auditDays } = this.config.retain;
     const before = (days: number): Date => new Date(this.clock() - days * DAY_MS);
     await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropPlanFlows(t, before(flowsDays), PLANS_AT_ONCE));
     await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropRunFlows(t, before(flowsDays), PLANS_AT_ONCE));
     await this.inParts(COMMANDS_AT_ONCE, (t) => this.repository.dropCommands(t, before(commandsDays), COMMANDS_AT_ONCE));
-    // After the commands, which keep their plans.
+    // After the commands, because plans are kept while they have commands.
     await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropPlans(t, before(plansDays), PLANS_AT_ONCE));
     await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropRuns(t, before(plansDays), PLANS_AT_ONCE));
     await this.inParts(TOKENS_AT_ONCE, (t) => this.repository.dropJoinTokens(t, before(tokensDays), TOKENS_AT_ONCE));
@@ -42,7 +42,7 @@ export class RetentionService {
     await this.audit.dropBefore(before(auditDays));
   }
 
-  /** What is kept how long, and how large each table is. */
+  /** How long everything is kept, and how large each table is. */
   async show(withTables: boolean): Promise<z.output<typeof getRetention.response>> {
     const { flowsDays: flows, commandsDays: commands, plansDays: plans, tokensDays: tokens, auditDays: audit } = this.config.retain;
     const tables = withTables
@@ -52,7 +52,7 @@ export class RetentionService {
     return { days: { samples, minutes, hours, flows, commands, plans, tokens, answers: IDEMPOTENCY_KEPT_DAYS, audit }, tables };
   }
 
-  /** Every table with its indexes, the largest first. */
+  /** Every table with its indexes, largest first. */
   async tableSizes(): Promise<TableSize[]> {
     return this.database.transact('all', (t) => this.repository.tableSizes(t));
   }
