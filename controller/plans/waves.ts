@@ -1,8 +1,8 @@
-/** Flushes of more targets than this go in waves unless somebody says otherwise. */
+/** Flushes of more targets than this go in waves unless requested otherwise. */
 const FEW_TARGETS = 3;
-/** How much of all targets has begun at the end of each wave: first one gateway, then these shares, rounded up. */
+/** The share of all targets that has begun by the end of each wave: first one gateway, then these shares, rounded up. */
 const SHARES = [0.05, 0.25, 1];
-/** A tag that says with whom a gateway shares its work: `ha:NAME`. */
+/** A tag that names the gateways that share work with each other: `ha:NAME`. */
 const PARTNER_TAG = /^ha:./;
 
 /**

@@ -9,7 +9,7 @@ import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { isWitnessedBy, WitnessService } from './witness.service.ts';
 
-/** Agents say at hello which heads they have kept, and are given the newest, then and whenever one is signed. */
+/** Agents report at hello which heads they have kept, and get the newest ones, then and whenever one is signed. */
 @Injectable()
 export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
   private stopListening: (() => void) | undefined;
@@ -27,9 +27,9 @@ export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     this.stopListening = this.notifications.on(
       CHECKPOINT_SIGNED,
       (chain) => {
-        this.tellAll(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'agents could not be given a checkpoint'));
+        this.tellAll(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'a checkpoint could not be sent to agents'));
       },
-      () => undefined, // the next one says as much
+      () => undefined, // the next checkpoint covers a missed one
     );
   }
 
@@ -43,7 +43,7 @@ export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
       session.send({ $case: 'auditCheckpoint', value });
   }
 
-  /** Gives a new checkpoint to all agents here that are to keep it. */
+  /** Sends a new checkpoint to all connected agents that should keep it. */
   private async tellAll(chain: string): Promise<void> {
     const [value] = await this.witness.forAgents([chain]);
     for (const session of this.sessions.all())

@@ -5,7 +5,7 @@ import { WitnessLink } from './witness.link.ts';
 import { WitnessService } from './witness.service.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
-/** Gateways keep the heads of the audit chains. */
+/** Gateways keep the heads of the audit chains as witnesses. */
 @Module({})
 export class WitnessModule {
   static readonly with = nounModule(WitnessModule, {

@@ -8,7 +8,7 @@ import { TrailsService } from '../audit/trails.service.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { textFrom } from '../platform/untrusted.ts';
 
-/** Agents keep the heads of the audit chains; what they have kept is held against the chains. */
+/** Agents keep the heads of the audit chains; what they kept is checked against the chains. */
 @Injectable()
 export class WitnessService {
   constructor(
@@ -18,15 +18,14 @@ export class WitnessService {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** What agents are to witness: the newest checkpoints of these chains. */
+  /** What agents should witness: the newest checkpoints of these chains. */
   async forAgents(chains: string[]): Promise<AuditCheckpoint[]> {
     return (await this.checkpoints.ofChains(chains)).map(toWireCheckpoint);
   }
 
   /**
-   * Holds what an agent kept against our chains. What does not fit is logged as an error and put on record, once for all of it: somebody
-   * has
-   * changed the past, or an agent lies.
+   * Checks what an agent kept against our chains. A mismatch is logged as an error and recorded in the audit trail, once for all of it:
+   * either somebody has changed the past, or the agent lies.
    */
   async judge(gateway: { gatewayId: string; tenantId: string }, witnessed: readonly AuditCheckpoint[]): Promise<void> {
     const own = witnessed
@@ -34,7 +33,7 @@ export class WitnessService {
       .filter(({ chain, seq }) => isWitnessedBy(gateway.tenantId, chain) && seq <= MAX_SEQ)
       .slice(-MAX_WITNESSED);
     const { hashes, stubs } = await this.trails.known(own);
-    // What went past its time is not there to be compared; the last of it is known by its stub.
+    // Entries removed by retention cannot be compared; the last of them is known by its stub.
     const isPast = ({ chain, seq, hash }: AuditCheckpoint): boolean => {
       const stub = stubs.get(chain);
       return stub !== undefined && (seq < stub.seq || (seq === BigInt(stub.seq) && hash === stub.hash));
@@ -47,7 +46,7 @@ export class WitnessService {
     const why = found === undefined ? `entry ${seq} is gone` : `entry ${seq} is not the one that was witnessed`;
     this.logger.error(
       { gateway: gateway.gatewayId, chain, seq: String(seq), contradictions: contradictions.length },
-      `the audit chain does not agree with a witness: ${why}`,
+      `the audit chain does not match a witness: ${why}`,
     );
     await this.audit.recordOften(
       {
@@ -56,7 +55,7 @@ export class WitnessService {
         action: 'audit.contradicted',
         outcome: 'failed',
         gatewayId: gateway.gatewayId,
-        summary: `The audit chain does not agree with what a gateway witnessed: ${why}`,
+        summary: `The audit chain does not match what a gateway witnessed: ${why}`,
         detail: { chain, seq: String(seq), witnessed: textFrom(hash, 64), found: found ?? null, contradictions: contradictions.length },
       },
       gateway.gatewayId,
@@ -64,9 +63,9 @@ export class WitnessService {
   }
 }
 
-/** As many heads of two chains as an agent keeps; one that sends more is not asked about the rest. */
+/** As many as an agent keeps heads of two chains; the rest of a longer list is ignored. */
 const MAX_WITNESSED = 64;
-/** No chain is as long. */
+/** No chain is this long. */
 const MAX_SEQ = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** True if agents of the tenant keep heads of the chain: those of their tenant and of the system. */
