@@ -117,17 +117,17 @@ describe('a Redis that is frozen or dead', () => {
     thaw = () => undefined;
     await redis.stop();
     await flushNow();
-    await eventually('the loss is in the log', async () => lines.slice(from).some(({ msg }) => msg === 'the queue is away') || undefined);
+    await eventually('the loss is in the log', async () => lines.slice(from).some(({ msg }) => msg === 'the queue is unavailable') || undefined);
     redis = await startRedis({ port: redis.port });
     family.adopt(redis.pid);
     await eventually('the queue is back', async () => {
       await flushNow();
-      return lines.slice(from).some(({ msg }) => msg === 'over: the queue is away') || undefined;
+      return lines.slice(from).some(({ msg }) => msg === 'over: the queue is unavailable') || undefined;
     });
     const told = new Map<string, number>();
     for (const { msg, level } of lines.slice(from)) if (level >= 40) told.set(msg, (told.get(msg) ?? 0) + 1);
     // Redis may come back for a moment and go away again: SIGCONT, then SIGTERM.
     for (const [msg, times] of told) expect(`${msg}: ${times}`).toMatch(/: [1-3]$/);
-    expect(told.get('the queue is away')).toBeGreaterThan(0);
+    expect(told.get('the queue is unavailable')).toBeGreaterThan(0);
   });
 });

@@ -131,10 +131,10 @@ describe('the controller, asked to stop', () => {
     const program = start([MAIN], { CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     const { apiPort } = JSON.parse(await program.said('controller ready')) as { apiPort: number };
     thaw = freeze(postgres.server);
-    await program.said('"the queue is away"');
+    await program.said('"the queue is unavailable"');
     expect((await fetch(`http://127.0.0.1:${apiPort}/healthz`, { signal: AbortSignal.timeout(2000) })).status).toBe(200);
     thaw();
-    await program.said('"over: the queue is away"');
+    await program.said('"over: the queue is unavailable"');
     expect(await program.stop()).toMatchObject({ code: 0 });
   });
 
