@@ -15,10 +15,10 @@ import { GATEWAY_CHANGED, GATEWAY_REVOKED, SESSION_OPENED } from './notification
 import { judgeNumbers } from './numbers.ts';
 import { Sessions } from './sessions.service.ts';
 
-/** Versions of the link that this controller speaks: its own and up to two before it. */
+/** Link versions that this controller speaks: its own and up to two before it. */
 const PROTOCOL_VERSION = 1;
 const OLDEST_VERSION = Math.max(1, PROTOCOL_VERSION - 2);
-/** A gateway that was set aside waits for a person; to ask more often is of no use. */
+/** A gateway that was set aside waits for a person; retrying sooner is pointless. */
 const SET_ASIDE_SECONDS = 300;
 
 /** Decides from a hello whether the gateway gets a session, and in which epoch. */
@@ -36,16 +36,15 @@ export class HellosService {
   ) {}
 
   /**
-   * Registers a session and returns its epoch. Throws UNAUTHENTICATED for a gateway that is not active, GATEWAY_SET_ASIDE where two agents
-   * hold
-   * its identity, GATEWAY_AHEAD where the agent has seen numbers that no restored backup explains, INVALID_REQUEST for another version of
-   * the link.
+   * Registers a session and returns its epoch. Throws UNAUTHENTICATED for a gateway that is not active, GATEWAY_SET_ASIDE if two agents
+   * hold its identity, GATEWAY_AHEAD if the agent has seen numbers that no restored backup explains, INVALID_REQUEST for an unsupported
+   * version of the link.
    */
   async admit(identity: GatewayIdentity, hello: Hello): Promise<bigint> {
     if (hello.protocolVersion < OLDEST_VERSION || hello.protocolVersion > PROTOCOL_VERSION) {
       const spoken =
         OLDEST_VERSION === PROTOCOL_VERSION ? `version ${PROTOCOL_VERSION}` : `versions ${OLDEST_VERSION} to ${PROTOCOL_VERSION}`;
-      throw new FleetError('INVALID_REQUEST', `This controller speaks ${spoken} of the link, the agent ${hello.protocolVersion}.`);
+      throw new FleetError('INVALID_REQUEST', `This controller speaks ${spoken} of the link, the agent speaks version ${hello.protocolVersion}.`);
     }
     const answer = await this.database.transact(new Set([identity.tenantId]), (t) => this.decide(t, identity, hello));
     if (typeof answer === 'bigint') return answer;
@@ -53,7 +52,7 @@ export class HellosService {
     throw answer;
   }
 
-  /** A refusal is returned and not thrown, so that what is put on record with it stays. */
+  /** Returns a refusal instead of throwing it, so that what was recorded with it is committed. */
   private async decide(t: Transaction, identity: GatewayIdentity, hello: Hello): Promise<bigint | FleetError> {
     const now = new Date(this.clock());
     const { gatewayId } = identity;
@@ -89,7 +88,7 @@ export class HellosService {
     return epoch;
   }
 
-  /** Cuts both holders on all replicas, and has people told. */
+  /** Disconnects both holders on all replicas, and notifies people. */
   private async setAside(
     t: Transaction,
     { gatewayId, tenantId }: GatewayIdentity,

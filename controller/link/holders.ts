@@ -1,34 +1,34 @@
-/** What the session registry knows of who held a gateway's link. */
+/** What the session registry knows about who held a gateway's link. */
 export interface Held {
-  /** Of the agent that holds the link, or held it last; undefined for an older agent, and before the first session. */
+  /** The start of the agent that holds the link, or held it last; undefined for an older agent, and before the first session. */
   instanceId?: string;
-  /** Of those from whom it was taken, newest last. */
+  /** The starts from which the link was taken, newest last. */
   superseded: readonly string[];
-  /** How often it was taken from a session that was alive, since then. */
+  /** How often it was taken from a live session, since then. */
   takeovers: number;
   takeoversSinceMs?: number;
   /** Whether the last session was neither closed nor silent. */
   isAlive: boolean;
 }
 
-/** What a new session makes of it: the registry's next words, or that two agents hold one identity. */
+/** What a new session changes: the new content of the registry, or that two agents hold one identity. */
 export type Verdict =
   | { kind: 'holder'; next: Pick<Held, 'instanceId' | 'superseded' | 'takeovers' | 'takeoversSinceMs'> }
   | { kind: 'clones'; reason: string };
 
-/** Starts of an agent that are remembered. One that crashes again and again never comes back as an older start, so few are enough. */
+/** Starts of an agent that are remembered. An agent in a crash loop never comes back as an older start, so a few are enough. */
 const MAX_SUPERSEDED = 16;
 /**
- * An agent alone notices within 30 s that its link broke, so that it takes its own place seldom; two that share an identity do it each
- * second.
+ * A single agent notices within 30 s that its link broke, so that it rarely takes over its own session; two that share an identity do so
+ * every second.
  */
 const MAX_TAKEOVERS = 12;
 const WINDOW_MS = 120_000;
 
 /**
- * Who may hold the link, from the start of the agent that asks. A start ends before the next one of the same agent begins; so one that was
- * superseded and comes back says that two are alive. Agents of before `instance_id` are known only by how often they take the link from
- * each other.
+ * Who may hold the link, from the start of the agent that asks. A start ends before the next one of the same agent begins, so a superseded
+ * start that comes back proves that two agents are alive. Agents from before `instance_id` are only recognised by how often they take the
+ * link from each other.
  */
 export function judgeHolder(held: Held, instanceId: string, nowMs: number): Verdict {
   if (instanceId !== '' && instanceId !== held.instanceId && held.superseded.includes(instanceId)) {

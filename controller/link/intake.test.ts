@@ -7,7 +7,7 @@ const GW = { gatewayId: 'gw1', tenantId: 'acme' };
 const OTHER = { gatewayId: 'gw2', tenantId: 'other' };
 const MB = 1024 * 1024;
 
-/** The seconds that a refusal asks for. */
+/** The seconds to wait in a refusal. */
 function secondsOf(work: () => unknown): number {
   try {
     work();
@@ -19,19 +19,19 @@ function secondsOf(work: () => unknown): number {
 }
 
 describe('intake', () => {
-  it('takes what an honest gateway brings after a day without a link at once', () => {
+  it('takes at once what an honest gateway sends after a day offline', () => {
     const intake = new Intake();
     for (let batch = 0; batch < 144; batch++) expect(intake.take(GW, { messages: 1, bytes: 60 * 1024, writes: 1 }, 0)).toBe(0);
   });
 
-  it('holds back whoever is faster than it may be, and takes it again with time', () => {
+  it('holds back a gateway that exceeds its rate, and takes from it again with time', () => {
     const intake = new Intake();
     expect(intake.take(GW, { bytes: 48 * MB }, 0)).toBe(0);
     expect(intake.take(GW, { bytes: 4 * MB }, 0)).toBe(1000);
     expect(intake.take(GW, { bytes: 4 * MB }, 2000)).toBe(0);
   });
 
-  it('never lets more through than burst and rate, whatever comes and when', () => {
+  it('never lets more through than burst and rate, whatever arrives and when', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ afterMs: fc.nat(500), bytes: fc.nat(256 * 1024) }), { maxLength: 400 }), (messages) => {
         const intake = new Intake();
@@ -50,7 +50,7 @@ describe('intake', () => {
     );
   });
 
-  it('cuts a flood, and refuses the next dial for longer each time', () => {
+  it('disconnects a flood, and refuses the next connection for longer each time', () => {
     const intake = new Intake();
     const flood = (nowMs: number): number => {
       let at = nowMs;
@@ -70,7 +70,7 @@ describe('intake', () => {
     expect(intake.counts.refused).toBe(2);
   });
 
-  it('cuts who sends what is of no use again and again, and takes nothing from a neighbour', () => {
+  it('disconnects a gateway that keeps sending useless messages, at no cost to a neighbour', () => {
     const intake = new Intake();
     const seconds = Array.from({ length: 14 }, () => secondsOf(() => intake.noteUseless(GW, 0)));
     expect(seconds).toEqual([...Array<number>(10).fill(0), 1, 2, 4, 8]);
@@ -79,7 +79,7 @@ describe('intake', () => {
     expect(intake.take(OTHER, { messages: 1, bytes: 1000, writes: 1 }, 1000)).toBe(0);
   });
 
-  it('holds back whoever sent something of no use, and nobody else, and does not count that against it', () => {
+  it('holds back the sender of a useless message, and nobody else, and does not count the wait against it', () => {
     const intake = new Intake();
     intake.noteUseless(GW, 0);
     expect(intake.take(GW, { messages: 1 }, 100)).toBe(150);
@@ -92,7 +92,7 @@ describe('intake', () => {
     expect(intake.counts.refused).toBe(0);
   });
 
-  it('forgives with time: the wait halves with each ten minutes of quiet', () => {
+  it('forgives with time: the wait halves with every ten quiet minutes', () => {
     const intake = new Intake();
     for (let at = 0; at < 40; at++) secondsOf(() => intake.noteUseless(GW, 0));
     const longest = secondsOf(() => intake.noteUseless(GW, 0));
@@ -102,14 +102,14 @@ describe('intake', () => {
     expect(secondsOf(() => intake.noteUseless(GW, later))).toBeLessThanOrEqual(4);
   });
 
-  it('refuses a gateway that dials too often', () => {
+  it('refuses a gateway that connects too often', () => {
     const intake = new Intake();
     for (let dial = 0; dial < 30; dial++) intake.begin(GW, 'session', 0);
     expect(secondsOf(() => intake.begin(GW, 'session', 0))).toBe(1);
     expect(secondsOf(() => intake.begin(GW, 'session', 10_000))).toBe(0);
   });
 
-  it('slows gateways of a tenant down together, and cuts none of them for the others', () => {
+  it('slows down gateways of a tenant together, and disconnects none of them because of the others', () => {
     const intake = new Intake();
     let waitMs = 0;
     for (let id = 0; id < 600; id++)

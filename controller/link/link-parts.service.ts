@@ -9,15 +9,15 @@ type Body = NonNullable<AgentMessage['body']>;
 export type MessageKind = Exclude<Body['$case'], 'hello' | 'pong' | 'unreadable'>;
 export type MessageOf<K extends MessageKind> = Extract<Body, { $case: K }>['value'];
 
-/** What takes messages of one kind. Messages of one session come one after the other. */
+/** Takes messages of one kind. Messages of one session arrive one after the other. */
 export interface Taker<K extends MessageKind> {
-  /** The transactions that a message costs, asked before it is taken; none where absent. */
+  /** The transactions that a message costs, asked before it is taken; none if absent. */
   writes?(message: MessageOf<K>): number;
-  /** Throws INVALID_REQUEST for what cannot be, which counts against the gateway. */
+  /** Throws INVALID_REQUEST for impossible content, which counts against the gateway. */
   take(session: Session, message: MessageOf<K>): Promise<void> | undefined;
 }
 
-/** A gateway whose session is about to be opened. `known` and `seen`: the highest numbers that we, and the agent, know of. */
+/** A gateway whose session is about to be opened. `known` and `seen`: the highest numbers that we, and the agent, know. */
 export interface Admitted {
   gatewayId: string;
   tenantId: string;
@@ -27,18 +27,18 @@ export interface Admitted {
   seen: Numbers;
 }
 
-/** What one noun has to do with the link. Each part is optional; the link itself knows no noun. */
+/** What one noun does with the link. Each part is optional; the link itself knows no noun. */
 export interface LinkPart {
   readonly takes?: { readonly [K in MessageKind]?: Taker<K> };
-  /** In the transaction that admits a session; what it throws refuses the session. */
+  /** In the transaction that admits a session; throwing refuses the session. */
   admit?(t: Transaction, admitted: Admitted): Promise<void>;
   /** After the welcome, before the agent's next message. */
   opened?(session: Session, hello: Hello): Promise<void>;
-  /** The session is gone, whoever ended it. */
+  /** The session has ended, for whatever reason. */
   closed?(gatewayId: string): void;
 }
 
-/** The nouns that have hung themselves onto the link, in the order in which they did (`*.link.ts`). */
+/** The nouns registered on the link, in order of registration (`*.link.ts`). */
 @Injectable()
 export class LinkParts {
   private readonly parts: LinkPart[] = [];
@@ -59,12 +59,12 @@ export class LinkParts {
     for (const part of this.parts) part.closed?.(gatewayId);
   }
 
-  /** The transactions that a message costs all who take it. */
+  /** The transactions that a message costs in all its takers. */
   writesOf(body: Body): number {
     return this.takersOf(body).reduce((sum, taker) => sum + (taker.writes?.(body.value as never) ?? 0), 0);
   }
 
-  /** Gives a message to all who take its kind. One that nobody takes is passed over: it may be newer than this controller. */
+  /** Passes a message to all takers of its kind. One without a taker is ignored: it may be newer than this controller. */
   async take(session: Session, body: Body): Promise<void> {
     for (const taker of this.takersOf(body)) await taker.take(session, body.value as never);
   }

@@ -20,7 +20,7 @@ import { GatewayQueries } from './gateway-queries.service.ts';
 import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 
 const HELLO_MS = 10_000;
-/** A hub may have all its gateways behind one address; they prove themselves by their certificates. */
+/** All gateways of a hub may share one address; they are identified by their certificates. */
 const CONNECTIONS = {
   total: 20_000,
   perAddress: 5000,
@@ -32,13 +32,13 @@ const CONNECTIONS = {
 };
 /** Longer than any question waits. */
 const ANSWER_MS = 60_000;
-/** An answer says within so long which question it is for. */
+/** An answer must name its question within this time. */
 const FIRST_PART_MS = 10_000;
-/** Messages of one agent that wait to be handled; beyond, its stream is paused and TCP slows the agent down. */
+/** Messages of one agent that wait to be handled; beyond that, its stream is paused and TCP slows the agent down. */
 const MAX_UNHANDLED = 4;
 
 const undecoded = (bytes: Buffer): Buffer => bytes;
-/** The contract, but that what agents send is handed over as bytes: it is weighed before an object is made of it. */
+/** The contract, except that agents' messages are delivered as bytes: they are weighed before they are decoded. */
 const WEIGHED = {
   session: { ...Definition.session, requestDeserialize: undecoded },
   answer: { ...Definition.answer, requestDeserialize: undecoded },
@@ -109,7 +109,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       this.logger.warn({ gateway: identity.gatewayId, err: error }, 'session failed');
       refuse(stream, this.weighFailure(identity, error, stream.getPeer()));
     };
-    const helloTimer = setTimeout(() => fail(new FleetError('INVALID_REQUEST', 'No hello came within 10 s.')), HELLO_MS);
+    const helloTimer = setTimeout(() => fail(new FleetError('INVALID_REQUEST', 'No hello was received within 10 s.')), HELLO_MS);
     const handle = async (bytes: Uint8Array): Promise<void> => {
       if (ended.signal.aborted) return;
       await this.holdBack(identity, { messages: 1, bytes: bytes.length }, ended.signal);
@@ -155,7 +155,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     });
   }
 
-  /** What a gateway answers to one question. Nothing is kept of an answer that nobody waits for. */
+  /** A gateway's answer to one question. Nothing is kept of an answer that nobody waits for. */
   private answer(call: ServerReadableStream<Uint8Array, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>): void {
     const identity = identityOf(call);
     if (!identity) return callback(toServiceError(new FleetError('UNAUTHENTICATED', 'The certificate names no gateway.')));
@@ -173,14 +173,14 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     };
     const fail = (error: unknown): void => end(() => callback(toServiceError(this.weighFailure(identity, error, call.getPeer()))));
     const tooSlow = (ms: number, why: string): NodeJS.Timeout => setTimeout(() => fail(new FleetError('INVALID_REQUEST', why)), ms);
-    let timer = tooSlow(FIRST_PART_MS, 'An answer names its question within 10 s.');
+    let timer = tooSlow(FIRST_PART_MS, 'An answer must name its question within 10 s.');
     const handle = async (bytes: Uint8Array): Promise<void> => {
       if (ended.signal.aborted) return;
       await this.holdBack(identity, { messages: 1, bytes: bytes.length }, ended.signal);
       const part = decoded(bytes, AnswerPart);
       if (queryId === '') {
         clearTimeout(timer);
-        timer = tooSlow(ANSWER_MS, 'An answer ends within a minute.');
+        timer = tooSlow(ANSWER_MS, 'An answer must end within a minute.');
       }
       queryId = part.queryId;
       if (!this.queries.take(identity.gatewayId, part, bytes.length)) end(() => callback(null, { isWanted: false }));
@@ -206,13 +206,13 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     });
   }
 
-  /** Waits until what came is paid for; its stream is not read meanwhile. Throws RATE_LIMITED. */
+  /** Waits until the message is paid for; its stream is not read in the meantime. Throws RATE_LIMITED. */
   private async holdBack(sender: GatewayIdentity, cost: Cost, signal: AbortSignal): Promise<void> {
     const waitMs = this.intake.take(sender, cost, this.clock());
     if (waitMs > 0) await delay(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
   }
 
-  /** What to tell the agent. What it sent in error counts as of no use, and being cut for that is on record. */
+  /** The error to send to the agent. Invalid messages count as useless, and a disconnect because of them is recorded. */
   private weighFailure(sender: GatewayIdentity, error: unknown, peer: string): unknown {
     let told = error;
     try {
@@ -228,7 +228,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
         action: 'gateway.cut',
         outcome: 'refused',
         gatewayId: sender.gatewayId,
-        summary: `A gateway was cut: ${told.message}`,
+        summary: `A gateway was disconnected: ${told.message}`,
         detail: { retryAfterSeconds: told.fields.retryAfterSeconds },
       });
     }
@@ -236,9 +236,9 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   }
 }
 
-/** Throws INVALID_REQUEST for bytes that are no message of the link, or too many for one. */
+/** Throws INVALID_REQUEST for bytes that are not a message of the link, or more than one may have. */
 function decoded<Message>(bytes: Uint8Array, type: { decode(bytes: Uint8Array): Message }): Message {
-  if (bytes.length > MAX_MESSAGE_BYTES) throw new FleetError('INVALID_REQUEST', `A message has ${MAX_MESSAGE_BYTES} bytes at most.`);
+  if (bytes.length > MAX_MESSAGE_BYTES) throw new FleetError('INVALID_REQUEST', `A message has at most ${MAX_MESSAGE_BYTES} bytes.`);
   try {
     return type.decode(bytes);
   } catch (cause) {
@@ -251,6 +251,6 @@ function identityOf(call: Pick<AgentStream, 'getAuthContext'>): GatewayIdentity 
 }
 
 function refuse(stream: AgentStream, error: unknown): void {
-  // destroy() would end the stream without a status, and the agent would wait for the silence to be long enough.
+  // destroy() would end the stream without a status, and the agent would wait until the silence is long enough.
   stream.emit('error', toServiceError(error));
 }

@@ -12,7 +12,7 @@ import { GatewayQueries } from './gateway-queries.service.ts';
 import { Sessions } from './sessions.service.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
-/** The streams of the agents. It knows no noun; they hang themselves onto it. */
+/** The streams of the agents. It knows no noun; nouns register with it. */
 @Module({})
 export class LinkModule {
   static readonly with = nounModule(LinkModule, {

@@ -5,7 +5,7 @@ import type { Held } from './holders.ts';
 import type { Numbers } from './numbers.ts';
 import { SILENCE_MS } from './session.ts';
 
-/** What the registry and the gateway's row say before a session opens. */
+/** What the registry and the gateway's row contain before a session opens. */
 export interface Known {
   name: string;
   setAsideReason?: string;
@@ -18,7 +18,7 @@ export interface Known {
 export class LinkRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** What is known of a gateway that exists in the certificate's tenant and is not revoked; its place in the registry is locked. */
+  /** What is known of a gateway that exists in the certificate's tenant and is not revoked; its row in the registry is locked. */
   async find(t: Transaction, { tenantId, gatewayId }: GatewayIdentity, now: Date): Promise<Known | undefined> {
     await t.$queryRaw`SELECT 1 FROM link_session WHERE gateway_id = ${gatewayId}::uuid FOR UPDATE`;
     const row = await t.gateway.findFirst({
@@ -41,7 +41,7 @@ export class LinkRepository {
     };
   }
 
-  /** Registers a session and returns its epoch, higher than any before it and than any that the agent has seen. */
+  /** Registers a session and returns its epoch, higher than any before it and any that the agent has seen. */
   async open(
     t: Transaction,
     { tenantId, gatewayId }: GatewayIdentity,
@@ -64,22 +64,24 @@ export class LinkRepository {
         last_heard_at = excluded.last_heard_at, closed_at = NULL, instance_id = excluded.instance_id, superseded = excluded.superseded,
         takeovers = excluded.takeovers, takeovers_since = excluded.takeovers_since
       RETURNING epoch`;
-    if (!row) throw new Error('the session registry gave no epoch');
+    if (!row) throw new Error('the session registry returned no epoch');
     return row.epoch;
   }
 
-  /** No session of the gateway is taken any more, and it is given no command, until somebody decides. */
+  /** Refuses sessions and commands for the gateway until a person decides. */
   async setAside(t: Transaction, gatewayId: string, reason: string, now: Date): Promise<void> {
     await t.gateway.updateMany({ where: { id: gatewayId, setAsideAt: null }, data: { setAsideAt: now, setAsideReason: reason } });
     await t.linkSession.updateMany({ where: { gatewayId, closedAt: null }, data: { closedAt: now } });
   }
 
-  /** Closes a session in the registry unless a newer one is there. */
+  /** Closes a session in the registry unless there is a newer one. */
   async close(t: Transaction, gatewayId: string, epoch: bigint, at: Date): Promise<boolean> {
     return (await t.linkSession.updateMany({ where: { gatewayId, epoch, closedAt: null }, data: { closedAt: at } })).count === 1;
   }
 
-  /** Notes when sessions were last heard, and returns the gateways whose session is no longer the newest or whose gateway is revoked. */
+  /**
+   * Records when sessions were last heard from, and returns the gateways whose session is no longer the newest or whose gateway is revoked.
+   */
   async heard(sessions: { gatewayId: string; epoch: bigint; atMs: number }[]): Promise<Set<string>> {
     if (sessions.length === 0) return new Set();
     const json = JSON.stringify(

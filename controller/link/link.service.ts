@@ -18,7 +18,7 @@ import { GatewayQueries } from './gateway-queries.service.ts';
 import { PING_INTERVAL_MS, Session, SILENCE_LIMIT_MS, type AgentStream } from './session.ts';
 import { Sessions } from './sessions.service.ts';
 
-/** The life of sessions: hello, what agents send, the end. Identity is always the certificate's. */
+/** The life of sessions: hello, messages from agents, the end. Identity is always the certificate's. */
 @Injectable()
 export class LinkService implements BeforeApplicationShutdown {
   constructor(
@@ -36,7 +36,7 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Opens a session: registers it, welcomes the agent, and lets each noun say what it has to. Throws what HellosService refuses with. */
+  /** Opens a session: registers it, welcomes the agent, and lets each noun send what it has. Throws what HellosService refuses with. */
   async open(identity: GatewayIdentity, certificateEndsMs: number, hello: Hello, stream: AgentStream): Promise<Session> {
     return this.admission.run(() => this.openNow(identity, certificateEndsMs, hello, stream));
   }
@@ -62,7 +62,7 @@ export class LinkService implements BeforeApplicationShutdown {
     return session;
   }
 
-  /** Handles one message of an open session; messages of one session come here one after the other. */
+  /** Handles one message of an open session; messages of one session arrive here one after the other. */
   async receive(session: Session, message: AgentMessage): Promise<void> {
     session.lastHeardMs = this.clock();
     const { body } = message;
@@ -78,7 +78,7 @@ export class LinkService implements BeforeApplicationShutdown {
     }
   }
 
-  /** The stream of a session ended, whoever ended it. */
+  /** The stream of a session ended, for whatever reason. */
   async closed(session: Session): Promise<void> {
     session.isClosed = true;
     if (!this.sessions.remove(session)) return;
@@ -93,8 +93,8 @@ export class LinkService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Pings every agent, closes the silent and those whose certificate ran out (TLS looks at it only when a link is made), and finds those
-   * whose place was taken elsewhere or who were revoked.
+   * Pings every agent, closes silent sessions and those whose certificate has expired (TLS checks it only when connecting), and finds those
+   * that were replaced on another replica or whose gateway was revoked.
    */
   async checkLiveness(): Promise<void> {
     const nowMs = this.clock();
@@ -109,11 +109,11 @@ export class LinkService implements BeforeApplicationShutdown {
     const lost = await this.registry.heard(
       open.map((session) => ({ gatewayId: session.identity.gatewayId, epoch: session.epoch, atMs: session.lastHeardMs })),
     );
-    // Not by the gateway: a newer session of it may have come while the registry was asked.
+    // By session, not by gateway: a newer session of it may have arrived while the registry was queried.
     for (const session of open) if (lost.has(session.identity.gatewayId)) session.close(overElsewhere());
   }
 
-  /** Ends the gateway's session here, if this replica holds it; with an epoch, only if it is an older one. */
+  /** Ends the gateway's session if this replica holds it; with an epoch, only if the session is older. */
   cut(gatewayId: string, olderThan?: bigint): void {
     const session = this.sessions.get(gatewayId);
     if (!session || (olderThan !== undefined && session.epoch >= olderThan)) return;
@@ -126,7 +126,7 @@ export class LinkService implements BeforeApplicationShutdown {
     await Promise.allSettled(open.map((session) => this.closed(session)));
   }
 
-  /** The agent cannot read what it was sent: whoever waits for an answer to it is told at once, and it is on record. */
+  /** The agent cannot read a message from us: whoever waits for an answer to it fails at once, and it is recorded. */
   private noteUnreadable({ identity: { gatewayId, tenantId } }: Session, { bytes, detail }: Unreadable): void {
     const words = textFrom(detail, 500);
     const isQuestion = this.queries.failUnreadable(gatewayId, bytes, words);
@@ -144,5 +144,5 @@ export class LinkService implements BeforeApplicationShutdown {
 }
 
 function overElsewhere(): FleetError {
-  return new FleetError('EPOCH_SUPERSEDED', 'This session is over: the gateway was revoked or connected elsewhere.');
+  return new FleetError('EPOCH_SUPERSEDED', 'This session has ended: the gateway was revoked or connected elsewhere.');
 }

@@ -2,18 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { judgeNumbers } from './numbers.ts';
 
 describe('the numbers that an agent has seen', () => {
-  it('are known where they are not above the controller’s', () => {
+  it('are known if they are not above the controller’s', () => {
     expect(judgeNumbers({ seq: 5n, epoch: 3n }, { seq: 5n, epoch: 3n }).kind).toBe('known');
     expect(judgeNumbers({ seq: 5n, epoch: 3n }, { seq: 0n, epoch: 0n }).kind).toBe('known');
   });
 
-  it('show that the controller is behind where one of them is above', () => {
+  it('show that the controller is behind if one of them is above', () => {
     expect(judgeNumbers({ seq: 2n, epoch: 9n }, { seq: 4n, epoch: 3n }).kind).toBe('behind');
     expect(judgeNumbers({ seq: 4n, epoch: 2n }, { seq: 4n, epoch: 3n }).kind).toBe('behind');
     expect(judgeNumbers({ seq: 0n, epoch: 0n }, { seq: 1_000_000n, epoch: 0n }).kind).toBe('behind');
   });
 
-  it('are refused with the way out where no restore explains them', () => {
+  it('are refused with the remedy if no restore explains them', () => {
     for (const seen of [
       { seq: 2n ** 64n - 1n, epoch: 1n },
       { seq: 1n, epoch: 2n ** 64n - 1n },

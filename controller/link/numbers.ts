@@ -4,16 +4,15 @@ export interface Numbers {
   epoch: bigint;
 }
 
-/** What to do where the agent has seen other numbers than the database knows. */
+/** What to do if the agent has seen other numbers than the database. */
 export type NumbersVerdict = { kind: 'known' } | { kind: 'behind' } | { kind: 'impossible'; reason: string };
 
-/** No backup is so old that a gateway was given more commands, or sessions, since. */
+/** No backup is so old that a gateway received more commands, or sessions, since. */
 const MAX_AHEAD = 1_000_000n;
 
 /**
- * Holds what an agent has seen against what the database knows. An agent that is ahead met this controller before its database was restored
- * from a
- * backup; the higher number counts. Where no restore can explain the jump, the agent's state is damaged or the agent lies.
+ * Compares what an agent has seen with the database. An agent that is ahead met this controller before its database was restored from a
+ * backup; the higher number counts. If no restore can explain the jump, the agent's state is damaged or the agent lies.
  */
 export function judgeNumbers(known: Numbers, seen: Numbers): NumbersVerdict {
   if (seen.seq > known.seq + MAX_AHEAD || seen.epoch > known.epoch + MAX_AHEAD) {

@@ -8,7 +8,7 @@ describe('messages that wait for an agent', () => {
     expect([outgoing.shift(), outgoing.shift(), outgoing.shift(), outgoing.shift()]).toEqual(['a', 'b', 'c', undefined]);
   });
 
-  it('say when there are too many, by number and by size', () => {
+  it('are limited by number and by size', () => {
     const many = new Outgoing<number>(() => 1);
     for (let count = 1; count <= MAX_MESSAGES; count++) expect(many.push(count)).toBe(true);
     expect(many.push(0)).toBe(false);
@@ -19,7 +19,7 @@ describe('messages that wait for an agent', () => {
     expect(large.push(4)).toBe(true);
   });
 
-  it('of which only the newest matters take one place', () => {
+  it('of which only the newest matters take one slot', () => {
     const outgoing = new Outgoing<string>(() => 1);
     ['ping 1', 'command', 'ping 2', 'ping 3'].forEach((text) => outgoing.push(text, text.startsWith('ping') ? 'ping' : undefined));
     expect([outgoing.shift(), outgoing.shift(), outgoing.shift()]).toEqual(['ping 3', 'command', undefined]);

@@ -1,10 +1,10 @@
-/** What a session may hold for a slow agent; grpc-js itself holds any amount. */
+/** What a session may buffer for a slow agent; grpc-js itself buffers any amount. */
 export const MAX_MESSAGES = 1000;
 export const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * Messages that wait for an agent's stream, in order. Nothing is dropped silently: past a limit `push` says so and the session is closed;
- * whatever matters is in Postgres and is sent again on the next one.
+ * Messages that wait for an agent's stream, in order. Nothing is dropped silently: past a limit `push` returns false and the session is
+ * closed; whatever matters is in Postgres and is sent again on the next session.
  */
 export class Outgoing<Message> {
   private readonly waiting: { message: Message; bytes: number; replaces?: string }[] = [];
@@ -12,10 +12,7 @@ export class Outgoing<Message> {
 
   constructor(private readonly sizeOf: (message: Message) => number) {}
 
-  /**
-   * False if it does not fit. A message with `replaces` takes the place of a waiting one with the same word: only the newest of its kind
-   * matters.
-   */
+  /** False if it does not fit. A message with `replaces` replaces a waiting one with the same key: only the newest of its kind matters. */
   push(message: Message, replaces?: string): boolean {
     const bytes = this.sizeOf(message);
     const older = replaces === undefined ? undefined : this.waiting.find((item) => item.replaces === replaces);

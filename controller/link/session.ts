@@ -11,7 +11,7 @@ type Body = NonNullable<ControllerMessage['body']>;
 export const PING_INTERVAL_MS = 10_000;
 /** An agent answers each ping; silence this long means that it is gone. */
 export const SILENCE_LIMIT_MS = 30_000;
-/** A session of which the registry heard nothing for so long is over, whoever held it: its replica may have died. */
+/** A session that the registry has not heard from for this long has ended, whoever held it: its replica may have died. */
 export const SILENCE_MS = 35_000;
 
 /**
@@ -35,7 +35,7 @@ export class Session {
     this.lastHeardMs = nowMs;
   }
 
-  /** Puts a message in line. Closes the session if the agent reads too slowly. */
+  /** Queues a message. Closes the session if the agent reads too slowly. */
   send(body: Body): void {
     if (this.isClosed) return;
     if (!this.outgoing.push({ body }, body.$case === 'ping' ? 'ping' : undefined)) {
@@ -45,11 +45,11 @@ export class Session {
     this.write();
   }
 
-  /** Ends the stream; the agent may dial again unless the reason says otherwise. */
+  /** Ends the stream; the agent may reconnect unless the reason says otherwise. */
   close(reason: FleetError): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    // destroy() would end the stream without a status, and the agent would wait for the silence to be long enough.
+    // destroy() would end the stream without a status, and the agent would wait until the silence is long enough.
     this.stream.emit('error', toServiceError(reason));
   }
 

@@ -3,7 +3,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import { newId } from '../platform/ids.ts';
 import type { Session } from './session.ts';
 
-/** The sessions that this replica holds, by gateway; there is one at most for each. */
+/** The sessions that this replica holds, by gateway; at most one per gateway. */
 @Injectable()
 export class Sessions {
   /** Names this process in the session registry. */
@@ -18,7 +18,7 @@ export class Sessions {
     return [...this.open.values()];
   }
 
-  /** Takes a session; of two of the same gateway the one with the lower epoch is closed. */
+  /** Adds a session; of two of the same gateway, the one with the lower epoch is closed. */
   add(session: Session): void {
     const other = this.open.get(session.identity.gatewayId);
     const isNewer = !other || session.epoch > other.epoch;
@@ -26,7 +26,7 @@ export class Sessions {
     (isNewer ? other : session)?.close(new FleetError('EPOCH_SUPERSEDED', 'A newer session of this gateway took over.'));
   }
 
-  /** Forgets a session; false if another has taken its place. */
+  /** Removes a session; false if another has replaced it. */
   remove(session: Session): boolean {
     if (this.open.get(session.identity.gatewayId) !== session) return false;
     return this.open.delete(session.identity.gatewayId);

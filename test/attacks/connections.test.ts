@@ -76,7 +76,7 @@ describe('whoever opens connections and sends nothing', () => {
     socket.on('error', () => undefined).resume();
     const silent = new HostileAgent(await fleet.gateway('Silent', 'silent'));
     silent.dial(fleet.controller.linkAddress);
-    expect(await silent.ended).toMatchObject({ code: 'INVALID_REQUEST', details: 'No hello came within 10 s.' });
+    expect(await silent.ended).toMatchObject({ code: 'INVALID_REQUEST', details: 'No hello was received within 10 s.' });
     expect(await isCut).toBe(true);
   });
 });

@@ -252,7 +252,7 @@ describe('F21: a controller', () => {
   it('tells an agent with another version of the link which one it speaks', async () => {
     const other = new FakeAgent(agent.identity);
     await expect(other.connect(controller.linkAddress, { protocolVersion: 2 })).rejects.toThrowError(
-      /speaks version 1 of the link, the agent 2/,
+      /speaks version 1 of the link, the agent speaks version 2/,
     );
     other.disconnect();
   });
