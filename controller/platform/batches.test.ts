@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Batches } from './batches.ts';
 
-/** Work whose end is in the test's hands. */
+/** Work whose end the test controls. */
 function stage(most: number, canDo: (items: number[]) => boolean = () => true) {
   const begun: number[][] = [];
   const ends: (() => void)[] = [];
@@ -26,7 +26,7 @@ function stage(most: number, canDo: (items: number[]) => boolean = () => true) {
 }
 
 describe('batches', () => {
-  it('take together what comes at one moment, and what comes while a batch is at work, in its order and never two at once', async () => {
+  it('group what arrives at one moment, and what arrives during a batch, in order and never two at once', async () => {
     const { batches, begun, end, settle } = stage(3);
     const done: number[] = [];
     const add = (item: number): void => void batches.add(item).then(() => done.push(item));
@@ -52,7 +52,7 @@ describe('batches', () => {
     expect(begun.at(-1)).toEqual([7]);
   });
 
-  it('are tried item by item where they fail, so that only what cannot be done fails, with its own words', async () => {
+  it('are retried item by item if they fail, so that only the broken item fails, with its own error', async () => {
     const { batches, begun, end, settle } = stage(10, (items) => !items.includes(2));
     const results = Promise.allSettled([1, 2, 3].map((item) => batches.add(item)));
     await settle();
@@ -65,7 +65,7 @@ describe('batches', () => {
     ]);
   });
 
-  it('give up at the second failure in a row, for then it is not the items', async () => {
+  it('give up at the second failure in a row, because then it is not the items', async () => {
     const { batches, begun, end, settle } = stage(10, () => false);
     const results = Promise.allSettled([1, 2, 3, 4].map((item) => batches.add(item)));
     await settle();
@@ -74,7 +74,7 @@ describe('batches', () => {
     expect((await results).map((result) => result.status)).toEqual(['rejected', 'rejected', 'rejected', 'rejected']);
   });
 
-  it('try an item that came alone once only', async () => {
+  it('try a single item only once', async () => {
     const { batches, begun, end, settle } = stage(10, () => false);
     const result = batches.add(1).catch((error: Error) => error.message);
     await settle();

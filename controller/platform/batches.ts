@@ -5,10 +5,9 @@ interface Waiting<Item> {
 }
 
 /**
- * Gathers what comes while the batch before is at work, so that a crowd that comes at the same moment costs a few transactions and one
- * connection. One batch at a time, in the order in which items came. What fails as a batch is tried item by item, so that one that cannot
- * be
- * done keeps no other from it. Two that fail in a row say that it is not the items, and the rest of the batch fails with them.
+ * Collects what arrives while the previous batch is running, so that a crowd that arrives at the same moment costs a few transactions and
+ * one connection. One batch at a time, in order of arrival. A failed batch is retried item by item, so that one broken item does not block
+ * the others. Two failures in a row mean that the items are not the cause, and the rest of the batch fails with the same error.
  */
 export class Batches<Item> {
   private readonly waiting: Waiting<Item>[] = [];
@@ -19,7 +18,7 @@ export class Batches<Item> {
     private readonly most: number,
   ) {}
 
-  /** Resolves once the item's batch is done; rejects with what the item alone failed with. */
+  /** Resolves once the item's batch has succeeded; rejects with the item's own error. */
   add(item: Item): Promise<void> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
@@ -29,7 +28,7 @@ export class Batches<Item> {
 
   private async workOff(): Promise<void> {
     this.isAtWork = true;
-    await Promise.resolve(); // what comes in the same moment goes together
+    await Promise.resolve(); // items of the same moment share a batch
     while (this.waiting.length > 0) {
       const batch = this.waiting.splice(0, this.most);
       if (batch.length === 1 || !(await this.succeeds(batch))) await this.oneByOne(batch);

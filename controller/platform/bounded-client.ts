@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 /**
- * How long statements may take. The server ends what is slow; one that is frozen or cut off ends nothing, so we give the connection up a
+ * How long statements may take. The server ends slow ones; a frozen or unreachable server ends nothing, so we give up the connection a
  * little later.
  */
 export interface Patience {
@@ -9,14 +9,14 @@ export interface Patience {
   answerMs: number;
 }
 
-/** What people and agents wait for. With the wait for a connection it is below 10 s. */
+/** For requests of people and agents. Together with the wait for a connection it stays below 10 s. */
 export const USUAL: Patience = { statementMs: 5500, answerMs: 6000 };
-/** Sums over the whole history, and what deletes much of it. */
+/** For sums over the whole history, and large deletes. */
 export const LONG: Patience = { statementMs: 110_000, answerMs: 115_000 };
-/** How long a connection may take, also one from a pool of which all are busy. */
+/** How long connecting may take, including the wait for a busy pool. */
 export const CONNECT_MS = 3000;
 
-/** The settings of a session for connections with this patience. */
+/** The session settings of connections with these limits. */
 export function sessionOf({ statementMs }: Patience): pg.ClientConfig {
   return {
     connectionTimeoutMillis: CONNECT_MS,
@@ -29,9 +29,8 @@ export function sessionOf({ statementMs }: Patience): pg.ClientConfig {
 }
 
 /**
- * A client of Postgres that gives its connection up when a statement is not answered in time: all that wait on it are told, and a pool
- * replaces
- * it. pg's own `query_timeout` tells the caller only, and the next one waits on the same dead connection.
+ * A Postgres client that gives up its connection when a statement is not answered in time: all waiting statements fail, and the pool
+ * replaces the connection. pg's own `query_timeout` only fails the caller, and the next one waits on the same dead connection.
  */
 export function boundedClient(answerMs: number): typeof pg.Client {
   return class extends pg.Client {
@@ -54,7 +53,7 @@ export function boundedClient(answerMs: number): typeof pg.Client {
   };
 }
 
-/** The server took a statement and says nothing. */
+/** The server accepted a statement and does not respond. */
 export class DatabaseSilent extends Error {
   constructor(ms: number) {
     super(`Postgres did not answer within ${ms} ms`);

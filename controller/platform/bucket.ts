@@ -1,10 +1,10 @@
-/** Fills with time up to `burst`, at `perSecond`. */
+/** Fills over time up to `burst`, at `perSecond`. */
 export interface Rate {
   perSecond: number;
   burst: number;
 }
 
-/** What may still be taken at a rate. Time is the caller's, in milliseconds. */
+/** A token bucket. Time is the caller's, in milliseconds. */
 export class Bucket {
   private left: number;
   private atMs = -Infinity;
@@ -13,7 +13,7 @@ export class Bucket {
     this.left = rate.burst;
   }
 
-  /** Takes the amount and returns after how many milliseconds it is paid for; 0 where it was there. */
+  /** Takes the amount and returns after how many milliseconds it is paid for; 0 if it was available. */
   take(amount: number, nowMs: number): number {
     this.left = this.filled(nowMs) - amount;
     this.atMs = Math.max(this.atMs, nowMs);
@@ -21,7 +21,8 @@ export class Bucket {
   }
 
   /**
-   * Takes the amount if it is there. What is refused costs nothing, so that whoever asks too often gets in at the rate and is not shut out.
+   * Takes the amount if it is available. A refusal costs nothing, so that an excessive caller is admitted at the rate instead of being shut
+   * out.
    */
   takeIfThere(amount: number, nowMs: number): boolean {
     if (this.filled(nowMs) < amount) return false;
@@ -29,7 +30,7 @@ export class Bucket {
     return true;
   }
 
-  /** Whether it is as one that nobody ever took from. */
+  /** Whether it equals a bucket that was never used. */
   isFull(nowMs: number): boolean {
     return this.filled(nowMs) >= this.rate.burst;
   }

@@ -1,16 +1,16 @@
 import { tenantsAllowed, type Action, type Grant } from '../../proto/model/access.ts';
 import type { TenantScope } from './tenant-scope.ts';
 
-/** The headers of a request that can say who asks. */
+/** The headers of a request that can identify the caller. */
 export interface Credentials {
   authorization?: string;
   cookie?: string;
 }
 
-/** Who asks. A token has its own grants and, as a ceiling, what its maker may do now. */
+/** The caller. A token has its own grants and, as a ceiling, what its owner may do now. */
 export interface Caller {
   kind: 'user' | 'token' | 'remediation';
-  /** Of the user, the token or the remediation. */
+  /** Of the user, token or remediation. */
   id: string;
   name: string;
   /** The person behind it. */
@@ -26,14 +26,14 @@ export function scopeOf(caller: Pick<Caller, 'grants' | 'ceiling'>, action: Acti
   return caller.ceiling ? intersect(own, tenantsAllowed(caller.ceiling, action)) : own;
 }
 
-/** What lies in both scopes. */
+/** The intersection of both scopes. */
 export function intersect(a: TenantScope, b: TenantScope): TenantScope {
   if (a === 'all') return b;
   if (b === 'all') return a;
   return new Set([...a].filter((id) => b.has(id)));
 }
 
-/** True if nothing lies in the scope. */
+/** True if the scope is empty. */
 export function isNone(scope: TenantScope): boolean {
   return scope !== 'all' && scope.size === 0;
 }

@@ -1,4 +1,4 @@
-/** Milliseconds since 1970. Injected, so that tests own the time. */
+/** Milliseconds since 1970. Injected, so that tests control the time. */
 export type Clock = () => number;
 
 /** Provider token. */

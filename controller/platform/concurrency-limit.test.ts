@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 
 describe('a concurrency limit', () => {
-  it('run no more at once than there are, in the order in which work came, also past a failure', async () => {
+  it('runs no more at once than allowed, in order of arrival, and continues after a failure', async () => {
     const limit = new ConcurrencyLimit(2);
     const begun: number[] = [];
     let running = 0;

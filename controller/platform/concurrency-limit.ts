@@ -1,13 +1,13 @@
-/** Lets a few pieces of work run at once and the rest wait their turn, so that a crowd of agents leaves database connections to people. */
+/** Runs a few pieces of work at once and queues the rest, so that a crowd of agents leaves database connections to people. */
 export class ConcurrencyLimit {
-  /** The most that ran at once so far. */
+  /** The highest concurrency so far. */
   peak = 0;
   private running = 0;
   private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly atOnce: number) {}
 
-  /** Runs the work once there is room, first come first served. */
+  /** Runs the work once there is a free slot, first come first served. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.running < this.atOnce) this.running += 1;
     else

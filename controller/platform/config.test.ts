@@ -13,7 +13,7 @@ describe('the environment', () => {
     });
   });
 
-  it('that is wrong is refused with every variable that is, and why', () => {
+  it('that is invalid is refused with every invalid variable and the reason', () => {
     const read = () =>
       readConfig({
         CTFLEET_DATABASE_URL: 'mysql://x',
@@ -24,7 +24,7 @@ describe('the environment', () => {
     for (const name of ['CTFLEET_DATABASE_URL', 'CTFLEET_API_PORT', 'CTFLEET_ROLES', 'CTFLEET_TRUSTED_PROXIES']) expect(read).toThrow(name);
   });
 
-  it('takes an empty variable for one that is not set', () => {
+  it('treats an empty variable as unset', () => {
     expect(readConfig({ ...LEAST, CTFLEET_REDIS_URL: '' }).redisUrl).toBeUndefined();
   });
 });

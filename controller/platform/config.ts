@@ -26,7 +26,7 @@ const schema = z.object({
   CTFLEET_PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).default('http://127.0.0.1:3000'),
   CTFLEET_TRUSTED_PROXIES: z
     .string()
-    .regex(/^[\w.:/, ]+$/, 'must be addresses, prefixes, loopback or uniquelocal, with commas between')
+    .regex(/^[\w.:/, ]+$/, 'must be addresses, prefixes, loopback or uniquelocal, separated by commas')
     .default('loopback'),
   CTFLEET_SAMPLE_INTERVAL_MS: z.coerce.number().int().min(1000).max(600_000).default(10_000),
   CTFLEET_SEARCH_DEADLINE_MS: z.coerce.number().int().min(100).max(30_000).default(3000),
@@ -39,10 +39,10 @@ const schema = z.object({
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
-/** What the controller was told, checked. Hosts are where it listens; addresses are what agents dial. */
+/** The validated configuration. Hosts are where the controller listens; addresses are what agents connect to. */
 export interface Config {
   databaseUrl: string;
-  /** The owner's login: with it the controller migrates at its start. */
+  /** The owner's login: with it the controller migrates when it starts. */
   migrationDatabaseUrl?: string;
   redisUrl?: string;
   roles: readonly (typeof CONTROLLER_ROLES)[number][];
@@ -52,24 +52,21 @@ export interface Config {
   stateDir: string;
   /** The origin of the console, as browsers see it. */
   publicUrl: string;
-  /** Whose word on a caller's address is taken: addresses, prefixes, `loopback` or `uniquelocal`, with commas between. */
+  /** Proxies trusted to report a caller's address: addresses, prefixes, `loopback` or `uniquelocal`, separated by commas. */
   trustedProxies: string;
   sampleIntervalMs: number;
   searchDeadlineMs: number;
   /** How long after a run a gateway may still begin its part. */
   commandTtlMs: number;
-  /**
-   * How many days are kept: the flows of plans and runs; commands; plans, flushes and runs themselves; tokens that are of no more use;
-   * audit entries.
-   */
+  /** How many days are kept: the flows of plans and runs; commands; plans, flushes and runs themselves; expired tokens; audit entries. */
   retain: { flowsDays: number; commandsDays: number; plansDays: number; tokensDays: number; auditDays: number };
   logLevel: string;
 }
 
-/** Provider token; the type is erased. */
+/** Provider token; the type is erased at run time. */
 export const CONFIG = Symbol('config');
 
-/** Reads CTFLEET_* variables. Throws one Error that lists every variable that is wrong and why. */
+/** Reads the CTFLEET_* variables. Throws one Error that lists every invalid variable with the reason. */
 export function readConfig(env: Record<string, string | undefined>): Config {
   const parsed = schema.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
   if (!parsed.success) {

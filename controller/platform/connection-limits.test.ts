@@ -12,7 +12,7 @@ const LIMITS = {
 };
 
 describe('connections', () => {
-  it('that begin no call are few for an address, and those that do are more', () => {
+  it('without a call are few per address, those with a call are more', () => {
     const connections = new Connections(LIMITS);
     const enter = (port: number) => connections.enter(`192.0.2.1:${port}`, '192.0.2.1', 0);
     for (let port = 0; port < 10; port++) expect(enter(port)).toBeUndefined();
@@ -27,7 +27,7 @@ describe('connections', () => {
     expect(enter(20)).toBeUndefined();
   });
 
-  it('come no faster than the rate, and whoever tries too often is not shut out', () => {
+  it('are accepted at the rate, and an address that tries too often is not shut out', () => {
     const connections = new Connections({ ...LIMITS, arrivals: { perSecond: 1, burst: 3 } });
     const tries = Array.from({ length: 100 }, (_, port) => {
       const reason = connections.enter(`192.0.2.1:${port}`, '192.0.2.1', port * 100);
@@ -38,7 +38,7 @@ describe('connections', () => {
     expect(connections.enter('192.0.2.2:1', '192.0.2.2', 9900)).toBeUndefined();
   });
 
-  it('are few from where only a refused gateway comes, until its time is over or another is connected from there', () => {
+  it('are few from the address of a refused gateway, until its wait is over or another gateway is connected from there', () => {
     const connections = new Connections(LIMITS);
     const dial = (port: number, nowMs: number) => {
       const reason = connections.enter(`192.0.2.1:${port}`, '192.0.2.1', nowMs);
@@ -55,7 +55,7 @@ describe('connections', () => {
     expect(connections.enter('192.0.2.1:9', '192.0.2.1', 11_000)).toBeUndefined();
   });
 
-  it('begin so many calls each and no more', () => {
+  it('begin a limited number of calls each', () => {
     const connections = new Connections(LIMITS);
     connections.enter('192.0.2.1:1', '192.0.2.1', 0);
     expect(Array.from({ length: 7 }, () => connections.beginCall('192.0.2.1:1', 0))).toEqual([true, true, true, true, true, false, false]);
@@ -63,7 +63,7 @@ describe('connections', () => {
     expect(connections.beginCall('192.0.2.9:1', 0)).toBe(false);
   });
 
-  it('of all addresses together are bounded, and all places are free again once they have left', () => {
+  it('are bounded across all addresses, and all slots are free again once they have closed', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ host: fc.nat(30), isProven: fc.boolean() }), { maxLength: 300 }), (wanted) => {
         const connections = new Connections(LIMITS);
@@ -86,7 +86,7 @@ describe('connections', () => {
 });
 
 describe('the network of an address', () => {
-  it('is the address itself for IPv4, however it is written', () => {
+  it('is the address itself for IPv4, in every notation', () => {
     expect(networkOf('192.0.2.1')).toBe('192.0.2.1');
     expect(networkOf('::ffff:192.0.2.1')).toBe('192.0.2.1');
   });

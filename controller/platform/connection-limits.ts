@@ -1,9 +1,8 @@
 import { Bucket, type Rate } from './bucket.ts';
 
 /**
- * How many connections a port takes, and how fast. An unproven one has not begun a call yet: to hold it open costs an attacker nothing, and
- * to
- * begin one costs the controller a TLS handshake. `calls`: that one connection begins.
+ * How many connections a port accepts, and how fast. An unproven connection has not begun a call yet: holding it open costs an attacker
+ * nothing, and accepting it costs the controller a TLS handshake. `calls`: begun by one connection.
  */
 export interface ConnectionLimits {
   total: number;
@@ -28,12 +27,12 @@ interface Host {
   refused: number;
 }
 
-/** Connections of an address from which only refused gateways come. An honest one that shares it gets through among them. */
+/** Rate of connections from an address with only refused gateways. An honest gateway that shares it gets through among them. */
 const WHILE_REFUSED: Rate = { perSecond: 1, burst: 2 };
-/** Addresses whose rate is remembered before those that were quiet are forgotten. */
+/** Addresses whose rate is remembered before quiet ones are forgotten. */
 const MAX_REMEMBERED = 10_000;
 
-/** Who is connected, by address and port; and how many of them have proved that they mean it. Time is the caller's, in milliseconds. */
+/** Open connections by address and port, and how many of them are proven. Time is the caller's, in milliseconds. */
 export class Connections {
   private readonly open = new Map<string, Connection>();
   private readonly hosts = new Map<string, Host>();
@@ -43,7 +42,7 @@ export class Connections {
 
   constructor(private readonly limits: ConnectionLimits) {}
 
-  /** Takes a connection in, or says which limit is against it. */
+  /** Admits a connection, or returns the limit that refuses it. */
   enter(peer: string, address: string, nowMs: number): Reason | undefined {
     const host = networkOf(address);
     const own = this.hosts.get(host) ?? { open: 0, unproven: 0, refused: 0 };
@@ -62,12 +61,12 @@ export class Connections {
     return undefined;
   }
 
-  /** A call has begun on it, whether or not it comes to anything. False if they are too many. */
+  /** A call has begun on the connection, successful or not. False if there are too many. */
   beginCall(peer: string, nowMs: number): boolean {
     return this.open.get(peer)?.calls.takeIfThere(1, nowMs) ?? false;
   }
 
-  /** A call has been handed over. */
+  /** A call was passed to a handler. */
   prove(peer: string): void {
     const connection = this.open.get(peer);
     if (!connection || connection.isProven) return;
@@ -81,8 +80,8 @@ export class Connections {
   }
 
   /**
-   * Whoever is at the other end was told to stay away for so long. Meanwhile few connections are taken from there, unless others are
-   * connected from there.
+   * The peer was told to stay away for `forMs`. Until then few connections are accepted from its network, unless others are connected from
+   * there.
    */
   refuse(peer: string, forMs: number, nowMs: number): void {
     const connection = this.open.get(peer);

@@ -2,14 +2,14 @@ import type { z } from 'zod';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { storageProblem } from '../../proto/model/text.ts';
 
-/** A cursor: opaque to callers, JSON in base64url to us. It carries no right: scope is checked again on each page. */
+/** A cursor: opaque to callers, base64url JSON to us. It grants nothing: scope is checked again on each page. */
 export function formatCursor(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
 const MAX_CURSOR_DEPTH = 16;
 
-/** Reads a cursor back. Throws INVALID_REQUEST for one that we did not make. */
+/** Parses a cursor. Throws INVALID_REQUEST if it is not one of ours. */
 export function parseCursor<S extends z.ZodType>(cursor: string | undefined, schema: S): z.output<S> | undefined {
   if (cursor === undefined) return undefined;
   try {
@@ -20,8 +20,8 @@ export function parseCursor<S extends z.ZodType>(cursor: string | undefined, sch
   } catch (cause) {
     throw new FleetError(
       'INVALID_REQUEST',
-      'The cursor is not one of ours. Begin again without it.',
-      { issues: [{ path: 'cursor', message: 'is not a cursor' }] },
+      'The cursor is invalid. Start again without it.',
+      { issues: [{ path: 'cursor', message: 'is not a valid cursor' }] },
       { cause },
     );
   }
@@ -34,7 +34,7 @@ export interface Page<Item> {
   unreadable?: { id: string; reason: string }[];
 }
 
-/** A page of `rows`, of which one more than `limit` was read; the cursor is made from the last row of the page, shown or not. */
+/** A page of `rows`, of which up to `limit` + 1 were read; the cursor comes from the last row of the page, shown or not. */
 export function toPage<Row extends { id: string }, Item>(
   rows: Row[],
   limit: number,
@@ -47,7 +47,7 @@ export function toPage<Row extends { id: string }, Item>(
   return { items, unreadable, cursor: rows.length > limit && last !== undefined ? formatCursor(toKey(last)) : undefined };
 }
 
-/** Shows row by row, so that one that cannot be shown takes no other with it. */
+/** Converts row by row, so that one bad row does not break the page. */
 export function showEach<Row extends { id: string }, Item>(
   rows: Row[],
   toItem: (row: Row) => Item,
@@ -66,7 +66,7 @@ export function showEach<Row extends { id: string }, Item>(
   return { items, unreadable: unreadable.length > 0 ? unreadable : undefined };
 }
 
-/** ISO 8601 of a time that a page can show; undefined for none, and for one that is none or beyond the year 9999. */
+/** ISO 8601 of a time that can be shown; undefined if absent, invalid or beyond the year 9999. */
 export function shownTime(time: Date | null | undefined): string | undefined {
   const ms = time?.getTime();
   return ms !== undefined && ms >= 0 && ms <= LAST_SHOWN_MS ? new Date(ms).toISOString() : undefined;
@@ -74,10 +74,13 @@ export function shownTime(time: Date | null | undefined): string | undefined {
 
 const LAST_SHOWN_MS = Date.UTC(9999, 11, 31);
 
-/** Throws for what no schema of the contract takes: numbers that JSON has not or that are not exact, and years of more than four digits. */
+/**
+ * Throws for values that no schema of the contract accepts: numbers that JSON cannot represent or that are inexact, and years of more than
+ * four digits.
+ */
 function checkShowable(value: unknown): void {
-  if (typeof value === 'number' && !(Math.abs(value) <= Number.MAX_VALUE)) throw new RangeError(`${value} is no number that can be shown`);
+  if (typeof value === 'number' && !(Math.abs(value) <= Number.MAX_VALUE)) throw new RangeError(`${value} is not a number that can be shown`);
   if (typeof value === 'string' && /^[+-]\d{6}-\d\d-\d\dT/.test(value))
-    throw new RangeError(`${value.slice(0, 30)} is no time that can be shown`);
+    throw new RangeError(`${value.slice(0, 30)} is not a time that can be shown`);
   if (typeof value === 'object' && value !== null) Object.values(value).forEach(checkShowable);
 }

@@ -12,15 +12,15 @@ export type Transaction = Prisma.TransactionClient;
 const PING_MS = 1500;
 
 /**
- * Postgres as a member of the application's role (login.ts), which owns nothing and cannot step around row-level security.
- * Everything with a tenant goes through `transact`; outside of it no tenant's row is visible. Every wait has an end (bounded-client.ts).
+ * Postgres as a member of the application's role (login.ts), which owns nothing and cannot bypass row-level security. Everything with a
+ * tenant goes through `transact`; outside of it no tenant's rows are visible. Every wait is bounded (bounded-client.ts).
  */
 @Injectable()
 export class Database implements OnApplicationShutdown {
   readonly pool: pg.Pool;
   /** Without a scope: for tables that have no tenant (users, sessions, rate limits). */
   readonly unscoped: PrismaClient;
-  /** For the few statements that may be long, so that they keep no connection from the others. */
+  /** For the few long statements, so that they do not take connections from the others. */
   private readonly patient: { pool: pg.Pool; client: PrismaClient };
   private pinging: Promise<unknown> | undefined;
 
@@ -32,9 +32,8 @@ export class Database implements OnApplicationShutdown {
   }
 
   /**
-   * Runs `work` in one transaction that sees the tenants in scope and no other. Rolls back if it throws. `timeoutMs` is for the whole of
-   * it;
-   * each statement has its own limit, a generous one only with `hasLongStatements`.
+   * Runs `work` in one transaction that sees only the tenants in scope. Rolls back if it throws. `timeoutMs` covers the whole transaction;
+   * each statement has its own limit, a long one only with `hasLongStatements`.
    */
   async transact<T>(
     scope: TenantScope,
@@ -54,7 +53,7 @@ export class Database implements OnApplicationShutdown {
 
   /** Throws if Postgres does not answer within 1.5 s. */
   async ping(): Promise<void> {
-    // Who asks again while one is on its way waits for the same answer.
+    // Concurrent callers share one ping.
     this.pinging ??= this.pool.query('SELECT 1').finally(() => {
       this.pinging = undefined;
     });
@@ -79,7 +78,7 @@ function poolOf(config: Config, patience: Patience, max: number): pg.Pool {
     ...sessionOf(patience),
     Client: boundedClient(patience.answerMs),
   });
-  // A connection that breaks while idle is replaced at the next use.
+  // A connection that breaks while idle is replaced on next use.
   pool.on('error', () => undefined);
   return pool;
 }

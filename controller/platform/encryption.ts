@@ -1,12 +1,12 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
-/** Provider token of the key that seals secrets which must be read again. */
+/** Provider token of the key that encrypts secrets which must be read again. */
 export const ENCRYPTION = Symbol('seal');
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Keeps secrets in the database that are of no use to whoever has only the database: AES-256-GCM with a key of the state folder. */
+/** Encrypts secrets in the database, so that the database alone does not reveal them: AES-256-GCM with a key from the state folder. */
 export class Encryption {
   readonly #key: Buffer;
 
@@ -21,7 +21,7 @@ export class Encryption {
     return new Uint8Array(Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]));
   }
 
-  /** Throws where it was sealed with another key or changed since. */
+  /** Throws if it was encrypted with another key or changed since. */
   open(sealed: Uint8Array): string {
     const end = sealed.length - TAG_BYTES;
     const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(0, NONCE_BYTES)).setAuthTag(sealed.subarray(end));

@@ -1,7 +1,6 @@
 /**
- * Ends this process now. process.exit waits for look-ups of names that are under way, ten seconds and more where the resolver is dead; a
- * signal
- * does not. SIGTERM is what supervisors take for an end in order.
+ * Ends this process immediately. process.exit waits for pending DNS look-ups, ten seconds and more with a dead resolver; a signal does not.
+ * Supervisors treat SIGTERM as a clean exit.
  */
 export function endNow(code: 0 | 1): never {
   if (process.getActiveResourcesInfo().includes('GetAddrInfoReqWrap')) {
@@ -9,6 +8,6 @@ export function endNow(code: 0 | 1): never {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   }
-  // Without a look-up, and as process 1 of a container, which no signal of its own ends.
+  // Reached without a pending look-up, and as process 1 of a container, which its own signals do not end.
   return process.exit(code);
 }

@@ -2,12 +2,12 @@ import type { FastifyReply } from 'fastify';
 
 const HEARTBEAT_MS = 15_000;
 const RECHECK_MS = 3000;
-/** A reader that lets this much pile up is cut; it begins again with the full state. */
+/** A reader with this much unread data is disconnected; it starts again with the full state. */
 const MAX_BUFFERED = 1024 * 1024;
 
 /**
- * Server-sent events on one answer: each `send` is one event, a comment every 15 s keeps proxies from closing it,
- * and every 3 s the caller's right is looked at again, so that a stream ends within 5 s of a sign-out or a lost role.
+ * Server-sent events on one response: each `send` is one event, a comment every 15 s keeps proxies from closing it, and every 3 s the
+ * caller's permission is checked again, so that a stream ends within 5 s of a sign-out or a lost role.
  */
 export class EventStream {
   private number = 0;
@@ -45,7 +45,7 @@ export class EventStream {
     this.write(`id: ${this.number}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  /** Calls `closer` once when the stream ends, at once if it has. */
+  /** Calls `closer` once when the stream ends, immediately if it has ended. */
   onClose(closer: () => void): void {
     if (this.isClosed) closer();
     else this.closers.push(closer);
@@ -69,7 +69,7 @@ export class EventStream {
   }
 }
 
-/** What helmet set; a hijacked answer would lose it. */
+/** The headers that helmet set; a hijacked response would lose them. */
 function headersOf(reply: FastifyReply): Record<string, number | string | string[]> {
   return Object.fromEntries(
     Object.entries(reply.getHeaders()).filter((entry): entry is [string, number | string | string[]] => entry[1] !== undefined),

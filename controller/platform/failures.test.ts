@@ -17,8 +17,8 @@ function stage() {
   };
 }
 
-describe('what fails again and again', () => {
-  it('is told once when it begins, each minute while it lasts, and once when it is over', () => {
+describe('a repeated failure', () => {
+  it('is logged when it begins, every minute while it lasts, and when it is resolved', () => {
     const { said, failures, pass } = stage();
     for (let second = 0; second < 150; second++) {
       failures.failed('redis is away', 'refused', { queue: 'q' });
@@ -29,25 +29,25 @@ describe('what fails again and again', () => {
       'warn redis is away {"queue":"q","err":"refused"}',
       'warn redis is away {"queue":"q","err":"refused","alsoUnsaid":59}',
       'warn redis is away {"queue":"q","err":"refused","alsoUnsaid":59}',
-      'info over: redis is away {"times":150,"seconds":150}',
+      'info resolved: redis is away {"times":150,"seconds":150}',
     ]);
   });
 
-  it('is not said to be over if it had not begun, and begins again after it was over', () => {
+  it('is not resolved if it had not begun, and begins again after it was resolved', () => {
     const { said, failures } = stage();
     failures.worked('a');
     failures.failed('a', 1);
     failures.worked('a');
     failures.worked('a');
     failures.failed('a', 2);
-    expect(said.map((line) => line.slice(0, 12))).toEqual(['warn a {"err', 'info over: a', 'warn a {"err']);
+    expect(said.map((line) => line.slice(0, 12))).toEqual(['warn a {"err', 'info resolve', 'warn a {"err']);
   });
 
-  it('is known by its message: another failure is told at once', async () => {
+  it('is identified by its message: another failure is logged at once', async () => {
     const { said, failures } = stage();
     await failures.watch('a', () => Promise.reject(new Error('x')));
     await failures.watch('b', () => Promise.reject(new Error('x')));
     await failures.watch('a', () => Promise.resolve());
-    expect(said.map((line) => line.slice(0, 7))).toEqual(['warn a ', 'warn b ', 'info ov']);
+    expect(said.map((line) => line.slice(0, 7))).toEqual(['warn a ', 'warn b ', 'info re']);
   });
 });

@@ -11,9 +11,8 @@ interface Going {
 }
 
 /**
- * What fails again and again, told as a change: once when it begins, once a minute while it lasts with how often since, and once when it is
- * over.
- * Each is known by its message, which is constant.
+ * Logs repeated failures as a change: once when one begins, once a minute while it lasts with the count since, and once when it is
+ * resolved. Each is identified by its message, which is constant.
  */
 export class Failures {
   readonly #logger: Pick<Logger, 'info' | 'warn'>;
@@ -39,15 +38,15 @@ export class Failures {
     Object.assign(going, { saidMs: nowMs, unsaid: 0 });
   }
 
-  /** It worked; says so if it had failed before. */
+  /** It worked; logs that if it had failed before. */
   worked(message: string): void {
     const going = this.#going.get(message);
     if (!going) return;
     this.#going.delete(message);
-    this.#logger.info({ times: going.times, seconds: Math.round((this.#clock() - going.sinceMs) / 1000) }, `over: ${message}`);
+    this.#logger.info({ times: going.times, seconds: Math.round((this.#clock() - going.sinceMs) / 1000) }, `resolved: ${message}`);
   }
 
-  /** Does something that may fail, and tells how it went. */
+  /** Runs something that may fail, and records the result. */
   async watch(message: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();

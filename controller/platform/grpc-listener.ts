@@ -20,41 +20,41 @@ import { Connections, type ConnectionLimits } from './connection-limits.ts';
 import { cannotListen } from './listen-error.ts';
 import { toFleetError } from './problem.ts';
 
-// What grpc-js would print on its own we log or throw ourselves.
+// We log or throw ourselves what grpc-js would print.
 setLogVerbosity(logVerbosity.NONE);
 
-/** A message of the link is never larger. */
+/** The maximum size of a message of the link. */
 export const MAX_MESSAGE_BYTES = 256 * 1024;
-/** grpc-js ends a call for what is larger still without a word to its handler; between the two, the handler sees it and counts it. */
+/** grpc-js ends a call with a larger message without notifying its handler; between the two sizes, the handler sees and counts it. */
 const MAX_FRAME_BYTES = 4 * MAX_MESSAGE_BYTES;
 const SHUTDOWN_MS = 1000;
-/** Within so long a connection is through its TLS handshake and has begun a call, or it is cut. */
+/** A connection must complete its TLS handshake and begin a call within this time, or it is closed. */
 const PROVE_MS = 10_000;
-/** A unary request is whole within so long, or its connection is cut; and it is answered within so long after that. */
+/** A unary request must be complete within this time, or its connection is closed; the handler has this long to answer it. */
 const REQUEST_MS = 10_000;
 const HANDLER_MS = 20_000;
-/** A connection without a call is closed after so long. */
+/** A connection without a call is closed after this time. */
 const IDLE_MS = 60_000;
-/** The metadata key under which a refusal's code travels. */
+/** The metadata key of a refusal's code. */
 export const CODE_KEY = 'ctfleet-code';
-/** After how many seconds it may be tried again; who comes earlier is refused for longer. */
+/** Seconds until a retry is allowed; earlier retries are refused for longer. */
 export const RETRY_AFTER_KEY = 'ctfleet-retry-after-seconds';
 
-/** What a listener shows and, with `clientCa`, whom it asks for a certificate. PEM. */
+/** The certificate a listener presents and, with `clientCa`, the CA of the client certificates it requires. PEM. */
 export interface ListenerTls {
   chain: string;
   key: string;
   clientCa?: string;
 }
 
-/** Whom a listener takes in: connections, and calls at one time on each. */
+/** What a listener accepts: connections, and concurrent calls per connection. */
 export interface ListenerLimits extends ConnectionLimits {
   streams: number;
   proveMs?: number;
   requestMs?: number;
 }
 
-/** A gRPC server on one port, behind a gate of our own: grpc-js takes any number of connections and waits for each as long as it likes. */
+/** A gRPC server on one port, behind our own gate: grpc-js accepts any number of connections and waits for each indefinitely. */
 export class GrpcListener {
   private constructor(
     private readonly server: Server,
@@ -63,7 +63,7 @@ export class GrpcListener {
     readonly port: number,
   ) {}
 
-  /** Throws an Error that names the address if it cannot be had. */
+  /** Throws an Error that names the address if it cannot be opened. */
   static async open(
     address: { host: string; port: number },
     tls: ListenerTls,
@@ -117,12 +117,12 @@ export class GrpcListener {
     return new GrpcListener(server, gate, connections, port);
   }
 
-  /** Whoever called from there was told to stay away for so long: a connection that comes earlier is not worth a handshake. */
+  /** The peer was told to stay away for `forMs`: an earlier connection is not worth a handshake. */
   refuse(peer: string, forMs: number): void {
     this.connections.refuse(peer, forMs, performance.now());
   }
 
-  /** Lets calls end for a second, then cuts them. */
+  /** Gives calls a second to end, then cuts them. */
   async close(): Promise<void> {
     this.gate.close();
     await new Promise<void>((resolve) => {
@@ -138,7 +138,7 @@ export class GrpcListener {
   }
 }
 
-/** The handlers, each of which notes first on whose connection its call came. */
+/** The handlers, each of which first records on whose connection its call arrived. */
 function proving(handlers: UntypedServiceImplementation, prove: (peer: string) => void): UntypedServiceImplementation {
   return Object.fromEntries(
     Object.entries(handlers).map(([name, handler]) => [
@@ -152,8 +152,7 @@ function proving(handlers: UntypedServiceImplementation, prove: (peer: string) =
 }
 
 /**
- * Cuts a connection that begins calls faster than it may, among them those that are reset at once, and one whose unary request does not
- * come to its end.
+ * Closes a connection that begins calls too fast, including calls that are reset at once, and one whose unary request does not complete.
  */
 function boundedCalls(connections: Connections, requestMs: number, cut: (peer: string) => void): ServerInterceptor {
   return (method, call) => {
@@ -174,7 +173,7 @@ function boundedCalls(connections: Connections, requestMs: number, cut: (peer: s
   };
 }
 
-/** A unary handler from a function that answers or throws. One that takes too long is answered with UNAVAILABLE. */
+/** A unary handler from a function that returns or throws. One that takes too long is answered with UNAVAILABLE. */
 export function unary<Request, Response>(
   handle: (call: ServerUnaryCall<Request, Response>) => Promise<Response>,
   handlerMs = HANDLER_MS,
@@ -196,7 +195,7 @@ async function overdue(ms: number, signal: AbortSignal): Promise<never> {
   throw new FleetError('UNAVAILABLE', `The controller did not answer within ${ms / 1000} s. Try again.`);
 }
 
-/** An error as gRPC carries it; the code of ours is in the metadata. */
+/** An error in gRPC's form; our error code is in the metadata. */
 export function toServiceError(error: unknown): Partial<ServiceError> & { code: status; details: string } {
   const refusal = toFleetError(error);
   const metadata = new Metadata();

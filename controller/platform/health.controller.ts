@@ -4,7 +4,7 @@ import { Database } from './database.ts';
 import { HandlesOpen } from './route-decorators.ts';
 import { openApiDocument } from './openapi.ts';
 
-/** What anyone may ask: is it alive, is it ready, what can be asked. */
+/** Public endpoints: liveness, readiness, the API description. */
 @Controller()
 export class HealthController {
   private readonly document = openApiDocument();
@@ -16,7 +16,7 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** Throws UNAVAILABLE while Postgres does not answer, within two seconds in any case. */
+  /** Throws UNAVAILABLE while Postgres does not answer; always returns within two seconds. */
   @HandlesOpen('/readyz')
   async readyz(): Promise<{ status: 'ok' }> {
     await this.database.ping().catch((cause: unknown) => {

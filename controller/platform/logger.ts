@@ -19,7 +19,7 @@ const SECRET_PATHS = [
   '*.token',
 ];
 
-/** JSON lines on stdout; anything under a secret's name is replaced, and nothing commands the terminal that shows them. */
+/** JSON lines on stdout; values under a secret's name are redacted, and control characters are escaped for terminals. */
 export function createLogger(level: string): Logger {
   const out = destination({ fd: 1, sync: true });
   return pino(
@@ -28,7 +28,7 @@ export function createLogger(level: string): Logger {
   );
 }
 
-/** Nest's own lines through the same logger; its routine ones are for debugging. */
+/** Nest's own messages through the same logger; routine ones at debug level. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 

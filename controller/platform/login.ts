@@ -10,7 +10,7 @@ interface Might {
   is_owner: boolean;
 }
 
-/** Whether a login could step around row-level security: by what it is, or as owner of a table. */
+/** Whether a login could bypass row-level security: by its attributes, or as the owner of a table. */
 const MIGHT = `
   SELECT rolname AS name, rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication AS is_mighty, EXISTS (
     SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND pg_has_role(rolname, relowner, 'MEMBER')
@@ -18,8 +18,8 @@ const MIGHT = `
   FROM pg_roles WHERE rolname = `;
 
 /**
- * Makes the login that the URL names, or gives it the URL's password, and makes it a member of the application's role and of nothing else.
- * `client` is connected as the owner. Throws an Error if the URL names no user, or one that has more rights than that.
+ * Creates the login that the URL names, or sets its password from the URL, and makes it a member of the application's role only. `client`
+ * is connected as the owner. Throws an Error if the URL names no user, or one with more rights than that.
  */
 export async function prepareLogin(client: pg.Client, appUrl: string): Promise<void> {
   const { username, password } = new URL(appUrl);
@@ -37,7 +37,7 @@ export async function prepareLogin(client: pg.Client, appUrl: string): Promise<v
   await client.query(`GRANT ${APP_ROLE} TO ${role}`);
 }
 
-/** Throws an Error with the cure if the connection's user has more rights than the controller may have. */
+/** Throws an Error with the remedy if the connection's user has more rights than the controller may have. */
 export async function checkLogin(client: pg.Client): Promise<void> {
   const {
     rows: [login],

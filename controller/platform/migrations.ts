@@ -3,9 +3,9 @@ import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type pg from 'pg';
 
-/** The advisory lock that Prisma's own engine takes, so that the two never run at once. */
+/** The advisory lock of Prisma's own engine, so that the two never run at once. */
 const LOCK = 72_707_369;
-/** A migration that waits for a table longer than this gives up: whoever wants the table waits behind it. */
+/** A migration that waits longer than this for a table lock gives up: everyone who needs the table queues behind it. */
 const LOCK_TIMEOUT_MS = 10_000;
 
 interface Recorded {
@@ -20,9 +20,9 @@ interface Migration {
 }
 
 /**
- * Applies what is new in prisma/migrations and records it as Prisma would, so that its command line agrees afterwards. A script and its
- * record are one transaction: what is cut off in the middle left nothing, and runs again. `client` is connected as the owner.
- * Returns the names applied. Throws if one fails, or was edited after it was applied.
+ * Applies new migrations of prisma/migrations and records them as Prisma would, so that Prisma's command line agrees afterwards. A script
+ * and its record are one transaction: an interrupted one leaves nothing behind, and runs again. `client` is connected as the owner. Returns
+ * the names applied. Throws if one fails, or was edited after it was applied.
  */
 export async function applyMigrations(client: pg.Client, directory: string): Promise<string[]> {
   await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
@@ -91,7 +91,7 @@ async function applyOne(client: pg.Client, { name, sql, checksum }: Migration): 
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
-    throw new Error(`The migration ${name} failed and left nothing behind: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new Error(`The migration ${name} failed and was rolled back: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });
   }

@@ -2,10 +2,10 @@ import type { DynamicModule, Provider, Type } from '@nestjs/common';
 import type { Config } from './config.ts';
 
 export type Roles = Config['roles'];
-/** A noun's module in a process with these roles; the same object for the same roles, so that a module exists once. */
+/** A noun's module in a process with these roles; the same object for the same roles, so that each module exists once. */
 export type NounModule = (roles: Roles) => DynamicModule;
 
-/** What a noun consists of. Only what it exports is seen by other nouns, and only by those that use it. */
+/** The parts of a noun. Only its exports are visible to other nouns, and only to those that use it. */
 export interface NounParts {
   /** The nouns whose exports it needs. */
   uses?: NounModule[];
@@ -13,13 +13,13 @@ export interface NounParts {
   exports?: NonNullable<DynamicModule['exports']>;
   /** HTTP handlers, in processes with the role `api`. */
   controllers?: Type[];
-  /** What hangs onto the agents' link, or listens to it, in processes with the role `link`. */
+  /** What registers on the agents' link, or listens to it, in processes with the role `link`. */
   link?: Provider[];
-  /** What hangs onto the queue, in processes with the role `work`. */
+  /** What registers on the queue, in processes with the role `work`. */
   work?: Provider[];
 }
 
-/** The module of a noun, whose parts depend on the roles of the process. */
+/** The module of a noun; its parts depend on the roles of the process. */
 export function nounModule(
   module: Type,
   { uses = [], providers = [], exports = [], controllers = [], link = [], work = [] }: NounParts,

@@ -9,7 +9,7 @@ import { VERSION } from './version.ts';
 const IDEMPOTENCY_KEY = idempotencyKey
   .optional()
   .describe(
-    'One key for one intent, the same for each try of it. For a day an equal request under the key gets the answer of the first; another one is refused.',
+    'One key per intent, the same for each retry. For a day, an equal request with the key gets the answer of the first; a different one is refused.',
   );
 const PROBLEM = { description: 'A refusal (RFC 9457); `code` says which.', content: { 'application/problem+json': { schema: problem } } };
 

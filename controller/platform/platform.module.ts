@@ -13,7 +13,7 @@ import { Encryption, ENCRYPTION } from './encryption.ts';
 import { newSecret } from './secret.ts';
 import { openStateDir, readOrCreate } from './state-dir.ts';
 
-/** What a process is given from outside. */
+/** What a process gets from outside. */
 export interface Surroundings {
   config: Config;
   logger: Logger;

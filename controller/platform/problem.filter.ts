@@ -6,7 +6,7 @@ import { Failures } from './failures.ts';
 import { LOGGER, type Logger } from './logger.ts';
 import { toFleetError, toProblem } from './problem.ts';
 
-/** The one place where an error becomes an HTTP answer. */
+/** The one place where an error becomes an HTTP response. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly failures: Failures;
@@ -23,7 +23,7 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const refusal = toFleetError(error);
     const traceId = String(request.id);
-    // The database away is one failure, however many ask meanwhile.
+    // An unavailable database is one failure, however many requests hit it.
     if (refusal.code === 'UNAVAILABLE') this.failures.failed('requests are refused as unavailable', refusal.cause ?? refusal, { traceId });
     else if (ERROR_CODES[refusal.code].http >= 500)
       this.logger.error({ traceId, code: refusal.code, err: refusal.cause ?? refusal }, 'request failed');

@@ -4,14 +4,14 @@ import { ERROR_CODES, FleetError, type ErrorCode } from '../../proto/model/error
 import { toFleetError, toProblem } from './problem.ts';
 
 describe('a problem', () => {
-  it('is well formed for every code, and its status is the table’s', () => {
+  it('is well formed for every code, with the status of the table', () => {
     for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
       const body = problem.parse(toProblem(new FleetError(code, 'A sentence.'), '/x', 'trace'));
       expect(body).toMatchObject({ code, status: ERROR_CODES[code].http, detail: 'A sentence.' });
     }
   });
 
-  it('carries the place in a filter, and no field that is not for callers', () => {
+  it('contains the place in a filter, and no internal field', () => {
     const body = toProblem(
       new FleetError('FILTER_UNPARSABLE', 'x', { span: { start: 1, end: 2 }, suggestion: 'y', password: 'secret' }),
       '/x',
@@ -21,7 +21,7 @@ describe('a problem', () => {
     expect(JSON.stringify(body)).not.toContain('secret');
   });
 
-  it('tells nothing of an unforeseen error, and of a missing database that it helps to wait', () => {
+  it('reveals nothing about an unexpected error, and reports an unavailable database as temporary', () => {
     expect(toFleetError(new Error('SELECT secret FROM x'))).toMatchObject({
       code: 'INTERNAL',
       message: expect.not.stringContaining('secret'),

@@ -4,7 +4,7 @@ import { problem, type Problem } from '../../proto/http/common.ts';
 
 const extras = problem.pick({ span: true, suggestion: true, issues: true }).partial();
 
-/** What kind of refusal an error is: a FleetError as it says; the HTTP layer's own by their status; anything else INTERNAL. */
+/** Converts an error: a FleetError stays as it is; the HTTP layer's own errors map by their status; anything else is INTERNAL. */
 export function toFleetError(error: unknown): FleetError {
   if (error instanceof FleetError) return error;
   if (error instanceof z.ZodError) return invalidRequest(error, '');
@@ -16,7 +16,7 @@ export function toFleetError(error: unknown): FleetError {
   if (isOfDatabase(error, DISK_FULL, DISK_FULL_WORDS)) {
     return new FleetError(
       'UNAVAILABLE',
-      'The disk of the database is full. Nothing was changed; it goes on when there is room.',
+      'The disk of the database is full. Nothing was changed; try again once there is space.',
       {},
       { cause: error },
     );
@@ -37,17 +37,17 @@ export function toProblem(error: FleetError, instance: string, traceId: string):
     status: ERROR_CODES[error.code].http,
     detail: error.message,
     code: error.code,
-    // A query may hold what its writer would not want to see in a ticket.
+    // A query may contain what its author would not want in a ticket.
     instance: instance.split('?', 1)[0],
     traceId,
     ...(fields.success ? fields.data : {}),
   };
 }
 
-/** An answer names this many things that are wrong, and not each of a hundred thousand. */
+/** Maximum number of issues in a response, instead of each of a hundred thousand. */
 const MAX_ISSUES = 50;
 
-/** Issues of zod as INVALID_REQUEST; paths begin with the part of the request: `body.limit`. */
+/** Zod issues as INVALID_REQUEST; paths begin with the part of the request: `body.limit`. */
 export function invalidRequest(error: z.ZodError, part: string): FleetError {
   const issues = error.issues
     .slice(0, MAX_ISSUES)
@@ -55,7 +55,7 @@ export function invalidRequest(error: z.ZodError, part: string): FleetError {
   const first = issues[0];
   return new FleetError(
     'INVALID_REQUEST',
-    first ? `${first.path || 'The request'}: ${first.message}.` : 'The request is not right.',
+    first ? `${first.path || 'The request'}: ${first.message}.` : 'The request is invalid.',
     { issues },
     { cause: error },
   );
@@ -72,7 +72,7 @@ function httpStatus(error: unknown): number | undefined {
   return 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
 }
 
-/** What Postgres refuses of a caller's values although the schema took them, by its code (class 22 and 23) or Prisma's. */
+/** Values that Postgres refuses although the schema accepted them, by its code (class 22 and 23) or Prisma's. */
 const REFUSED_BY_DATABASE = new Map<string, [ErrorCode, string]>([
   ...['P2003', '23503'].map((code): [string, [ErrorCode, string]] => [
     code,
@@ -81,12 +81,12 @@ const REFUSED_BY_DATABASE = new Map<string, [ErrorCode, string]>([
   ...['P2000', 'P2020', 'P2023', 'P2033', '22001', '22003', '22007', '22008', '22021', '22P02', '22P05'].map(
     (code): [string, [ErrorCode, string]] => [
       code,
-      ['INVALID_REQUEST', 'The request holds a value that cannot be stored: too large, too long, or no such time.'],
+      ['INVALID_REQUEST', 'The request holds a value that cannot be stored: too large, too long, or not a valid time.'],
     ],
   ),
 ]);
 
-/** The codes of an error and of what caused it. */
+/** The codes of an error and of its causes. */
 function codesOf(error: unknown): string[] {
   const codes: string[] = [];
   for (
@@ -99,21 +99,20 @@ function codesOf(error: unknown): string[] {
 }
 
 /**
- * Node's and pg's errors of connections, Prisma's for them (P1001 cannot reach, P1008 and P2024 no answer in time, P1017 closed, P2028 no
- * transaction
- * in time), and Postgres' own where it could not do its work: away, out of time (57014, 55P03, 25P03), disk (53xxx, 58030) or read-only
- * (25006).
+ * Connection errors of Node and pg, Prisma's for them (P1001 cannot reach, P1008 and P2024 no answer in time, P1017 closed, P2028 no
+ * transaction in time), and Postgres' own when it could not do its work: unavailable, timed out (57014, 55P03, 25P03), disk (53xxx, 58030)
+ * or read-only (25006).
  */
 const AWAY =
   /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|57P0[123]|57014|55P03|25P03|25006|53\d{3}|58030|08\d{3}|P1001|P1002|P1008|P1017|P2024|P2028)$/;
 const AWAY_WORDS =
   /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|did not answer within/;
 
-/** What Postgres says on a full disk (53100), also where it only passes the system's words on. */
+/** What Postgres reports on a full disk (53100), also if it only passes on the system's message. */
 const DISK_FULL = /^53100$/;
 const DISK_FULL_WORDS = /No space left on device/;
 
-/** True if the error or one that caused it has such a code or says such words. */
+/** True if the error or one of its causes has such a code or such a message. */
 function isOfDatabase(error: unknown, codes: RegExp, words: RegExp): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const fields = error as {

@@ -4,7 +4,7 @@ import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { Database } from './database.ts';
 
-/** How many tries per key in how many seconds. Each noun declares its own. Throws if another limit has the name. */
+/** Allowed tries per key and time in seconds. Each noun declares its own. Throws if another limit has the name. */
 export class RateLimit {
   private static readonly names = new Set<string>();
   readonly tries: number;
@@ -20,14 +20,14 @@ export class RateLimit {
   }
 }
 
-/** Limits that hold over all replicas, counted in Postgres. Retention removes what no longer counts. */
+/** Limits across all replicas, counted in Postgres. Retention removes expired counts. */
 @Injectable()
 export class RateLimits {
   private readonly limiters = new Map<RateLimit, RateLimiterPostgres>();
 
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** Counts one try; returns how many there are now. Throws RATE_LIMITED with the seconds to wait. */
+  /** Counts one try; returns the current count. Throws RATE_LIMITED with the seconds to wait. */
   async take(limit: RateLimit, key: string): Promise<number> {
     try {
       return (await this.limiterOf(limit).consume(toKey(key))).consumedPoints;
@@ -37,18 +37,18 @@ export class RateLimits {
     }
   }
 
-  /** Throws RATE_LIMITED if the key has no try left; counts nothing. */
+  /** Throws RATE_LIMITED if the key has no tries left; counts nothing. */
   async check(limit: RateLimit, key: string): Promise<void> {
     const used = await this.limiterOf(limit).get(toKey(key));
     if (used && used.consumedPoints >= limit.tries) throw limited(used.msBeforeNext);
   }
 
-  /** Gives one try back: it was no guess. */
+  /** Returns one try: it was not a guess. */
   async giveBack(limit: RateLimit, key: string): Promise<void> {
     await this.limiterOf(limit).reward(toKey(key), 1);
   }
 
-  /** Forgets the tries of a key: it proved itself. */
+  /** Resets the tries of a key that proved itself. */
   async forgive(limit: RateLimit, key: string): Promise<void> {
     await this.limiterOf(limit).delete(toKey(key));
   }
@@ -80,7 +80,7 @@ export class RateLimits {
   }
 }
 
-/** A key of any length and spelling as one that the table takes. */
+/** A key of any length and spelling as one that fits the table. */
 function toKey(key: string): string {
   return createHash('sha256').update(key).digest('base64url');
 }

@@ -9,9 +9,8 @@ import { Failures } from './failures.ts';
 import { LOGGER, type Logger } from './logger.ts';
 
 /**
- * A kind of notification that replicas send each other, declared once by its noun (`notifications.ts`). The payload is an id; whoever wants
- * more reads it from
- * its table. Throws if another kind has the name.
+ * A kind of notification between replicas, declared once by its noun (`notifications.ts`). The payload is an id; receivers read the rest
+ * from its table. Throws if another kind has the name.
  */
 export class NotificationKind {
   static readonly declared = new Map<string, NotificationKind>();
@@ -31,13 +30,13 @@ const PREFIX = 'ctfleet_';
 const MISSED = Symbol('missed');
 
 const RETRY_MS = 1000;
-/** A connection that is cut off or frozen says nothing by itself, so it is asked. */
+/** A cut-off or frozen connection reports nothing by itself, so it is probed. */
 const BEAT_MS = 5000;
-const LOST = 'notices lost their connection';
+const LOST = 'the notification connection was lost';
 
 /**
- * Postgres NOTIFY as the wire between replicas: one LISTEN connection each. A notification sent in a transaction arrives after its commit
- * or never. After a lost connection every listener is told that notifications may have been missed.
+ * Postgres NOTIFY as the channel between replicas: one LISTEN connection each. A notification sent in a transaction arrives after its
+ * commit or never. After a lost connection every listener's `missed` is called, because notifications may have been missed.
  */
 @Injectable()
 export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -63,12 +62,12 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
     await this.connect();
   }
 
-  /** Tells every replica, this one too, once the transaction commits; without an id where the kind has no payload. */
+  /** Notifies every replica, including this one, once the transaction commits; without an id where the kind has no payload. */
   async send(transaction: Transaction, kind: NotificationKind, id = ''): Promise<void> {
     await transaction.$executeRaw`SELECT pg_notify(${kind.channel}, ${id})`;
   }
 
-  /** Calls `heard` for each notification of the kind, and `missed` where some may have been missed. Returns how to stop. */
+  /** Calls `heard` for each notification of the kind, and `missed` where some may have been missed. Returns a function to stop. */
   on(kind: NotificationKind, heard: (id: string) => void, missed: () => void): () => void {
     this.emitter.on(kind.name, heard).on(MISSED, missed);
     return () => {

@@ -8,15 +8,15 @@ import { toFleetError, toProblem } from './problem.ts';
 
 /** The largest body that is read for a handler. */
 export const MAX_BODY_BYTES = 1024 * 1024;
-/** How much of a refused body is read, and for how long, before its sender is cut off. */
+/** How much of a refused body is read, and for how long, before the connection is closed. */
 const MAX_DISCARDED_BYTES = 16 * MAX_BODY_BYTES;
 const DISCARD_MS = 5000;
-/** Levels of a body. The deepest document of the contract has six. */
+/** Maximum nesting of a body. The deepest document of the contract has six levels. */
 const MAX_DEPTH = 32;
 
 /**
- * Refuses, before any handler sees it, what no column can store and no schema should walk: in path, query and body alike. Throws
- * INVALID_REQUEST with the place.
+ * Refuses, before any handler sees it, what no column can store and no schema should walk, in path, query and body. Throws INVALID_REQUEST
+ * with the place.
  */
 export function refuseUnstorable({ params, query, body }: Pick<FastifyRequest, 'params' | 'query' | 'body'>): void {
   for (const [part, value] of Object.entries({ path: params, query, body })) {
@@ -28,9 +28,9 @@ export function refuseUnstorable({ params, query, body }: Pick<FastifyRequest, '
 }
 
 /**
- * Reads and discards what is left of a body before its refusal is sent. Closing a connection with unread bytes resets it, and the client
- * then
- * sees a broken pipe in place of the answer (RFC 9112, 9.6). Bounded: whoever sends more, or slowly, is answered and cut off.
+ * Reads and discards the rest of a body before its refusal is sent. Closing a connection with unread bytes resets it, and the client then
+ * sees a broken pipe instead of the response (RFC 9112, 9.6). Bounded: a client that sends more, or slowly, gets the response and is
+ * disconnected.
  */
 export async function discardBody({ raw }: Pick<FastifyRequest, 'raw'>): Promise<void> {
   if (raw.complete || raw.destroyed) return;
@@ -46,7 +46,7 @@ export async function discardBody({ raw }: Pick<FastifyRequest, 'raw'>): Promise
   raw.off('data', count).pause();
 }
 
-/** The answer to a request that Fastify gave up before it had a route: an address that cannot be decoded. */
+/** The response to a request that Fastify rejected before routing: an address that cannot be decoded. */
 export function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = toFleetError(error);
   void reply
@@ -55,7 +55,7 @@ export function answerUnroutable(error: Error, request: FastifyRequest, reply: F
     .send(toProblem(refusal, request.originalUrl, String(request.id)));
 }
 
-/** The answer to a request with an `Expect` that nobody knows. */
+/** The response to a request with an unknown `Expect`. */
 export function answerExpectation(_request: IncomingMessage, response: ServerResponse): void {
   const refusal = new FleetError('INVALID_REQUEST', 'The Expect header asks for something this server does not support. Remove it.');
   response
@@ -63,7 +63,7 @@ export function answerExpectation(_request: IncomingMessage, response: ServerRes
     .end(JSON.stringify(toProblem(refusal, '', '')));
 }
 
-/** The answer to what is no HTTP at all; the connection ends with it. */
+/** The response to something that is not HTTP; the connection is closed afterwards. */
 export function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const body = JSON.stringify(toProblem(new FleetError('INVALID_REQUEST', 'This is not a readable HTTP request.'), '', ''));

@@ -7,7 +7,7 @@ import { checkRoutes } from './route-check.ts';
 
 const route = defineRoute({ method: 'GET', path: '/x', summary: 'x', action: 'me.read', status: 200 });
 
-/** A controller class with one handler that is decorated so. */
+/** A controller class with one handler that has these decorators. */
 function controllerWith(...decorators: MethodDecorator[]) {
   class Some {
     handle(): void {}
@@ -17,8 +17,8 @@ function controllerWith(...decorators: MethodDecorator[]) {
   return Some;
 }
 
-describe('the check at start', () => {
-  it('takes a handler with a route, and an open door', () => {
+describe('the check at startup', () => {
+  it('accepts a handler with a route, and an open endpoint', () => {
     expect(() => checkRoutes([controllerWith(Handles(route)), controllerWith(HandlesOpen('/healthz'))], { route })).not.toThrow();
   });
 

@@ -5,8 +5,8 @@ import { OPEN, ROUTE } from './route-decorators.ts';
 const METHOD_KEY = 'method';
 
 /**
- * Holds the handlers against the contract before anything listens: every handler has a route or is one of the open doors, and every route
- * of the contract has exactly one handler. Throws an Error that names what is wrong.
+ * Checks the handlers against the contract before anything listens: every handler has a route or is an open endpoint, and every route of
+ * the contract has exactly one handler. Throws an Error that names the problem.
  */
 export function checkRoutes(controllers: Type[], routes: Record<string, Route>): void {
   const served = new Map<Route, string>();
@@ -18,7 +18,7 @@ export function checkRoutes(controllers: Type[], routes: Record<string, Route>):
       const place = `${controller.name}.${name}`;
       if (!route && Reflect.getMetadata(OPEN, handler) !== true)
         throw new Error(
-          `${place} (${RequestMethod[Reflect.getMetadata(METHOD_KEY, handler) as number]}) has neither a route nor an open door`,
+          `${place} (${RequestMethod[Reflect.getMetadata(METHOD_KEY, handler) as number]}) has neither a route nor HandlesOpen`,
         );
       if (!route) continue;
       const other = served.get(route);

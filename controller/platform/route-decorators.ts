@@ -20,7 +20,7 @@ export const ROUTE = 'ctfleet:route';
 export const OPEN = 'ctfleet:open';
 export const API_PREFIX = '/api/v1';
 
-/** Binds a handler to a route of the contract: method, path, status, and the action that the guard asks for. */
+/** Binds a handler to a route of the contract: method, path, status, and the action that the guard checks. */
 export function Handles(route: Route, options: { prefix?: string } = {}): MethodDecorator {
   return applyDecorators(
     RequestMapping({ method: RequestMethod[route.method], path: toRouterPath((options.prefix ?? API_PREFIX) + route.path) }),
@@ -29,27 +29,27 @@ export function Handles(route: Route, options: { prefix?: string } = {}): Method
   );
 }
 
-/** A door without identity. There are few, and each says nothing about any tenant. */
+/** An endpoint without authentication. There are few, and none reveals anything about a tenant. */
 export function HandlesOpen(path: string, method: 'GET' | 'POST' = 'GET'): MethodDecorator {
   return applyDecorators(RequestMapping({ method: RequestMethod[method], path }), SetMetadata(OPEN, true));
 }
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
 
-/** A call of a route: who calls, in which tenants the action is allowed, and the checked input. */
+/** A call of a route: the caller, the tenants in which the action is allowed, and the validated input. */
 export interface Call<R extends Route = Route> {
   caller: Caller;
   scope: TenantScope;
   params: Parsed<R['params']>;
   query: Parsed<R['query']>;
   body: Parsed<R['body']>;
-  /** Aborted when the answer is done or nobody waits for it any more. */
+  /** Aborted when the response is done or nobody waits for it any more. */
   signal: AbortSignal;
-  /** For streams, which look again whether the caller still may. */
+  /** For streams, which keep checking the caller's permission. */
   credentials: Credentials;
 }
 
-/** What the guard leaves on a request. */
+/** What the guard attaches to a request. */
 export interface Admitted {
   caller: Caller;
   scope: TenantScope;
@@ -57,7 +57,7 @@ export interface Admitted {
   credentials: Credentials;
 }
 
-/** A request that the guard let through. */
+/** A request that the guard admitted. */
 export type AdmittedRequest = FastifyRequest & { admitted?: Admitted };
 
 /** The parameter of a handler: the call, its input parsed by the route's own schemas. Throws INVALID_REQUEST with each issue. */

@@ -3,7 +3,8 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 const ITERATIONS = 4096;
 
 /**
- * What Postgres keeps of a password (SCRAM-SHA-256, RFC 5803): sent in place of it, so that the password stands in no statement and no log.
+ * The verifier that Postgres stores for a password (SCRAM-SHA-256, RFC 5803): sent instead of the password, so that the password appears in
+ * no statement and no log.
  */
 export function scramVerifier(password: string, salt = randomBytes(16)): string {
   const salted = pbkdf2Sync(password.normalize('NFKC'), salt, ITERATIONS, 32, 'sha256');

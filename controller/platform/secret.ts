@@ -5,12 +5,12 @@ export function newSecret(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** SHA-256 of a secret; enough where the secret has full entropy. */
+/** SHA-256 of a secret; sufficient because the secret has full entropy. */
 export function hashSecret(secret: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(secret).digest());
 }
 
-/** Compares a secret with a stored hash without telling how far they agree. */
+/** Compares a secret with a stored hash in constant time. */
 export function isSecret(secret: string, hash: Uint8Array): boolean {
   return hash.length === 32 && timingSafeEqual(hashSecret(secret), hash);
 }

@@ -3,14 +3,14 @@ import { SharedRuns } from './shared-runs.ts';
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Work whose runs end when the test says so. */
+/** Work whose runs end when the test decides. */
 function heldWork() {
   const ends: { resolve: (value: number) => void; reject: (error: Error) => void }[] = [];
   return { ends, work: (): Promise<number> => new Promise((resolve, reject) => ends.push({ resolve, reject })) };
 }
 
 describe('shared runs', () => {
-  it('who asks while one runs waits for the next, and all who did share it', async () => {
+  it('callers that arrive during a run wait for the next one and share it', async () => {
     const runs = new SharedRuns<number>();
     const { ends, work } = heldWork();
     const first = runs.run('k', work);
@@ -28,7 +28,7 @@ describe('shared runs', () => {
     expect([await afterwards, ends.length]).toEqual([3, 3]);
   });
 
-  it('a run that fails is told to those who share it, and to nobody after', async () => {
+  it('a failed run fails for its callers, and for nobody after', async () => {
     const runs = new SharedRuns<number>();
     const { ends, work } = heldWork();
     const first = runs.run('k', work).catch((error: Error) => error.message);

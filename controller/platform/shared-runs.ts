@@ -4,9 +4,8 @@ interface Current<T> {
 }
 
 /**
- * Work that is the same for everybody who asks runs once at a time for each key. Who asks while it runs shares the next run with all others
- * who
- * did, so that no answer is older than its question.
+ * Runs work that is identical for all callers once at a time per key. Callers that arrive during a run share the next one, so that no
+ * answer is older than its question.
  */
 export class SharedRuns<T> {
   readonly #current = new Map<string, Current<T>>();

@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Makes the state folder, closed to others. */
+/** Creates the state folder, accessible only to its owner. */
 export async function openStateDir(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
 }
 
 /**
- * The content of a file of the state folder, made by `create` the first time and never changed after. Mode 0600.
- * Several controllers starting at once agree on one content: a finished file is linked to its name, which only one can do.
+ * The content of a file in the state folder, created by `create` the first time and never changed afterwards. Mode 0600. Several
+ * controllers starting at once agree on one content: a complete file is linked to its name, which only one of them can do.
  */
 export async function readOrCreate(directory: string, name: string, create: () => Promise<string>): Promise<string> {
   const file = path.join(directory, name);

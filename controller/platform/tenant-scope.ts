@@ -3,12 +3,12 @@ export type TenantScope = 'all' | ReadonlySet<string>;
 
 const UUID = /^[0-9a-f-]{36}$/;
 
-/** The scope as the setting `app.tenants`, which row-level security reads. Throws TypeError for what is not an id. */
+/** The scope as the setting `app.tenants`, which row-level security reads. Throws TypeError for malformed ids. */
 export function toSetting(scope: TenantScope): string {
   if (scope === 'all') return 'all';
   const ids = [...scope];
   const wrong = ids.find((id) => !UUID.test(id));
-  if (wrong !== undefined) throw new TypeError('a tenant scope holds something that is not an id');
+  if (wrong !== undefined) throw new TypeError('a tenant scope contains something that is not an id');
   return ids.join(',');
 }
 

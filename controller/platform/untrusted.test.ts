@@ -5,8 +5,8 @@ import { counterFrom, countsFrom, flowsFrom, int32From, rateFrom, textFrom, time
 const NOW = Date.UTC(2026, 10, 29);
 const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 
-describe('what an agent says', () => {
-  it('of a time is a time near now or none', () => {
+describe('a value from an agent', () => {
+  it('of a time is near now or dropped', () => {
     fc.assert(
       fc.property(fc.oneof(uint64, fc.bigInt({ min: BigInt(NOW - 1000), max: BigInt(NOW + 1000) })), (ms) => {
         const time = timeFrom(ms, NOW);
@@ -19,7 +19,7 @@ describe('what an agent says', () => {
     expect(timeFrom(undefined, NOW)).toBeUndefined();
   });
 
-  it('of a number is whole, not negative and fits its column', () => {
+  it('of a number is an integer, not negative and fits its column', () => {
     fc.assert(
       fc.property(fc.oneof(uint64, fc.double()), (value) => {
         for (const number of [flowsFrom(value), counterFrom(value), int32From(Number(value))]) {
@@ -31,7 +31,7 @@ describe('what an agent says', () => {
     expect(counterFrom(5n)).toBe(5);
   });
 
-  it('of a rate is a number that JSON can say, or nothing', () => {
+  it('of a rate is a number that JSON can represent, or dropped', () => {
     fc.assert(
       fc.property(fc.double(), (value) => {
         const rate = rateFrom(value);
@@ -52,7 +52,7 @@ describe('what an agent says', () => {
     expect(textFrom('😀😀', 3)).toBe('😀\uFFFD');
   });
 
-  it('of counts by name is bounded, and names of every object are names like others', () => {
+  it('of counts by name is bounded, and names of object properties are ordinary names', () => {
     expect(countsFrom({ constructor: 3, toString: 4n }, 10)).toEqual({ constructor: 3, toString: 4 });
     expect(Object.keys(countsFrom(Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`n${at}`, at])), 200))).toHaveLength(200);
   });

@@ -8,9 +8,9 @@ describe('an address with a verb', () => {
     ['/api/v1/gateways/01a2/samples?from=2026-01-01T00:00:00Z', '/api/v1/gateways/01a2/samples?from=2026-01-01T00:00:00Z'],
     ['/api/v1/plans/01a2/~run', '/-nowhere'],
     ['/api/v1/plans/01a2/%7Erun', '/-nowhere'],
-  ])('%s is %s to the router', (url, expected) => expect(toRouterUrl(url)).toBe(expected));
+  ])('%s becomes %s for the router', (url, expected) => expect(toRouterUrl(url)).toBe(expected));
 
-  it('and the router’s pattern agree', () => {
+  it('matches the router’s pattern', () => {
     expect(toRouterPath('/plans/{id}:run')).toBe('/plans/:id/~run');
     expect(toRouterPath('/flushes/{id}/events')).toBe('/flushes/:id/events');
   });

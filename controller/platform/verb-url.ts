@@ -1,10 +1,10 @@
-/** Marks the verb's segment inside the router; no public address may hold it. */
+/** Marks the verb's segment inside the router; no public address may contain it. */
 export const VERB_MARK = '~';
 const NOWHERE = '/-nowhere';
 
 /**
- * `/plans/ID:run` as the router knows it, `/plans/ID/~run`: routers take a colon for a parameter.
- * An address that holds the inner form already leads nowhere, so that each route has one public spelling.
+ * `/plans/ID:run` as the router sees it, `/plans/ID/~run`: routers treat a colon as a parameter. An address that already contains the inner
+ * form matches nothing, so that each route has one public spelling.
  */
 export function toRouterUrl(url: string): string {
   const query = url.indexOf('?');

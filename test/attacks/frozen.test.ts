@@ -100,9 +100,9 @@ describe('a Postgres that is frozen', () => {
     const from = lines.length;
     const isSaid = (said: string) => lines.slice(from).some(({ msg }) => msg === said) || undefined;
     thaw = freeze(postgres.server);
-    await eventually('the loss is in the log', async () => isSaid('notices lost their connection'));
+    await eventually('the loss is in the log', async () => isSaid('the notification connection was lost'));
     thaw();
-    await eventually('notices arrive again', async () => isSaid('over: notices lost their connection'));
+    await eventually('notifications arrive again', async () => isSaid('resolved: the notification connection was lost'));
     events.close();
   });
 });
@@ -122,7 +122,7 @@ describe('a Redis that is frozen or dead', () => {
     family.adopt(redis.pid);
     await eventually('the queue is back', async () => {
       await flushNow();
-      return lines.slice(from).some(({ msg }) => msg === 'over: the queue is unavailable') || undefined;
+      return lines.slice(from).some(({ msg }) => msg === 'resolved: the queue is unavailable') || undefined;
     });
     const told = new Map<string, number>();
     for (const { msg, level } of lines.slice(from)) if (level >= 40) told.set(msg, (told.get(msg) ?? 0) + 1);

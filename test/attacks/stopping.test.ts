@@ -134,7 +134,7 @@ describe('the controller, asked to stop', () => {
     await program.said('"the queue is unavailable"');
     expect((await fetch(`http://127.0.0.1:${apiPort}/healthz`, { signal: AbortSignal.timeout(2000) })).status).toBe(200);
     thaw();
-    await program.said('"over: the queue is unavailable"');
+    await program.said('"resolved: the queue is unavailable"');
     expect(await program.stop()).toMatchObject({ code: 0 });
   });
 
