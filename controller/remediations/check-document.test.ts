@@ -8,12 +8,12 @@ const problems = (document: object) =>
     ({ path, message }) => `${path}: ${message}`,
   );
 
-it.each(LIBRARY.map((one) => [one.key, one] as const))('the built-in %s is without a problem and only observes', (_, { document }) => {
+it.each(LIBRARY.map((one) => [one.key, one] as const))('the built-in %s has no problems and only observes', (_, { document }) => {
   expect(checkDocument(document)).toEqual([]);
   expect(document.mode).toBe('observe');
 });
 
-test('names are those that the trigger knows', () => {
+test('names are limited to those that the trigger provides', () => {
   expect(problems({ trigger: { kind: 'wan-down' }, filter: 'wan:$wan nat:$address' })).toEqual([]);
   expect(problems({ trigger: { kind: 'schedule', cron: '0 2 * * *' }, filter: 'wan:$wan' })).toEqual([
     'filter: $wan cannot be filled in: the trigger schedule knows no names',
@@ -40,7 +40,7 @@ test('a block by what no packet carries is refused, with the narrower one', () =
   expect(problems({ method: 'block', filter: 'gateway:gw1 proto:udp' })).toHaveLength(1);
 });
 
-test('what has no meaning is said, each at its own path', () => {
+test('meaningless fields are reported, each at its own path', () => {
   expect(
     problems({
       trigger: { kind: 'schedule', cron: '0 2 * *', timeZone: 'Europe/Rome' },

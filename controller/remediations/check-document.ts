@@ -13,7 +13,10 @@ export interface DocumentProblem {
   message: string;
 }
 
-/** What the schema cannot see: a filter that names flows, names that the trigger knows, a schedule that comes. All problems, none twice. */
+/**
+ * Checks what the schema cannot: a filter that excludes some flows, names that the trigger provides, a schedule that ever fires. Returns
+ * all problems, each once.
+ */
 export function checkDocument({ trigger, filter, method, conditions, forSeconds }: RemediationDocument): DocumentProblem[] {
   const problems: DocumentProblem[] = [];
   const say = (path: string, message: string): void => {
@@ -57,7 +60,7 @@ export function checkDocument({ trigger, filter, method, conditions, forSeconds 
   return problems;
 }
 
-/** Why packets cannot be refused by a filter; undefined where they can. */
+/** Why packets cannot be refused by a filter; undefined if they can. */
 function whyNoBlock(filter: FlowFilter): string | undefined {
   try {
     refusedBy(filter, DEFAULT_BLOCK_SECONDS);

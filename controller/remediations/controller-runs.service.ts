@@ -17,14 +17,14 @@ import { RunsRepository } from './runs.repository.ts';
 import { effectiveMode, isApproved, type Standing } from './standing.ts';
 import { StandingsService } from './standings.service.ts';
 
-/** A plan is made and begun within a minute; a run without a flush after this long is carried out by nobody. */
+/** A plan is made and begun within a minute; a run without a flush after this long has been abandoned. */
 const ORPHAN_MS = 5 * 60_000;
-/** A run that nobody watched may be found wrong in the morning, but its flows are long gone by then. */
+/** A run that nobody watched may be found wrong the next morning, but its flows are long gone by then. */
 const UNDO_FOR_SECONDS = 300;
-/** Seen by nobody but those who see all tenants. */
+/** Visible only to callers that see all tenants. */
 const NO_TENANT = '00000000-0000-0000-0000-000000000000';
 
-/** Why a run begins: in words, and what makes it happen once. `sites` narrows the scope to those of one zone. */
+/** Why a run begins: in words, and the occasion that makes it happen once. `sites` narrows the scope to those of one zone. */
 export interface Firing {
   trigger: string;
   occasion?: string;
@@ -32,7 +32,9 @@ export interface Firing {
   triggeredAtMs: number;
 }
 
-/** Runs that span gateways, or that no gateway sees coming: by schedule, by webhook, by hand. They are plans and flushes like anyone's. */
+/**
+ * Runs that span gateways, or that no gateway can trigger: by schedule, by webhook, by hand. They are plans and flushes like all others.
+ */
 @Injectable()
 export class ControllerRunsService {
   constructor(
@@ -47,7 +49,7 @@ export class ControllerRunsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Begins a run and answers its id, that of the run before if there was one on this occasion. What follows goes on without the caller. */
+  /** Begins a run and returns its id, or the id of the earlier run on this occasion. The rest continues without the caller. */
   async begin(row: RemediationRow, on: Firing): Promise<string> {
     const run = this.newRun(row, on);
     const known = await this.database.transact('all', async (t) => {
@@ -74,7 +76,7 @@ export class ControllerRunsService {
     return run.id;
   }
 
-  /** Ends runs whose flush has ended, and those of a controller that ended before it could say what came of them. */
+  /** Ends runs whose flush has ended, and runs of a controller that ended before it could record their outcome. */
   async follow(): Promise<void> {
     const now = this.clock();
     await this.database.transact('all', async (t) => {
@@ -122,7 +124,7 @@ export class ControllerRunsService {
         return await this.finish(runId, {
           ...found,
           state: 'refused',
-          reason: 'it was changed, switched off or deleted while its plan was made',
+          reason: 'it was changed, switched off or deleted while its plan was being made',
         });
       const mode = effectiveMode(document, now.standing);
       if (mode !== 'auto') {
@@ -204,17 +206,17 @@ export class ControllerRunsService {
   }
 }
 
-/** A run that nobody carries out any more has no end until it is found. */
+/** An abandoned run stays open until it is found. */
 function toPastRun({ state, triggeredAt, finishedAt }: RunRow): PastRun {
   return { startedAtMs: triggeredAt.getTime(), endedAtMs: finishedAt?.getTime(), isUnderWay: state === 'running' };
 }
 
-/** Why one that is to act only suggests. */
+/** Why a remediation that is set to act only suggests. */
 function whyNotAuto({ approval, heldBack }: Standing): string {
   return heldBack ? `it is held back: ${heldBack.why}` : `it needs a second person: ${approval.why ?? ''}`;
 }
 
-/** The second person behind this revision. */
+/** The second person who approved this revision. */
 function agreementOf(row: RemediationRow): Agreement | undefined {
   const { approvedById: byId, approvedByName, approvedAt: at } = row;
   return isApproved(row) && byId !== null && at !== null ? { byId, byName: approvedByName ?? byId, at } : undefined;

@@ -15,7 +15,7 @@ const DAYS = 30;
 const DAY_MS = 86_400_000;
 type Forecast = Pick<z.output<typeof checkRemediation.response>, 'matchesNow' | 'wouldHaveFired' | 'forecastNote'>;
 
-/** What a remediation would find now and when its trigger would have come lately, as far as tables and history tell. */
+/** What a remediation would match now, and when its trigger would have fired recently, as far as tables and history show. */
 @Injectable()
 export class ForecastService {
   constructor(
@@ -47,7 +47,7 @@ export class ForecastService {
       return {
         matchesNow,
         wouldHaveFired: [],
-        forecastNote: isAboutWan(trigger.kind) ? 'History keeps no states of WANs. Let it observe for some days.' : undefined,
+        forecastNote: isAboutWan(trigger.kind) ? 'History does not store WAN states. Let it observe for a few days.' : undefined,
       };
     }
     const rows = await this.gateways.inScope(own, document.scope);

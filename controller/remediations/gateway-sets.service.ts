@@ -15,7 +15,10 @@ import { effectiveMode } from './standing.ts';
 import { StandingsService } from './standings.service.ts';
 import { exampleOf } from '../../proto/model/triggers.ts';
 
-/** What gateways are given to run by themselves: with the mode in which each acts now, its tenant's limits, and its turn among all. */
+/**
+ * What gateways are given to run on their own: with the current mode of each remediation, the limits of its tenant, and the gateway's turn
+ * among all.
+ */
 @Injectable()
 export class GatewaySetsService {
   constructor(
@@ -27,9 +30,8 @@ export class GatewaySetsService {
   ) {}
 
   /**
-   * The sets of these gateways, by their ids; none for one that is to run nothing. Turns are taken among all gateways, of other tenants
-   * too, so this
-   * sees them all.
+   * The sets of these gateways, by their ids; none for a gateway that should run nothing. Turns are assigned among all gateways, across
+   * tenants, so this sees all tenants.
    */
   async of(gatewayIds: readonly string[]): Promise<Map<string, WireRemediation[]>> {
     return this.database.transact('all', async (t) => {
@@ -72,9 +74,9 @@ export class GatewaySetsService {
 }
 
 /**
- * What an agent must know of filters and blocks to run a document. One that is older does not know this word either, refuses the whole and
- * says so; without it
- * `10.0.0.5:5060` would mean there what it meant once, any side for either.
+ * What an agent must support of filters and blocks to run a document. An older agent does not know `needsNewerAgent` either, refuses the
+ * whole document and reports that; without it, `10.0.0.5:5060` would have its old meaning there: address and port on any side,
+ * independently.
  */
 function needsOf({ filter, trigger, method }: RemediationDocument): { needsNewerAgent?: string[] } {
   const read = fillFilter(filter, exampleOf(trigger.kind));

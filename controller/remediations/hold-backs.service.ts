@@ -13,10 +13,10 @@ import { isApproved } from './standing.ts';
 import { REMEDIATIONS_CHANGED } from './notifications.ts';
 
 const ACTOR = { kind: 'system', id: 'remediations', name: 'controller' };
-/** Gateways that an audit entry names. */
+/** Gateways named in an audit entry. */
 const MAX_NAMED = 100;
 
-/** Stops remediations that run on gateways at the first signs that they do harm: they only suggest until a person has looked. */
+/** Holds back remediations that run on gateways at the first signs of harm: they only suggest until a person has looked. */
 @Injectable()
 export class HoldBacksService {
   constructor(
@@ -31,16 +31,15 @@ export class HoldBacksService {
   ) {}
 
   /**
-   * Looks at what the gateways to which a remediation is given have reported of it. It may act for several tenants, so this sees all; a
-   * revision
-   * is held back once.
+   * Checks what the gateways that have a remediation have reported about it. It may act for several tenants, so this sees all tenants; a
+   * revision is held back once.
    */
   async consider(remediationId: string): Promise<void> {
     const now = new Date(this.clock());
     await this.database.transact('all', async (t) => {
       const row = await this.remediations.find(t, remediationId);
       if (!row || !row.isEnabled || row.document.mode !== 'auto' || row.heldBackAt !== null) return;
-      // Whoever names a remediation that is not given to him says nothing about it.
+      // A gateway's report about a remediation that it does not have counts for nothing.
       const gatewayIds = new Set((await this.gateways.places(t)).filter((place) => actsOn(row, place)).map(({ id }) => id));
       const reported = await this.runs.ofRevision(t, row.id, row.revision, new Date(now.getTime() - HOLD_BACK_WINDOW_MS));
       const runs = reported.filter(({ gatewayId }) => gatewayIds.has(gatewayId));

@@ -13,7 +13,7 @@ function signed(change: Partial<{ id: string; timestamp: string; body: string; s
   return { ...call, signatures: change.signatures ?? `v1,${signature}` };
 }
 
-test('a call that was signed just now is taken, also beside another signature', () => {
+test('a call signed just now is accepted, also with a second signature beside it', () => {
   expect(whyRefused(signed(), SECRET, NOW)).toBeUndefined();
   expect(whyRefused({ ...signed(), signatures: `v1,AAAA v1a,xyz ${signed().signatures}` }, SECRET, NOW)).toBeUndefined();
 });
@@ -21,13 +21,13 @@ test('a call that was signed just now is taken, also beside another signature', 
 test('a changed body, id or time, another secret, no signature: refused', () => {
   const fine = signed();
   for (const change of [{ body: '{}' }, { id: 'msg_2' }, { timestamp: String(NOW / 1000 + 1) }, { signatures: '' }, { signatures: 'v1,' }])
-    expect(whyRefused({ ...fine, ...change }, SECRET, NOW)).toBe('webhook-signature does not fit');
-  expect(whyRefused(signed({}, `whsec_${Buffer.from('another').toString('base64')}`), SECRET, NOW)).toBe('webhook-signature does not fit');
+    expect(whyRefused({ ...fine, ...change }, SECRET, NOW)).toBe('webhook-signature does not match');
+  expect(whyRefused(signed({}, `whsec_${Buffer.from('another').toString('base64')}`), SECRET, NOW)).toBe('webhook-signature does not match');
 });
 
-test('a call from too long ago or from the future is refused however well it is signed', () => {
+test('a call from too long ago or from the future is refused even with a valid signature', () => {
   for (const minutes of [-6, 6])
     expect(whyRefused(signed({ timestamp: String(NOW / 1000 + minutes * 60) }), SECRET, NOW)).toBe(
-      'webhook-timestamp is more than 5 min from our clock',
+      'webhook-timestamp is more than 5 min off our clock',
     );
 });

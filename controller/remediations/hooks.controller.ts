@@ -13,7 +13,7 @@ import { RemediationsService } from './remediations.service.ts';
 /** Webhook calls from one address. */
 const HOOK_ADDRESS = new RateLimit('hook-address', { tries: 60, seconds: 60 });
 
-/** Where others' systems trigger a remediation. The signature is the identity; whatever is wrong, the answer is the same. */
+/** Where other systems trigger a remediation. The signature is the identity; every refusal gets the same answer. */
 @Controller()
 export class HooksController {
   constructor(

@@ -1,6 +1,6 @@
 import { remediationDocument, type RemediationDocument } from '../../proto/http/remediation-document.ts';
 
-/** A remediation to start from. All begin as observers. */
+/** A remediation to start from. All start in observe mode. */
 export interface BuiltIn {
   key: string;
   document: RemediationDocument;
@@ -11,13 +11,12 @@ function builtIn(key: string, explains: string, document: unknown): BuiltIn {
   return { key, explains, document: remediationDocument.parse(document) };
 }
 
-/** As many as a plan may hold of one gateway: a table that is full of what a built-in is for is when it is needed. */
+/** As many as a plan may hold of one gateway: a table full of what a built-in is for is exactly when it is needed. */
 const MAX_FLOWS = 500_000;
 
 /**
- * Shares of a table are what tells that a filter found something else than it is for: almost all of a table that is not stale. Below that
- * they would
- * refuse on small gateways, where a few phones or tunnels are most of what there is (docs/remediations.md).
+ * A share of the table shows that a filter matched something it is not for: almost all of a table that is not stale. Lower shares would
+ * refuse on small gateways, where a few phones or tunnels are most of the table (docs/remediations.md).
  */
 export const LIBRARY: readonly BuiltIn[] = [
   builtIn(

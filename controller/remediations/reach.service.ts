@@ -7,7 +7,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { unreachable, type Reached } from './reach.ts';
 
-/** Keeps what acts by itself from places of which most is offline: there the network is what is wrong, and not so many gateways. */
+/** Excludes places that are mostly offline from automatic runs: there the network is the problem, not that many gateways. */
 @Injectable()
 export class ReachService {
   constructor(
@@ -16,8 +16,8 @@ export class ReachService {
   ) {}
 
   /**
-   * The scope without such places, and which these are. Throws GATEWAY_OFFLINE where nothing is left of several gateways; one alone is not
-   * asked.
+   * The scope without such places, and which these are. Throws GATEWAY_OFFLINE if nothing is left of several gateways; a single gateway is
+   * not checked.
    */
   async of(tenants: TenantScope, scope: Scope): Promise<{ scope: Scope; why?: string }> {
     const wanted = await this.gateways.inScope(tenants, scope);
@@ -28,7 +28,7 @@ export class ReachService {
     const left = wanted.filter(({ id }) => !gatewayIds.has(id));
     if (left.length === wanted.length) return { scope };
     if (left.length === 0) throw new FleetError('GATEWAY_OFFLINE', `nothing was done: ${why.join('; ')}`);
-    return { scope: { gateways: left.map(({ id }) => id) }, why: `left out, because so much is offline: ${why.join('; ')}` };
+    return { scope: { gateways: left.map(({ id }) => id) }, why: `left out, because most of it is offline: ${why.join('; ')}` };
   }
 }
 

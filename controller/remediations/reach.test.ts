@@ -20,14 +20,14 @@ describe('a place is unreachable', () => {
     ]);
   });
 
-  it('alone: its neighbours are not', () => {
+  it('on its own: its neighbours are not', () => {
     const { why, gatewayIds } = unreachable([...gateways('a', 'x', 1, 4), ...gateways('a', 'y', 9, 0), ...gateways('b', 'z', 5, 0)]);
     expect(why).toEqual(['site x of a is unreachable: 4 of 5 gateways are offline']);
     expect([...gatewayIds].every((id) => id.startsWith('ax'))).toBe(true);
     expect(gatewayIds.size).toBe(5);
   });
 
-  it('as a tenant with all of its sites, and not as a small site that is off altogether', () => {
+  it('as a tenant with all of its sites, and not as a small site that is entirely offline', () => {
     expect(unreachable([...gateways('a', 'x', 0, 1), ...gateways('a', 'y', 5, 0)]).why).toEqual([]);
     expect(unreachable([...gateways('a', 'x', 0, 6), ...gateways('a', 'y', 4, 0)]).gatewayIds.size).toBe(10);
   });

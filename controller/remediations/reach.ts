@@ -1,10 +1,10 @@
 import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
 import { counted } from '../platform/plural.ts';
 
-/** Of more than this share offline, it is the place that cannot be reached, and not so many gateways that failed at once. */
+/** If more than this share is offline, the place is unreachable; it is not that many gateways that failed at once. */
 const MAX_OFFLINE_SHARE = 0.55;
 
-/** A gateway that has been online at some time. */
+/** A gateway that has been online before. */
 export interface Reached {
   id: string;
   tenantId: string;
@@ -14,14 +14,14 @@ export interface Reached {
   isOnline: boolean;
 }
 
-/** Places of which too much is offline for anything to be done there by itself, in words, with all their gateways. */
+/** Places with too many gateways offline for automatic runs, in words, with all their gateways. */
 export function unreachable(gateways: readonly Reached[]): { why: string[]; gatewayIds: ReadonlySet<string> } {
   const tenants = groupsOf(
     gateways,
     ({ tenantId }) => tenantId,
     ({ tenantName }) => `tenant ${tenantName}`,
   );
-  // A site of which nothing is online is left out of every plan by itself.
+  // A site with nothing online is left out of every plan anyway.
   const sites = groupsOf(
     gateways,
     ({ siteId }) => siteId,
@@ -49,7 +49,7 @@ interface Scoped {
   document: Pick<RemediationDocument, 'scope'>;
 }
 
-/** Where a gateway is, as far as scopes ask. */
+/** Where a gateway belongs, as far as scopes need it. */
 interface Place {
   id: string;
   tenantId: string;
@@ -57,7 +57,7 @@ interface Place {
   tags: readonly string[];
 }
 
-/** True if the remediation is of the gateway's tenant, or of all, and its scope names the gateway. */
+/** True if the remediation belongs to the gateway's tenant, or to all, and its scope names the gateway. */
 export function actsOn({ tenantId, document }: Scoped, place: Place): boolean {
   const { scope } = document;
   return (

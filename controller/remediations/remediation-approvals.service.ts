@@ -12,7 +12,10 @@ import { isApproved } from './standing.ts';
 import { StandingsService } from './standings.service.ts';
 import { REMEDIATIONS_CHANGED } from './notifications.ts';
 
-/** The second person of a remediation: somebody beside its author has looked at this very revision, and agrees that it acts by itself. */
+/**
+ * The second person of a remediation: somebody other than its author has reviewed exactly this revision, and approves that it acts on its
+ * own.
+ */
 @Injectable()
 export class RemediationApprovalsService {
   constructor(
@@ -25,8 +28,8 @@ export class RemediationApprovalsService {
   ) {}
 
   /**
-   * Holds until the remediation is widened. Throws NOT_FOUND, FORBIDDEN for an API token and for its author, ALREADY_EXISTS where it was
-   * changed or agreed to since, INVALID_REQUEST where nobody is needed.
+   * Valid until the remediation is widened. Throws NOT_FOUND, FORBIDDEN for an API token and for its author, ALREADY_EXISTS if it was
+   * changed or approved since, INVALID_REQUEST if no approval is needed.
    */
   async approve(caller: Caller, scope: TenantScope, id: string, revision: number): Promise<void> {
     await this.database.transact(scope, async (t) => {
@@ -41,7 +44,7 @@ export class RemediationApprovalsService {
         actor: toActor(caller),
         action: 'remediation.approved',
         outcome: 'ok',
-        summary: `${caller.name} agreed that ${row.name} acts by itself`,
+        summary: `${caller.name} approved that ${row.name} acts by itself`,
         detail: { remediationId: id, revision, document: row.document, why: standing.approval.why },
       });
       await this.notifications.send(t, REMEDIATIONS_CHANGED, id);
@@ -59,6 +62,6 @@ function checkApprovable(row: RemediationRow | undefined, caller: Caller, revisi
 }
 
 function changed(revision: number): FleetError {
-  const message = `Somebody changed this remediation since, or agreed to it: it is at revision ${revision}. Look at it again.`;
+  const message = `This remediation has been changed or approved since: it is at revision ${revision}. Review it again.`;
   return new FleetError('ALREADY_EXISTS', message, { revision });
 }

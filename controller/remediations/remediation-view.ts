@@ -34,7 +34,7 @@ function lastRunOf(summary: RunSummary | undefined): RemediationView['lastRun'] 
   return at !== undefined && summary?.lastState !== undefined ? { at, state: summary.lastState } : undefined;
 }
 
-/** Where its webhook is called. */
+/** The path of its webhook. */
 export function hookPath(id: string): string {
   return `/api/v1/hooks/${id}`;
 }

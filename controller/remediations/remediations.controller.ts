@@ -81,14 +81,14 @@ export class RemediationsController {
     return { ...checked, ...(await this.forecast.of(scope, body, signal)) };
   }
 
-  /** Gateways run theirs by themselves when they see the reason; by hand they cannot be. */
+  /** Remediations of gateways run on their own when the gateway sees the trigger; they cannot be run by hand. */
   @Handles(runRemediation)
   async run(@Called() { caller, scope, params }: Call<typeof runRemediation>): Promise<z.output<typeof runRemediation.response>> {
     const row = await this.remediations.row(scope, params.id);
     if (runsOnGateway(row.document))
       throw new FleetError(
         'INVALID_REQUEST',
-        `This remediation runs on the gateways, when they see ${row.document.trigger.kind}. Make a plan with its filter to act now.`,
+        `This remediation runs on the gateways, on the trigger ${row.document.trigger.kind}. Create a plan with its filter to act now.`,
       );
     if (!row.isEnabled) throw new FleetError('INVALID_REQUEST', 'This remediation is switched off. Switch it on first.');
     return { runId: await this.controllerRuns.begin(row, { trigger: `by hand, ${caller.name}`, triggeredAtMs: this.clock() }) };

@@ -7,7 +7,7 @@ import { SchedulesService } from './schedules.service.ts';
 
 const REMEDIATIONS = new JobQueue<{ due: object }>('ctfleet-remediations');
 
-/** Runs remediations when they are due, and ends runs whose flush has ended. */
+/** Runs remediations that are due, and ends runs whose flush has ended. */
 @Injectable()
 export class RemediationsJobs implements OnModuleInit, OnApplicationBootstrap {
   constructor(
@@ -19,8 +19,8 @@ export class RemediationsJobs implements OnModuleInit, OnApplicationBootstrap {
 
   onModuleInit(): void {
     this.loop.everyTick('runs could not be followed', () => this.runs.follow());
-    this.loop.everyRenewal('what is due could not be run', () => this.schedules.runDue());
-    // The queue's schedules become those of the remediations as they are now.
+    this.loop.everyRenewal('due remediations could not be run', () => this.schedules.runDue());
+    // The queue's schedules are replaced by the current ones of the remediations.
     this.loop.everyRenewal('the schedules of remediations could not be renewed', async () =>
       this.queues.scheduleAll(REMEDIATIONS, 'due', await this.schedules.wakeUps()),
     );

@@ -10,7 +10,7 @@ import { GatewaySetsService } from './gateway-sets.service.ts';
 import { REMEDIATIONS_CHANGED } from './notifications.ts';
 import { RunsService } from './runs.service.ts';
 
-/** Agents are given what they are to run by themselves, and report what they ran. */
+/** Agents get the remediations to run on their own, and report their runs. */
 @Injectable()
 export class RemediationsLink implements LinkPart, OnModuleInit, OnModuleDestroy {
   readonly takes: LinkPart['takes'] = {
@@ -36,10 +36,10 @@ export class RemediationsLink implements LinkPart, OnModuleInit, OnModuleDestroy
     this.link.add(this);
     const push = (): void => {
       this.push(this.sessions.all()).catch((error: unknown) =>
-        this.logger.warn({ err: error }, 'agents could not be given their remediations'),
+        this.logger.warn({ err: error }, 'remediations could not be sent to agents'),
       );
     };
-    // Tags say who are partners, and limits in which mode each acts.
+    // Tags define partners, and limits the mode in which each acts.
     this.stops = [REMEDIATIONS_CHANGED, LIMITS_CHANGED, TAGS_CHANGED].map((kind) => this.notifications.on(kind, push, push));
   }
 

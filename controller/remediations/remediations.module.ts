@@ -25,7 +25,7 @@ import { SchedulesService } from './schedules.service.ts';
 import { StandingsService } from './standings.service.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
-/** What acts by itself. */
+/** What acts on its own. */
 @Module({})
 export class RemediationsModule {
   static readonly with = nounModule(RemediationsModule, {

@@ -6,7 +6,7 @@ import type { RemediationRow, RunSummary } from './rows.ts';
 
 export type NewRemediation = Omit<RemediationRow, 'deletedAt' | keyof Approval | 'heldBackAt' | 'heldBackWhy'>;
 
-/** Who agreed to which revision; all null for nobody. */
+/** Who approved which revision; all null for nobody. */
 export type Approval = Pick<RemediationRow, 'approvedRevision' | 'approvedById' | 'approvedByName' | 'approvedAt'>;
 
 /** What a new revision changes. */
@@ -26,7 +26,7 @@ export class RemediationsRepository {
     });
   }
 
-  /** By name, one more than `limit`; deleted ones are not there. */
+  /** By name, up to `limit` + 1; deleted ones are excluded. */
   async list(t: Transaction, { limit, after }: { limit: number; after?: { name: string; id: string } }): Promise<RemediationRow[]> {
     const rows = await t.remediation.findMany({
       where: { deletedAt: null, ...(after && { OR: [{ name: { gt: after.name } }, { name: after.name, id: { gt: after.id } }] }) },
@@ -36,7 +36,7 @@ export class RemediationsRepository {
     return rows.map(toRow);
   }
 
-  /** Those that are to run, of all tenants in scope. */
+  /** Remediations that are enabled, of all tenants in scope. */
   async enabled(t: Transaction): Promise<RemediationRow[]> {
     return (await t.remediation.findMany({ where: { deletedAt: null, isEnabled: true }, orderBy: { id: 'asc' } })).map(toRow);
   }
@@ -46,14 +46,12 @@ export class RemediationsRepository {
     return row ? toRow(row) : undefined;
   }
 
-  /**
-   * What a remediation that a gateway of the tenant may have is called, also after it was deleted. Undefined for those of other tenants.
-   */
+  /** The name of a remediation that a gateway of the tenant may have, also after it was deleted. Undefined for those of other tenants. */
   async nameFor(t: Transaction, id: string, tenantId: string): Promise<string | undefined> {
     return (await t.remediation.findFirst({ where: { id, OR: [{ tenantId: null }, { tenantId }] }, select: { name: true } }))?.name;
   }
 
-  /** True if the revision was still the one that was seen. */
+  /** True if the revision was still the one that the caller saw. */
   async update(t: Transaction, id: string, seen: number, change: RemediationChange): Promise<boolean> {
     const { document, ...columns } = change;
     const { count } = await t.remediation.updateMany({
@@ -63,7 +61,7 @@ export class RemediationsRepository {
     return count === 1;
   }
 
-  /** True if this is still the revision, and nobody has agreed to it before. */
+  /** True if this is still the revision, and nobody has approved it before. */
   async approve(t: Transaction, id: string, approval: Approval & { approvedRevision: number }): Promise<boolean> {
     const { approvedRevision: revision } = approval;
     const { count } = await t.remediation.updateMany({

@@ -37,7 +37,7 @@ type Body = z.output<typeof createRemediation.body>;
 
 const NOBODY = { approvedRevision: null, approvedById: null, approvedByName: null, approvedAt: null };
 
-/** Remediations as they are kept: checked, revised, pushed to the gateways that run them. */
+/** Stored remediations: validated, revised, and pushed to the gateways that run them. */
 @Injectable()
 export class RemediationsService {
   constructor(
@@ -65,7 +65,7 @@ export class RemediationsService {
     );
   }
 
-  /** Throws NOT_FOUND for what is not there or out of scope. */
+  /** Throws NOT_FOUND if it does not exist or is out of scope. */
   async get(scope: TenantScope, id: string): Promise<RemediationView> {
     return (await this.viewsOf(scope, [await this.row(scope, id)])).get(id)!;
   }
@@ -75,7 +75,7 @@ export class RemediationsService {
     return (await this.database.transact(scope, (t) => this.remediations.find(t, id))) ?? notFound();
   }
 
-  /** Saves a new one. Throws INVALID_REQUEST with each problem, FORBIDDEN for one of all tenants by somebody who does not see them all. */
+  /** Saves a new one. Throws INVALID_REQUEST with each problem, FORBIDDEN for one of all tenants by a caller who does not see them all. */
   async create(
     caller: Caller,
     scope: TenantScope,
@@ -113,8 +113,8 @@ export class RemediationsService {
   }
 
   /**
-   * Changes one. What widens it takes an approval away; what does not carries it on, and `isEnabled: true` lifts what a rule held back.
-   * Throws NOT_FOUND, INVALID_REQUEST, ALREADY_EXISTS where somebody else changed it since.
+   * Changes one. A change that widens it revokes an approval; any other change keeps it. `isEnabled: true` lifts a hold-back. Throws
+   * NOT_FOUND, INVALID_REQUEST, ALREADY_EXISTS if somebody else changed it since.
    */
   async update(
     caller: Caller,
@@ -147,7 +147,7 @@ export class RemediationsService {
       ) {
         throw new FleetError(
           'ALREADY_EXISTS',
-          `Somebody changed this remediation since: it is at revision ${before.revision}. Look at it again.`,
+          `This remediation has been changed since: it is at revision ${before.revision}. Review it again.`,
           { revision: before.revision },
         );
       }
@@ -214,7 +214,7 @@ export class RemediationsService {
     };
   }
 
-  /** All that are to run. */
+  /** All enabled remediations. */
   async enabled(): Promise<RemediationRow[]> {
     return this.database.transact('all', (t) => this.remediations.enabled(t));
   }
@@ -267,7 +267,7 @@ export class RemediationsService {
     return views;
   }
 
-  /** On record, and told to the replicas that hold the gateways' links. */
+  /** Records the change, and notifies the replicas that hold the gateways' links. */
   private async note(
     t: Transaction,
     caller: Caller,
@@ -292,7 +292,7 @@ function refuseProblems(document: RemediationDocument): void {
   if (issues.length > 0)
     throw new FleetError(
       'INVALID_REQUEST',
-      `The remediation is not right: ${issues.map(({ path, message }) => `${path.replace('body.document.', '')} ${message}`).join('; ')}.`,
+      `The remediation is invalid: ${issues.map(({ path, message }) => `${path.replace('body.document.', '')} ${message}`).join('; ')}.`,
       { issues },
     );
 }

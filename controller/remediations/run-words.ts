@@ -29,7 +29,7 @@ export function endedOf(sweeps: Sweep[]): number {
 
 const FAILED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_REAPPEARED, Outcome.OUTCOME_FAILED, Outcome.OUTCOME_INDETERMINATE]);
 
-/** The last sweep that a part tells of, and how many flows it left that should be gone. */
+/** The last sweep in these parts, and how many flows it left that should be gone. */
 export function leftBy(sweeps: readonly Sweep[]): { lastSweep: number; left: number } {
   const lastSweep = sweeps.reduce((last, { number }) => Math.max(last, int32From(number)), 0);
   const counts = sweeps
@@ -38,7 +38,7 @@ export function leftBy(sweeps: readonly Sweep[]): { lastSweep: number; left: num
   return { lastSweep, left: int32From(counts.reduce((sum, count) => sum + count, 0)) };
 }
 
-/** True if a run did not help, as a target of a flush that failed: it came to no end, or its last sweep left flows that should be gone. */
+/** True if a run did not help, like a failed target of a flush: it never ended, or its last sweep left flows that should be gone. */
 export function hasFailed(state: RunView['state'], left: number): boolean {
   return state === 'failed' || state === 'indeterminate' || (state === 'done' && left > 0);
 }
@@ -66,7 +66,7 @@ export function describeRun({
     case 'observed':
       return `${name} would have ended ${counted(matched, 'flow')} on ${gateway} (${trigger})`;
     case 'suggested':
-      return `${name} suggests to end ${counted(matched, 'flow')} on ${gateway} (${trigger})`;
+      return `${name} suggests ending ${counted(matched, 'flow')} on ${gateway} (${trigger})`;
     case 'refused':
       return `${name} did nothing on ${gateway} (${trigger})${why}`;
     case 'running':
@@ -76,6 +76,6 @@ export function describeRun({
     case 'failed':
       return `${name} failed on ${gateway} (${trigger})${why}`;
     case 'indeterminate':
-      return `${name} was interrupted on ${gateway} (${trigger}); what it ended is not known${why}`;
+      return `${name} was interrupted on ${gateway} (${trigger}); what it ended is unknown${why}`;
   }
 }

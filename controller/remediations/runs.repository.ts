@@ -6,7 +6,7 @@ import type { GatewayRun } from './hold-back.ts';
 import { RUN_CHANGED } from './notifications.ts';
 import type { RunRow } from './rows.ts';
 
-/** A part of a run on a gateway: how many flows it names, and how many of them were ended. */
+/** A part of a gateway's run: how many flows it lists, and how many of them were ended. */
 export interface NewPart {
   runId: string;
   tenantId: string;
@@ -19,12 +19,12 @@ export interface NewPart {
   sweeps: Uint8Array;
 }
 
-/** Whoever watches is told of a run in the transaction that changes it. */
+/** Watchers are notified of a run in the transaction that changes it. */
 @Injectable()
 export class RunsRepository {
   constructor(@Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications) {}
 
-  /** False if that run, or one on the same occasion, is on record. */
+  /** False if this run, or one on the same occasion, is already recorded. */
   async insert(t: Transaction, run: RunRow): Promise<boolean> {
     const isNew = (await t.remediationRun.createMany({ data: [run], skipDuplicates: true })).count === 1;
     if (isNew) await this.notifications.send(t, RUN_CHANGED, run.id);
@@ -42,7 +42,7 @@ export class RunsRepository {
     await this.notifications.send(t, RUN_CHANGED, id);
   }
 
-  /** Newest first, one more than `limit`. */
+  /** Newest first, up to `limit` + 1. */
   async list(
     t: Transaction,
     {
@@ -78,7 +78,7 @@ export class RunsRepository {
     return (await t.remediationRun.findUnique({ where: { remediationId_occasion: { remediationId, occasion } } })) ?? undefined;
   }
 
-  /** Runs of the controller that touched something, the newest first, at most so many. */
+  /** Runs of the controller that touched something, newest first, at most `most`. */
   async newest(t: Transaction, remediationId: string, most: number): Promise<RunRow[]> {
     const touched = ['running', 'done', 'failed', 'indeterminate'];
     return t.remediationRun.findMany({
@@ -109,7 +109,7 @@ export class RunsRepository {
     }));
   }
 
-  /** The newest occasion that begins so. */
+  /** The newest occasion with this prefix. */
   async lastOccasion(t: Transaction, remediationId: string, prefix: string): Promise<string | undefined> {
     return (
       (
@@ -135,7 +135,7 @@ export class RunsRepository {
     return rows.map((row) => row.id);
   }
 
-  /** Runs that began before then and have no flush: whether there is one is not known. */
+  /** Ends runs that began before `before` and have no flush: whether there was one is unknown. */
   async finishOrphans(t: Transaction, before: Date, now: Date): Promise<void> {
     const rows = await t.remediationRun.updateManyAndReturn({
       where: { state: 'running', flushId: null, reportedAt: { lt: before } },
@@ -143,13 +143,13 @@ export class RunsRepository {
       data: {
         state: 'indeterminate',
         finishedAt: now,
-        reason: 'the controller ended before it could say what came of this run; plans and flushes in its name are on record',
+        reason: 'the controller stopped before it could record the outcome of this run; see the plans and flushes in its name',
       },
     });
     for (const { id } of rows) await this.notifications.send(t, RUN_CHANGED, id);
   }
 
-  /** Stores a part of a gateway's run, also again; false if the run has parts of another gateway. */
+  /** Stores a part of a gateway's run, idempotently; false if the run has parts of another gateway. */
   async insertPart(t: Transaction, part: NewPart): Promise<boolean> {
     const { runId, tenantId, gatewayId, flows, ended, lastSweep, left } = part;
     return (
@@ -166,7 +166,7 @@ export class RunsRepository {
     );
   }
 
-  /** What the parts of a gateway's run come to; `left`: flows of its last sweep that should be gone. */
+  /** The totals of the parts of a gateway's run; `left`: flows of its last sweep that should be gone. */
   async sumsOf(t: Transaction, runId: string, gatewayId: string): Promise<{ flows: number; ended: number; left: number; bytes: number }> {
     const [row] = await t.$queryRaw<Record<'flows' | 'ended' | 'left_flows' | 'bytes', bigint>[]>`
       WITH own AS (
@@ -188,7 +188,8 @@ export class RunsRepository {
   }
 
   /**
-   * Drops parts of a gateway's other runs that were never reported whole: an agent reports one run after the other, from its first part.
+   * Drops parts of a gateway's other runs that were never reported completely: an agent reports one run after the other, from its first
+   * part.
    */
   async dropUnfinished(t: Transaction, gatewayId: string, runId: string): Promise<void> {
     await t.$executeRaw`

@@ -23,10 +23,10 @@ import { RunsRepository } from './runs.repository.ts';
 import { HoldBacksService } from './hold-backs.service.ts';
 import { describeRun, endedOf, hasFailed, leftBy, STATE_WORDS } from './run-words.ts';
 
-/** Runs that ended nothing, and say nothing about whether ending helps. */
+/** Runs that ended nothing, and so say nothing about whether ending flows helps. */
 const UNTOUCHED: ReadonlySet<State> = new Set([State.STATE_OBSERVED, State.STATE_SUGGESTED, State.STATE_REFUSED]);
 
-/** Of one run: the flows of the largest plan, and their parts as they are kept. */
+/** Per run: the flows of the largest plan, and the stored size of their parts. */
 const MAX_FLOWS = 500_000;
 const MAX_BYTES = 160 * 1024 * 1024;
 const MAX_PART = 100_000;
@@ -37,7 +37,7 @@ const MAX_FILTER = 10_000;
 
 type FlowsPage = z.output<typeof listRemediationRunFlows.response>;
 
-/** Runs of remediations as they are kept, and those that gateways report of what they did by themselves. */
+/** Stored runs of remediations, and the reports of gateways about runs of their own. */
 @Injectable()
 export class RunsService {
   constructor(
@@ -60,21 +60,21 @@ export class RunsService {
     return toPage(rows, query.limit, toRunView, (row) => row.id);
   }
 
-  /** The state of runs; those that are not there or out of scope are left out. */
+  /** The state of runs; runs that do not exist or are out of scope are left out. */
   async briefly(scope: TenantScope, ids: string[]): Promise<{ runId: string; remediationId: string; state: string }[]> {
     if (ids.length === 0) return [];
     const rows = await this.database.transact(scope, (t) => this.runs.findMany(t, ids));
     return rows.map(({ id, remediationId, state }) => ({ runId: id, remediationId, state }));
   }
 
-  /** Throws NOT_FOUND for what is not there or out of scope. */
+  /** Throws NOT_FOUND if it does not exist or is out of scope. */
   async get(scope: TenantScope, id: string): Promise<RunView> {
     const row = await this.database.transact(scope, (t) => this.runs.find(t, id));
     if (!row) throw noRun();
     return toRunView(row);
   }
 
-  /** Every flow of a run on a gateway with what came of it, sweep by sweep; a page is a part as it was reported. Throws NOT_FOUND. */
+  /** Every flow of a run on a gateway with its outcome, sweep by sweep; a page is a part as it was reported. Throws NOT_FOUND. */
   async flows(scope: TenantScope, id: string, query: { cursor?: string }): Promise<FlowsPage> {
     const at = parseCursor(query.cursor, z.int().min(0)) ?? 0;
     const { gatewayId, flowsDroppedAt, parts } = await this.database.transact(scope, async (t) => {
@@ -96,13 +96,13 @@ export class RunsService {
   }
 
   /**
-   * Takes a part of what a gateway did by itself. True once the whole is on record, also if it was before: then the gateway may forget it.
-   * The gateway's own journal was written before its first effect; the audit entry follows it here. A run of a remediation that is not this
-   * tenant's is not kept, and that is on record. Throws INVALID_REQUEST for what is no run, RATE_LIMITED for a gateway that invents them.
+   * Takes a part of a run that a gateway reports. True once the whole run is recorded, also if it was before: then the gateway may forget
+   * it. The gateway wrote its own journal before the first effect; the audit entry follows here. A run of a remediation that is not this
+   * tenant's is not stored, and that is recorded. Throws INVALID_REQUEST for a malformed run, RATE_LIMITED for a gateway that invents runs.
    */
   async take(sender: GatewayIdentity, run: WireRun): Promise<boolean> {
     const isStored = await this.store(sender, run);
-    // Also for what was stored before: the controller may have ended between the two.
+    // Also for runs stored before: the controller may have stopped between the two.
     if (isStored && !UNTOUCHED.has(run.state)) await this.holdBacks.consider(run.remediationId);
     return isStored;
   }
@@ -113,7 +113,7 @@ export class RunsService {
       throw new FleetError('INVALID_REQUEST', 'A run of a remediation has no id.');
     const name = await this.database.transact('all', (t) => this.remediations.nameFor(t, run.remediationId, tenantId));
     if (name === undefined) return this.refuseUnknown(sender, run);
-    if (run.part > MAX_PART) throw new FleetError('INVALID_REQUEST', `The parts of a run are numbered to ${MAX_PART} at most.`);
+    if (run.part > MAX_PART) throw new FleetError('INVALID_REQUEST', `The parts of a run are numbered up to ${MAX_PART}.`);
     checkFlows(run);
     return this.database.transact(new Set([tenantId]), async (t) => {
       const before = await this.runs.find(t, run.id);
@@ -137,7 +137,7 @@ export class RunsService {
       if (sums.flows > MAX_FLOWS || sums.bytes > MAX_BYTES)
         throw new FleetError(
           'INVALID_REQUEST',
-          `A run of a remediation names more than ${MAX_FLOWS} flows, or is larger than ${MAX_BYTES / 1024 / 1024} MiB.`,
+          `A run of a remediation lists more than ${MAX_FLOWS} flows, or is larger than ${MAX_BYTES / 1024 / 1024} MiB.`,
         );
       if (run.isLastPart) await this.record(t, sender, run, { name, ...sums });
       return run.isLastPart;
@@ -211,7 +211,9 @@ export class RunsService {
     });
   }
 
-  /** False for a gateway that reports more runs an hour than triggers can make: it keeps them, and says them again on its next session. */
+  /**
+   * False for a gateway that reports more runs an hour than triggers can cause: it keeps them and reports them again on its next session.
+   */
   private async mayReport(t: Transaction, { gatewayId, tenantId }: GatewayIdentity): Promise<boolean> {
     if ((await this.runs.reportedSince(t, gatewayId, new Date(this.clock() - HOUR_MS))) < MAX_RUNS_AN_HOUR) return true;
     this.audit.note({
@@ -220,14 +222,14 @@ export class RunsService {
       action: 'remediation.run-refused',
       outcome: 'refused',
       gatewayId,
-      summary: `A gateway reported more than ${MAX_RUNS_AN_HOUR} runs of remediations within an hour; it is to keep the others`,
+      summary: `A gateway reported more than ${MAX_RUNS_AN_HOUR} runs of remediations within an hour; it keeps the others for later`,
     });
     return false;
   }
 
   /**
-   * Says so in the gateway's own records and nowhere else. After a restored backup an honest gateway may know a remediation that the
-   * database does not.
+   * Recorded with the gateway and nowhere else. After a restored backup an honest gateway may know a remediation that the database does
+   * not.
    */
   private async refuseUnknown(sender: GatewayIdentity, run: WireRun): Promise<boolean> {
     const { gatewayId, tenantId } = sender;
@@ -261,10 +263,10 @@ function checkFlows(run: WireRun): void {
   try {
     for (const { flows } of run.sweeps) flows.forEach(flowFrom);
   } catch (cause) {
-    throw new FleetError('INVALID_REQUEST', 'A run of a remediation names flows that cannot be read.', {}, { cause });
+    throw new FleetError('INVALID_REQUEST', 'A run of a remediation lists flows that cannot be read.', {}, { cause });
   }
 }
 
 function notTheirs(): never {
-  throw new FleetError('INVALID_REQUEST', 'This run is another gateway’s.');
+  throw new FleetError('INVALID_REQUEST', 'This run belongs to another gateway.');
 }

@@ -5,21 +5,21 @@ const ROME = 'Europe/Rome';
 const times = (cron: string, after: string, count: number) =>
   nextTimes(cron, ROME, Date.parse(after), count).map(({ atMs, local, note }) => [new Date(atMs).toISOString().slice(0, 16), local, note]);
 
-describe('clocks that change', () => {
-  it('of a time that is skipped the run comes once, later', () => {
+describe('clock changes', () => {
+  it('run a skipped time once, later', () => {
     expect(times('30 2 * * *', '2027-03-27T00:00:00Z', 3)).toEqual([
       ['2027-03-27T01:30', '2027-03-27 02:30', undefined],
       ['2027-03-28T01:30', '2027-03-28 03:30', 'the clocks skip this time that night; it runs 60 min later'],
       ['2027-03-29T00:30', '2027-03-29 02:30', undefined],
     ]);
   });
-  it('of a time that comes twice the run comes once, the first time', () => {
+  it('run a repeated time once, the first time', () => {
     expect(times('30 2 * * *', '2026-10-24T12:00:00Z', 2)).toEqual([
-      ['2026-10-25T00:30', '2026-10-25 02:30', 'this time comes twice that night; it runs the first time'],
+      ['2026-10-25T00:30', '2026-10-25 02:30', 'this time occurs twice that night; it runs the first time'],
       ['2026-10-26T01:30', '2026-10-26 02:30', undefined],
     ]);
   });
-  it('intervals stay intervals on both nights', () => {
+  it('keep intervals on both nights', () => {
     for (const [after, first] of [
       ['2027-03-28T00:10:00Z', '2027-03-28T00:30'],
       ['2026-10-24T23:50:00Z', '2026-10-25T00:00'],
@@ -30,7 +30,7 @@ describe('clocks that change', () => {
   });
 });
 
-test('each zone has its own time of the same clock', () => {
+test('each zone has its own instant for the same local time', () => {
   const at = (zone: string) =>
     new Date(nextTimes('30 2 * * *', zone, Date.parse('2026-11-24T00:00:00Z'), 1)[0]!.atMs).toISOString().slice(11, 16);
   expect([at('Europe/Rome'), at('Europe/Lisbon'), at('America/New_York'), at('Asia/Kolkata')]).toEqual([
@@ -41,13 +41,13 @@ test('each zone has its own time of the same clock', () => {
   ]);
 });
 
-test('times between are those after the one and up to the other, the latest where there are too many', () => {
+test('times between exclude the first bound and include the second; if there are too many, the latest are kept', () => {
   const from = Date.parse('2026-11-24T00:00:00Z');
   expect(timesBetween('0 * * * *', 'UTC', from, from + 3 * 3_600_000, 10).map((at) => (at - from) / 3_600_000)).toEqual([1, 2, 3]);
   expect(timesBetween('* * * * *', 'UTC', from, from + 3_600_000, 2).map((at) => (at - from) / 60_000)).toEqual([59, 60]);
 });
 
-test('what is no schedule is said with the field', () => {
+test('an invalid schedule is reported with its field', () => {
   expect(scheduleProblem('30 2 * * *', 'Mars/Olympus')).toMatchObject({ field: 'timeZone' });
   expect(scheduleProblem('30 2 * *', 'UTC')).toMatchObject({
     field: 'cron',

@@ -1,7 +1,7 @@
 import { CronExpressionParser } from 'cron-parser';
 import { FleetError } from '../../proto/model/error-codes.ts';
 
-/** A time of a schedule. `note` says why it is not what the clock on the wall would suggest. */
+/** A time of a schedule. `note` explains why it differs from what the wall clock suggests. */
 export interface ScheduleTime {
   atMs: number;
   local: string;
@@ -9,10 +9,9 @@ export interface ScheduleTime {
 }
 
 /**
- * The next times of a cron text in a zone, after `afterMs`. By the same parser that BullMQ's schedulers use, and so by Debian cron's rule:
- * of a time
- * that the clocks skip the run comes once, as much later as they skip; of one that comes twice it comes once, the first time; what runs in
- * intervals keeps its intervals. Throws INVALID_REQUEST for a text or a zone that is none.
+ * The next times of a cron expression in a zone, after `afterMs`. Uses the parser of BullMQ's schedulers, and so Debian cron's rule: a time
+ * that the clocks skip runs once, later by the skipped amount; a time that occurs twice runs once, the first time; intervals stay
+ * intervals. Throws INVALID_REQUEST for an invalid expression or zone.
  */
 export function nextTimes(cron: string, timeZone: string, afterMs: number, count: number): ScheduleTime[] {
   const times = parse(cron, timeZone, afterMs);
@@ -31,10 +30,10 @@ export function timesBetween(cron: string, timeZone: string, afterMs: number, un
   return found;
 }
 
-/** Why the text or the zone cannot be used; undefined if they can. */
+/** Why the expression or the zone is invalid; undefined if both are valid. */
 export function scheduleProblem(cron: string, timeZone: string): { field: 'cron' | 'timeZone'; message: string } | undefined {
   if (!isZone(timeZone))
-    return { field: 'timeZone', message: `${timeZone} is not a zone of the IANA list, such as Europe/Rome, nor \`site\`` };
+    return { field: 'timeZone', message: `${timeZone} is neither an IANA time zone, such as Europe/Rome, nor \`site\`` };
   if (cron.trim().split(/\s+/).length !== 5)
     return { field: 'cron', message: 'needs five fields: minute, hour, day of the month, month, day of the week' };
   try {
@@ -51,7 +50,7 @@ function parse(cron: string, timeZone: string, afterMs: number): { next(): { get
   return CronExpressionParser.parse(cron, { tz: timeZone, currentDate: afterMs });
 }
 
-/** Minutes and hours where both are said as plain numbers; undefined for what runs in intervals or ranges. */
+/** Minutes and hours if both are plain numbers; undefined for intervals and ranges. */
 function clockTimes(cron: string): { minutes: string[]; hours: string[] } | undefined {
   const [minutes = '', hours = ''] = cron.trim().split(/\s+/);
   return /^[\d,]+$/.test(minutes) && /^[\d,]+$/.test(hours) ? { minutes: minutes.split(','), hours: hours.split(',') } : undefined;
@@ -69,7 +68,7 @@ function describe(atMs: number, timeZone: string, clock: ReturnType<typeof clock
     clock.hours.some((one) => String(Number(one)) === hour) && clock.minutes.some((one) => String(Number(one)) === minute);
   if (!isAsWritten) return { atMs, local, note: `the clocks skip this time that night; it runs ${after - before} min later` };
   return localText(atMs + (before - after) * 60_000, timeZone) === local
-    ? { atMs, local, note: 'this time comes twice that night; it runs the first time' }
+    ? { atMs, local, note: 'this time occurs twice that night; it runs the first time' }
     : { atMs, local };
 }
 

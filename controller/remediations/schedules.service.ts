@@ -7,12 +7,12 @@ import type { RemediationRow } from './rows.ts';
 import { RunsRepository } from './runs.repository.ts';
 import { timesBetween } from './schedule.ts';
 
-/** A time that is this late was missed: no controller was there. */
+/** A time this late counts as missed: no controller was running. */
 const LATE_MS = 60_000;
-/** Further back than this nothing is made up for. */
+/** Missed times older than this are not made up for. */
 const OLDEST_MS = 24 * 3_600_000;
 
-/** What the queue is to wake us for: one schedule and zone. */
+/** A wake-up scheduled in the queue: one schedule in one zone. */
 export interface WakeUp {
   key: string;
   cron: string;
@@ -20,9 +20,8 @@ export interface WakeUp {
 }
 
 /**
- * Schedules. The queue wakes us at each time, and a sweep looks every half minute whatever the queue does; which times are due is settled
- * here from
- * Postgres alone, where one row for each remediation, zone and time makes it happen once.
+ * Schedules. The queue wakes us at each time, and a sweep every half minute works independently of the queue; which times are due is
+ * decided here from Postgres alone, where one row per remediation, zone and time makes each happen once.
  */
 @Injectable()
 export class SchedulesService {
@@ -34,7 +33,7 @@ export class SchedulesService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** All that the queue is to wake us for. */
+  /** All wake-ups that the queue should hold. */
   async wakeUps(): Promise<WakeUp[]> {
     const wanted: WakeUp[] = [];
     for (const row of await this.scheduled()) {
@@ -63,7 +62,7 @@ export class SchedulesService {
     const now = this.clock();
     const prefix = `${timeZone} `;
     const last = await this.database.transact('all', (t) => this.runs.lastOccasion(t, row.id, prefix));
-    // What came before the remediation was last changed was due under other rules.
+    // Times before the last change of the remediation were due under other rules.
     const after = Math.max(last === undefined ? 0 : Date.parse(last.slice(prefix.length)), row.updatedAt.getTime(), now - OLDEST_MS);
     const due = timesBetween(trigger.cron, timeZone, after, now, 1)[0];
     if (due === undefined) return;

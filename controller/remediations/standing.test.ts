@@ -18,7 +18,7 @@ const row = {
 const NEEDED = { kind: 'second-person', why: 'it is large' } as const;
 
 describe('a document is within another', () => {
-  it('with other words, another mode and lower limits, and with nothing else', () => {
+  it('with other wording, another mode and lower limits, and with nothing else', () => {
     const before = document();
     for (const change of [
       { name: 'other' },
@@ -66,7 +66,7 @@ describe('a change widens a remediation', () => {
     ]).toEqual([true, true, true]);
   });
 
-  it('when it is let act again after it was held back, and when a person takes over what a token saved', () => {
+  it('when a hold-back is lifted, and when a person takes over what a token saved', () => {
     const heldBackAt = new Date(0);
     expect([
       widens({ heldBackAt }, { isLifted: true }),
@@ -76,7 +76,7 @@ describe('a change widens a remediation', () => {
     expect([widens({ isByToken: true }, {}), widens({ isByToken: true, approvedRevision: 2 }, {})]).toEqual([true, false]);
   });
 
-  it('not by words, lower limits, a milder mode or switching off; whoever does that has not written it', () => {
+  it('not by wording, lower limits, a milder mode or switching off; that does not make its author', () => {
     for (const after of [
       { document: document({ name: 'other' }) },
       { document: document({ limits: { maxFlows: 1 } }) },
@@ -90,7 +90,7 @@ describe('a change widens a remediation', () => {
     }
   });
 
-  it('not while it does not act, though what it would end has another author then', () => {
+  it('not while it does not act, although what it would end then has another author', () => {
     expect(
       changeOf(
         { ...row, document: document({ mode: 'suggest' }) },
@@ -101,7 +101,7 @@ describe('a change widens a remediation', () => {
 });
 
 describe('where a remediation stands', () => {
-  it('only suggestions are made until a second person has agreed to this very revision', () => {
+  it('it only suggests until a second person has approved this very revision', () => {
     const waiting = standingOf({ ...row, approvedRevision: 1 }, NEEDED);
     expect(waiting.approval).toEqual({ state: 'needed', why: 'it is large' });
     expect(effectiveMode(row.document, waiting)).toBe('suggest');
@@ -109,14 +109,14 @@ describe('where a remediation stands', () => {
     expect([agreed.approval.state, effectiveMode(row.document, agreed)]).toEqual(['given', 'auto']);
   });
 
-  it('nobody is needed for what is within the limits, or does not act', () => {
+  it('no approval is needed within the limits, or if it does not act', () => {
     expect(standingOf(row, { kind: 'free' }).approval.state).toBe('not-needed');
     for (const change of [{ isEnabled: false }, { document: document({ mode: 'suggest' }) }])
       expect(standingOf({ ...row, ...change }, NEEDED).approval.state).toBe('not-needed');
     expect(effectiveMode(document({ mode: 'observe' }), standingOf(row, NEEDED))).toBe('observe');
   });
 
-  it('only suggestions are made while it is held back, whoever agreed', () => {
+  it('it only suggests while it is held back, whoever approved', () => {
     const held = standingOf({ ...row, approvedRevision: 2, heldBackAt: new Date(0) }, NEEDED);
     expect([held.heldBack?.at, effectiveMode(row.document, held)]).toEqual(['1970-01-01T00:00:00.000Z', 'suggest']);
   });

@@ -13,7 +13,7 @@ export interface Standing {
 type Stored = 'document' | 'isEnabled' | 'revision' | 'approvedRevision' | 'approvedByName' | 'approvedAt' | 'heldBackAt' | 'heldBackWhy';
 type Decided = Pick<RemediationRow, Stored>;
 
-/** Where a remediation stands. Only the approval of a revision is stored; whether one is needed follows from the limits as they are now. */
+/** The standing of a remediation. Only the approval of a revision is stored; whether one is needed follows from the current limits. */
 export function standingOf(row: Decided, verdict: Verdict): Standing {
   const heldBack = row.heldBackAt === null ? undefined : { at: row.heldBackAt.toISOString(), why: row.heldBackWhy ?? '' };
   return { approval: approvalOf(row, verdict), heldBack };
@@ -24,17 +24,17 @@ function approvalOf(row: Decided, verdict: Verdict): Standing['approval'] {
   return isSetToAct(row) && verdict.kind === 'second-person' ? { state: 'needed', why: verdict.why } : { state: 'not-needed' };
 }
 
-/** The mode in which it acts now: what waits for a second person, or was held back, only suggests. */
+/** The mode in which it acts now: while it waits for a second person, or is held back, it only suggests. */
 export function effectiveMode({ mode }: RemediationDocument, { approval, heldBack }: Standing): RemediationDocument['mode'] {
   return mode === 'auto' && (approval.state === 'needed' || heldBack !== undefined) ? 'suggest' : mode;
 }
 
-/** True if somebody agreed to the revision that is stored. */
+/** True if somebody approved the stored revision. */
 export function isApproved({ revision, approvedRevision }: Pick<Decided, 'revision' | 'approvedRevision'>): boolean {
   return approvedRevision === revision;
 }
 
-/** True if all that `after` can end, `before` could: the same but for words and the mode, and no limit is higher. */
+/** True if `before` could end everything that `after` can: the same except for wording and mode, and no limit is higher. */
 export function isWithin(after: RemediationDocument, before: RemediationDocument): boolean {
   return (
     isDeepStrictEqual(essence(after), essence(before)) &&
@@ -45,14 +45,14 @@ export function isWithin(after: RemediationDocument, before: RemediationDocument
   );
 }
 
-/** What decides which flows are ended, and when. Stored documents may lack what newer ones have, so absent and undefined are one. */
+/** What decides which flows are ended, and when. Stored documents may lack newer fields, so absent and undefined are equal. */
 function essence({ name: _name, description: _description, mode: _mode, limits: _limits, ...rest }: RemediationDocument): unknown {
   return JSON.parse(JSON.stringify(rest));
 }
 
-/** How a change bears on who has decided what the remediation does. */
+/** What a change means for who decided what the remediation does. */
 export interface Change {
-  /** It ends more by itself than it did: a decision of its own, which takes any approval away. */
+  /** It ends more on its own than before: a decision of its own, which revokes any approval. */
   isWidened: boolean;
   /** What may be ended has another author now. */
   isRewritten: boolean;
@@ -61,9 +61,8 @@ export interface Change {
 type Before = Pick<RemediationRow, 'document' | 'isEnabled' | 'heldBackAt' | 'isByToken' | 'revision' | 'approvedRevision'>;
 
 /**
- * Anything but words, a lower limit, a milder mode or switching off widens one that acts; so does to let it act again, and to take over
- * what a token
- * decided.
+ * Everything except wording, a lower limit, a milder mode or switching off widens a remediation that acts; so does lifting a hold-back, and
+ * taking over what a token decided.
  */
 export function changeOf(before: Before, after: { document: RemediationDocument; isEnabled: boolean; isLifted: boolean }): Change {
   const isStillWithin = isWithin(after.document, before.document);

@@ -9,7 +9,7 @@ import { standingOf, type Standing } from './standing.ts';
 
 type Deciding = Pick<RemediationRow, 'tenantId' | 'document' | 'isByToken'>;
 
-/** Holds remediations against the limits of the tenants in which they act, as these are now. */
+/** Checks remediations against the current limits of the tenants in which they act. */
 @Injectable()
 export class StandingsService {
   constructor(
@@ -19,7 +19,10 @@ export class StandingsService {
     @Inject(Database) private readonly database: Database,
   ) {}
 
-  /** The row as it is stored now, with where it stands: what was decided since it was read holds. Undefined if it is another one by now. */
+  /**
+   * The row as it is stored now, with its standing: decisions made since it was read count. Undefined if it was changed, enabled or
+   * disabled since.
+   */
   async now(row: RemediationRow): Promise<{ row: RemediationRow; standing: Standing } | undefined> {
     return this.database.transact('all', async (t) => {
       const stored = await this.remediations.find(t, row.id);
@@ -28,13 +31,13 @@ export class StandingsService {
     });
   }
 
-  /** Where each stands, by its id. Whoever sees one of all tenants sees all of them. */
+  /** The standing of each, by id. Callers that see one of all tenants see all tenants. */
   async of(t: Transaction, rows: readonly RemediationRow[]): Promise<Map<string, Standing>> {
     const verdicts = await this.verdicts(t, rows);
     return new Map(rows.map((row, index) => [row.id, standingOf(row, verdicts[index]!)]));
   }
 
-  /** Whether each may act by itself if one person has decided it, in the order given. */
+  /** Whether each may act on its own if one person decided it, in the order given. */
   async verdicts(t: Transaction, rows: readonly Deciding[]): Promise<Verdict[]> {
     const all = rows.some(({ tenantId }) => tenantId === null) ? [...(await this.tenants.names(t)).keys()] : [];
     const own = rows.map(({ tenantId, document }) => (tenantId === null ? (document.scope.tenants ?? all) : [tenantId]));

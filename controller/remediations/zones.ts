@@ -1,4 +1,4 @@
-/** A site and the zone that its clocks show. */
+/** A site and its time zone. */
 export interface SiteZone {
   id: string;
   name: string;

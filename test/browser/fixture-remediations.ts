@@ -139,7 +139,7 @@ export function remediationAnswers(
       if (revision !== one.revision)
         throw new FleetError(
           'ALREADY_EXISTS',
-          `Somebody changed this remediation since: it is at revision ${one.revision}. Look at it again.`,
+          `This remediation has been changed since: it is at revision ${one.revision}. Review it again.`,
         );
       return Object.assign(one, {
         revision: one.revision + 1,
@@ -154,7 +154,7 @@ export function remediationAnswers(
       if (revision !== one.revision)
         throw new FleetError(
           'ALREADY_EXISTS',
-          `Somebody changed this remediation since: it is at revision ${one.revision}. Look at it again.`,
+          `This remediation has been changed since: it is at revision ${one.revision}. Review it again.`,
         );
       return Object.assign(one, { approval: { state: 'given', byName: 'day desk', at: new Date().toISOString() } });
     },
@@ -172,7 +172,7 @@ export function remediationAnswers(
         wouldHaveFired: [],
         ...(document.mode === 'auto' && { secondPerson: 'it acts in several tenants' }),
         ...(document.filter.includes('$')
-          ? { forecastNote: 'History keeps no states of WANs. Let it observe for some days.' }
+          ? { forecastNote: 'History does not store WAN states. Let it observe for a few days.' }
           : { matchesNow: 20 }),
       };
       if (trigger.kind === 'schedule' && problems.length === 0) {
