@@ -59,7 +59,7 @@ export class UsersService {
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
       const sentence = isFirst
-        ? 'This controller already has its first administrator. Ask that person for access.'
+        ? 'This controller has already had its first administrator. Ask that person for access.'
         : 'A user with this e-mail address already exists.';
       throw new FleetError('ALREADY_EXISTS', sentence, {}, { cause: error });
     }

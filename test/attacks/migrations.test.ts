@@ -82,7 +82,7 @@ describe('a migration that is interrupted', () => {
     const before = await tables();
     // The script has run and its record is about to be written: the latest moment at which a kill can come.
     await postgres.query(url, `ALTER TABLE _prisma_migrations ADD CONSTRAINT held CHECK (migration_name <> '${name}')`);
-    await expect(withOwner(url, (client) => applyMigrations(client, first(index + 1)))).rejects.toThrow(/failed and left nothing behind/);
+    await expect(withOwner(url, (client) => applyMigrations(client, first(index + 1)))).rejects.toThrow(/failed and was rolled back/);
     expect(await tables()).toEqual(before);
     await postgres.query(url, 'ALTER TABLE _prisma_migrations DROP CONSTRAINT held');
     expect(await withOwner(url, (client) => applyMigrations(client, first(index + 1)))).toEqual([name]);

@@ -254,7 +254,7 @@ describe('a run of the controller', () => {
       const found = await owner.call(routes.getRemediationRun, { params: { id: orphan } });
       return found.state === 'running' ? undefined : found;
     });
-    expect(run).toMatchObject({ state: 'indeterminate', reason: expect.stringContaining('the controller ended') });
+    expect(run).toMatchObject({ state: 'indeterminate', reason: expect.stringContaining('the controller stopped') });
     await owner.call(routes.runRemediation, { params: { id: made.id } });
     expect(await runOf(made.id)).toMatchObject({ state: 'done', ended: 5 });
   });

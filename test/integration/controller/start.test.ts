@@ -122,7 +122,7 @@ describe('the controller as a process', () => {
     );
     expect(first.map((ended) => ended.code).toSorted()).toEqual([0, 1, 1]);
     const again = await run('bootstrap.js', args('d@example.net'), env);
-    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('has had its first administrator') });
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('has already had its first administrator') });
     await postgres.query(env.CTFLEET_DATABASE_URL, 'DELETE FROM "user"');
     expect((await run('bootstrap.js', args('e@example.net'), env)).code).toBe(1);
   });
