@@ -225,5 +225,8 @@ function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): as
 function checkAllowed({ approval, digest, friction }: PlanRow, verdict: Verdict): void {
   if (approval?.digest === digest || (friction !== 'second-person' && verdict.kind === 'free')) return;
   const why = verdict.kind === 'free' ? 'it exceeded what one person may end when it was made' : verdict.why;
-  throw new FleetError('APPROVAL_NEEDED', `This plan needs a second person: ${why}. It must be approved first by somebody who may approve plans.`);
+  throw new FleetError(
+    'APPROVAL_NEEDED',
+    `This plan needs a second person: ${why}. It must be approved first by somebody who may approve plans.`,
+  );
 }

@@ -65,7 +65,7 @@ it('what all gateways report within a round is written at once, and only the lat
   expect(written[1]).toEqual(['g1 verifying 9']);
 });
 
-it('progress of a finished command, of a disconnected gateway or of another gateway's command is not written', async () => {
+it('progress of a finished command, of a disconnected gateway or of another gateway’s command is not written', async () => {
   const { service, written, say } = stage();
   say('g1/a', 1);
   say('g2/b', 1);

@@ -44,7 +44,10 @@ export class HellosService {
     if (hello.protocolVersion < OLDEST_VERSION || hello.protocolVersion > PROTOCOL_VERSION) {
       const spoken =
         OLDEST_VERSION === PROTOCOL_VERSION ? `version ${PROTOCOL_VERSION}` : `versions ${OLDEST_VERSION} to ${PROTOCOL_VERSION}`;
-      throw new FleetError('INVALID_REQUEST', `This controller speaks ${spoken} of the link, the agent speaks version ${hello.protocolVersion}.`);
+      throw new FleetError(
+        'INVALID_REQUEST',
+        `This controller speaks ${spoken} of the link, the agent speaks version ${hello.protocolVersion}.`,
+      );
     }
     const answer = await this.database.transact(new Set([identity.tenantId]), (t) => this.decide(t, identity, hello));
     if (typeof answer === 'bigint') return answer;

@@ -72,9 +72,11 @@ export async function toExposition(
     registers: [registry],
   });
   for (const { name, bytes: size } of tables) bytes.set({ table: name }, Number(size));
-  new Gauge({ name: 'ctfleet_build_info', help: 'The controller that serves this page.', labelNames: ['version'], registers: [registry] }).set(
-    { version },
-    1,
-  );
+  new Gauge({
+    name: 'ctfleet_build_info',
+    help: 'The controller that serves this page.',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version }, 1);
   return registry.metrics();
 }

@@ -79,7 +79,8 @@ const LAST_SHOWN_MS = Date.UTC(9999, 11, 31);
  * four digits.
  */
 function checkShowable(value: unknown): void {
-  if (typeof value === 'number' && !(Math.abs(value) <= Number.MAX_VALUE)) throw new RangeError(`${value} is not a number that can be shown`);
+  if (typeof value === 'number' && !(Math.abs(value) <= Number.MAX_VALUE))
+    throw new RangeError(`${value} is not a number that can be shown`);
   if (typeof value === 'string' && /^[+-]\d{6}-\d\d-\d\dT/.test(value))
     throw new RangeError(`${value.slice(0, 30)} is not a time that can be shown`);
   if (typeof value === 'object' && value !== null) Object.values(value).forEach(checkShowable);

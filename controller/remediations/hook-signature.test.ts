@@ -22,7 +22,9 @@ test('a changed body, id or time, another secret, no signature: refused', () => 
   const fine = signed();
   for (const change of [{ body: '{}' }, { id: 'msg_2' }, { timestamp: String(NOW / 1000 + 1) }, { signatures: '' }, { signatures: 'v1,' }])
     expect(whyRefused({ ...fine, ...change }, SECRET, NOW)).toBe('webhook-signature does not match');
-  expect(whyRefused(signed({}, `whsec_${Buffer.from('another').toString('base64')}`), SECRET, NOW)).toBe('webhook-signature does not match');
+  expect(whyRefused(signed({}, `whsec_${Buffer.from('another').toString('base64')}`), SECRET, NOW)).toBe(
+    'webhook-signature does not match',
+  );
 });
 
 test('a call from too long ago or from the future is refused even with a valid signature', () => {

@@ -100,8 +100,8 @@ describe('a change widens a remediation', () => {
   });
 });
 
-describe('where a remediation stands', () => {
-  it('it only suggests until a second person has approved this very revision', () => {
+describe('the standing of a remediation', () => {
+  it('only allows suggestions until a second person has approved this very revision', () => {
     const waiting = standingOf({ ...row, approvedRevision: 1 }, NEEDED);
     expect(waiting.approval).toEqual({ state: 'needed', why: 'it is large' });
     expect(effectiveMode(row.document, waiting)).toBe('suggest');
@@ -109,14 +109,14 @@ describe('where a remediation stands', () => {
     expect([agreed.approval.state, effectiveMode(row.document, agreed)]).toEqual(['given', 'auto']);
   });
 
-  it('no approval is needed within the limits, or if it does not act', () => {
+  it('needs no approval within the limits, or if it does not act', () => {
     expect(standingOf(row, { kind: 'free' }).approval.state).toBe('not-needed');
     for (const change of [{ isEnabled: false }, { document: document({ mode: 'suggest' }) }])
       expect(standingOf({ ...row, ...change }, NEEDED).approval.state).toBe('not-needed');
     expect(effectiveMode(document({ mode: 'observe' }), standingOf(row, NEEDED))).toBe('observe');
   });
 
-  it('it only suggests while it is held back, whoever approved', () => {
+  it('only allows suggestions while it is held back, whoever approved', () => {
     const held = standingOf({ ...row, approvedRevision: 2, heldBackAt: new Date(0) }, NEEDED);
     expect([held.heldBack?.at, effectiveMode(row.document, held)]).toEqual(['1970-01-01T00:00:00.000Z', 'suggest']);
   });

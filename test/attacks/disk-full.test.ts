@@ -178,7 +178,8 @@ describe('F5: Redis accepts no writes', () => {
     await flushNow();
     await eventually(
       'the queue is back',
-      async () => lines.slice(from).some(({ msg }) => msg === 'resolved: the queue is unavailable; commands are delivered without it') || undefined,
+      async () =>
+        lines.slice(from).some(({ msg }) => msg === 'resolved: the queue is unavailable; commands are delivered without it') || undefined,
     );
     expect(await settings.set('probe', '1')).toBe('OK');
   });

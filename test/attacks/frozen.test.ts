@@ -117,7 +117,10 @@ describe('a Redis that is frozen or dead', () => {
     thaw = () => undefined;
     await redis.stop();
     await flushNow();
-    await eventually('the loss is in the log', async () => lines.slice(from).some(({ msg }) => msg === 'the queue is unavailable') || undefined);
+    await eventually(
+      'the loss is in the log',
+      async () => lines.slice(from).some(({ msg }) => msg === 'the queue is unavailable') || undefined,
+    );
     redis = await startRedis({ port: redis.port });
     family.adopt(redis.pid);
     await eventually('the queue is back', async () => {

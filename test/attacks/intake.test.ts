@@ -72,7 +72,10 @@ describe('a gateway', () => {
 
   it('that begins an answer and never says to which question is cut', async () => {
     await enterHostile();
-    expect(await hostile.answer([]).ended).toMatchObject({ code: 'INVALID_REQUEST', details: 'An answer must name its question within 10 s.' });
+    expect(await hostile.answer([]).ended).toMatchObject({
+      code: 'INVALID_REQUEST',
+      details: 'An answer must name its question within 10 s.',
+    });
   });
 });
 
