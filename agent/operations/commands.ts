@@ -93,7 +93,7 @@ export function admit(command: Command, journal: JournalState, controllerNowMs: 
   if (command.epoch < journal.lastEpoch)
     return { kind: 'refused', code: 'EPOCH_SUPERSEDED', detail: 'A newer session of this gateway exists.' };
   if (command.seq <= journal.lastSeq)
-    return { kind: 'refused', code: 'COMMAND_OUT_OF_ORDER', detail: `Command ${command.seq} arrived after ${journal.lastSeq}.` };
+    return { kind: 'refused', code: 'COMMAND_OUT_OF_ORDER', detail: `Command ${command.seq} came after ${journal.lastSeq}.` };
   if (controllerNowMs > Number(command.notAfterMs))
     return { kind: 'refused', code: 'COMMAND_LATE', detail: 'The deadline had passed when the command arrived.' };
   return { kind: 'new' };

@@ -48,7 +48,7 @@ it('more drift than a plan allows ends no flow and is reported; a failed target 
   expect(plan.maxDrift).toBe(4);
   expect(flush.state).toBe('failed');
   for (const { state, reason } of flush.targets)
-    expect([state, reason]).toEqual(['failed', expect.stringContaining('5 of 30 planned flows have gone since, and maxDrift is 4')]);
+    expect([state, reason]).toEqual(['failed', expect.stringContaining('5 of 30 planned flows are gone, and maxDrift is 4')]);
   expect(left).toEqual([25, 25]);
 });
 
