@@ -27,7 +27,7 @@ test('what is written is read back, nested and in order', () => {
   expect([reader.next(), reader.u8(), reader.next()]).toEqual([true, 7, false]);
 });
 
-test('a getter of the wrong length names the attribute by its path', () => {
+test('a getter for another length throws with the path of the attribute', () => {
   const out = new AttributeWriter();
   out.nested(1, (inner) => inner.u32(3, 1));
   const outer = new AttributeReader(out.finish(), { 1: 'OUTER' });

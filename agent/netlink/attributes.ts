@@ -1,6 +1,6 @@
 import { HOST_IS_LITTLE_ENDIAN, NLA_F_NESTED, NLA_HEADER_LENGTH, NLA_TYPE_MASK, align4 } from './constants.ts';
 
-/** Bytes that are not what the protocol says. The message names the attribute by its path, such as `CTA_TUPLE_ORIG › CTA_TUPLE_ZONE`. */
+/** Bytes that violate the protocol. The message names the attribute by its path, such as `CTA_TUPLE_ORIG › CTA_TUPLE_ZONE`. */
 export class DecodeError extends Error {
   constructor(place: string, problem: string) {
     super(place ? `${place}: ${problem}` : problem);
@@ -16,9 +16,8 @@ export interface AttributeNames {
 const NO_NAMES: AttributeNames = {};
 
 /**
- * The attributes in a run of bytes, one after the other: `while (reader.next()) switch (reader.type) …`. Getters are those of the attribute
- * that it stands at; each checks the exact length. Integers are in network order. Nothing is copied, and no object is made for an
- * attribute.
+ * A cursor over the attributes in a run of bytes: `while (reader.next()) switch (reader.type) …`. Getters read the current attribute; each
+ * checks the exact length. Integers are in network order. Nothing is copied, and no object is allocated per attribute.
  */
 export class AttributeReader {
   readonly #bytes: Uint8Array;
@@ -28,7 +27,7 @@ export class AttributeReader {
   #next: number;
   #start = 0;
   #length = 0;
-  /** The type of the attribute it stands at, without its flags. */
+  /** The type of the current attribute, without its flags. */
   type = 0;
 
   constructor(bytes: Uint8Array, names: AttributeNames = NO_NAMES, start = 0, end = bytes.length, parent?: AttributeReader) {
@@ -39,7 +38,7 @@ export class AttributeReader {
     this.#parent = parent;
   }
 
-  /** Goes to the next attribute; false at the end. Throws DecodeError where a length does not fit. */
+  /** Advances to the next attribute; false at the end. Throws DecodeError if a length does not fit. */
   next(): boolean {
     const left = this.#end - this.#next;
     if (left <= 0) return false;
@@ -80,7 +79,7 @@ export class AttributeReader {
     return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
-  /** The bytes as they are; of `length`, if one is given. A view, not a copy. */
+  /** The raw bytes, which must be `length` bytes if that is given. A view, not a copy. */
   bytes(length = this.#length): Uint8Array {
     const at = this.#exactly(length);
     return this.#bytes.subarray(at, at + length);
@@ -90,7 +89,7 @@ export class AttributeReader {
     return new AttributeReader(this.#bytes, names, this.#start, this.#start + this.#length, this);
   }
 
-  /** The path to the attribute it stands at. */
+  /** The path of the current attribute. */
   get place(): string {
     const name = this.#names[this.type] ?? `attribute ${this.type}`;
     return this.#parent ? `${this.#within()} › ${name}` : name;
@@ -119,7 +118,7 @@ export class AttributeWriter {
     return this.#length;
   }
 
-  /** What was written so far; valid until the next write. */
+  /** What has been written so far; valid until the next write. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -144,7 +143,7 @@ export class AttributeWriter {
     bytes[at + 3] = value;
   }
 
-  /** In the host's order, which few attributes have. */
+  /** In the host's order, which few attributes use. */
   hostU32(type: number, value: number): void {
     const at = this.#start(type, 4);
     setHostU32(this.#bytes, at, value);
@@ -173,7 +172,7 @@ export class AttributeWriter {
     setHostU16(this.#bytes, header, this.#length - header);
   }
 
-  /** Bytes that are no attribute, such as the header of a message; answers their offset. */
+  /** Appends bytes that are not an attribute, such as a message header; returns their offset. */
   raw(value: Uint8Array): number {
     const at = this.#grow(value.length);
     this.#bytes.set(value, at);
@@ -199,7 +198,7 @@ export class AttributeWriter {
   }
 }
 
-/** 32 bits in network order, without sign. */
+/** 32 bits in network order, unsigned. */
 export function networkU32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
@@ -209,7 +208,7 @@ export function hostU16(bytes: Uint8Array, at: number): number {
   return HOST_IS_LITTLE_ENDIAN ? bytes[at]! | (bytes[at + 1]! << 8) : (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
-/** 32 bits in the host's order, without sign. */
+/** 32 bits in the host's order, unsigned. */
 export function hostU32(bytes: Uint8Array, at: number): number {
   return HOST_IS_LITTLE_ENDIAN
     ? (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0

@@ -1,7 +1,8 @@
 import { endianness } from 'node:os';
 
 /**
- * Headers of messages and attributes are in the host's byte order; what attributes hold is said by their owner (ctnetlink: network order).
+ * Headers of messages and attributes are in the host's byte order; that of attribute values is up to the protocol (ctnetlink: network
+ * order).
  */
 export const HOST_IS_LITTLE_ENDIAN = endianness() === 'LE';
 
@@ -15,7 +16,7 @@ export const NLMSG_OVERRUN = 4;
 export const NLM_F_REQUEST = 0x1;
 export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
-/** What is dumped changed meanwhile. */
+/** The dumped objects changed during the dump. */
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_ACK_TLVS = 0x200;
 /** NLM_F_ROOT | NLM_F_MATCH */

@@ -6,9 +6,8 @@ const ETIMEDOUT = 110;
 const BLOCK_BYTES = 65_536;
 
 /**
- * Asks for a dump and decodes each message's body. For answers that fit into memory at once. `doing`: what an error is to say. After an
- * error
- * what comes next on the socket may belong to this dump: close it. Throws NetlinkError, DecodeError.
+ * Requests a dump and decodes each message's body. For answers that fit into memory. `doing` is the text of an error. After an error, close
+ * the socket: what it receives next may belong to this dump. Throws NetlinkError, DecodeError.
  */
 export function readDump<Item>(
   socket: NetlinkSocket,

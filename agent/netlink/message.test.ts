@@ -13,7 +13,7 @@ test('messages in one block are read back in order', () => {
   ).toEqual(messages);
 });
 
-test('an error carries the kernel sentence behind the capped request', () => {
+test('an error carries the kernel’s message behind the capped request', () => {
   const attributes = new AttributeWriter();
   attributes.text(1, 'no such entry');
   const body = new Uint8Array(20 + attributes.length);

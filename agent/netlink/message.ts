@@ -1,7 +1,7 @@
 import { AttributeReader, DecodeError, hostU16, hostU32, setHostU16, setHostU32 } from './attributes.ts';
 import { NLMSGERR_ATTR_MSG, NLMSG_DONE, NLMSG_ERROR, NLMSG_HEADER_LENGTH, NLM_F_ACK_TLVS, align4 } from './constants.ts';
 
-/** One message of a block that was read: its header, and its body as a view of the block. */
+/** One message of a block: its header, and its body as a view of the block. */
 export interface Message {
   type: number;
   flags: number;
@@ -9,7 +9,7 @@ export interface Message {
   body: Uint8Array;
 }
 
-/** Appends a message to `out`, which must end on a message border; `body` comes after the header unchanged. Answers the new length. */
+/** Writes a message to `out` at `at`, which must be a message boundary; `body` follows the header unchanged. Returns the new length. */
 export function writeMessage(out: Uint8Array, at: number, { type, flags, seq, body }: Message): number {
   setHostU32(out, at, NLMSG_HEADER_LENGTH + body.length);
   setHostU16(out, at + 4, type);
@@ -20,14 +20,14 @@ export function writeMessage(out: Uint8Array, at: number, { type, flags, seq, bo
   return at + align4(NLMSG_HEADER_LENGTH + body.length);
 }
 
-/** The message alone. */
+/** The bytes of a single message. */
 export function encodeMessage(message: Message): Uint8Array {
   const out = new Uint8Array(align4(NLMSG_HEADER_LENGTH + message.body.length));
   writeMessage(out, 0, message);
   return out;
 }
 
-/** The messages of a block. Throws DecodeError where a length does not fit. */
+/** The messages of a block. Throws DecodeError if a length does not fit. */
 export function* readMessages(block: Uint8Array): Generator<Message> {
   let at = 0;
   while (at < block.length) {
@@ -51,7 +51,7 @@ export function messageLength(block: Uint8Array, at: number): number {
   return length;
 }
 
-/** What an NLMSG_ERROR or NLMSG_DONE says: 0 for success, else the positive errno, and the kernel's sentence if it gave one. */
+/** What an NLMSG_ERROR or NLMSG_DONE reports: 0 for success, else the positive errno, and the kernel's message if there is one. */
 export interface Verdict {
   errno: number;
   reason?: string;
@@ -64,7 +64,7 @@ export function readVerdict({ type, flags, body }: Message): Verdict {
     throw new DecodeError('', `message ${type} of ${body.length} bytes is no verdict`);
   const verdict: Verdict = { errno: 0 - (hostU32(body, 0) | 0) };
   if (flags & NLM_F_ACK_TLVS) {
-    // With NETLINK_CAP_ACK the request comes back without its body, and the attributes stand right behind its header.
+    // With NETLINK_CAP_ACK the request is echoed without its body, and the attributes follow its header directly.
     const attributes = new AttributeReader(body.subarray(4 + NLMSG_HEADER_LENGTH));
     while (attributes.next()) if (attributes.type === NLMSGERR_ATTR_MSG) verdict.reason = attributes.text();
   }

@@ -3,10 +3,10 @@ import { NetlinkError } from './socket.ts';
 
 const CLONE_NEWNET = 0x4000_0000;
 
-// In the C library that is already in the process; null finds it with glibc and musl alike.
+// null is the C library already loaded into the process, with glibc and musl alike.
 const unshare = koffi.load(null).func('int unshare(int)');
 
 /** Moves the calling thread, and no other, into a new and empty network namespace. Throws NetlinkError (EPERM without CAP_SYS_ADMIN). */
 export function leaveNetwork(): void {
-  if (unshare(CLONE_NEWNET) !== 0) throw new NetlinkError('cannot make a network namespace', koffi.errno());
+  if (unshare(CLONE_NEWNET) !== 0) throw new NetlinkError('cannot create a network namespace', koffi.errno());
 }

@@ -10,7 +10,7 @@ import {
   encodeRouteQuestion,
 } from './route-messages.ts';
 
-/** A body: a header of that length, set up by `edit`, and attributes. */
+/** A body: a header of the given length, filled by `edit`, and attributes. */
 function body(length: number, edit: (header: Uint8Array) => void, write: (out: AttributeWriter) => void): Uint8Array {
   const out = new AttributeWriter();
   const header = new Uint8Array(length);
@@ -36,7 +36,7 @@ const unicast = (header: Uint8Array): void => {
   header[7] = 1;
 };
 
-test('a question names its packet, and asks for the whole route', () => {
+test('a query describes its packet, and asks for the whole route', () => {
   const question = encodeRouteQuestion({
     destination: Uint8Array.of(198, 51, 100, 10),
     source: Uint8Array.of(10, 1, 0, 5),
@@ -54,12 +54,12 @@ test('a question names its packet, and asks for the whole route', () => {
   });
 });
 
-test('a route leads out by its interface, or by those of its next hops that are not dead', () => {
+test('a route leads out by its interface, or by those of its live next hops', () => {
   expect(decodeWaysOut(body(12, unicast, (out) => out.hostU32(4, 3)))).toEqual([3]);
   expect(decodeWaysOut(body(12, unicast, (out) => out.bytes(9, Buffer.concat([nextHop(3), nextHop(4, 1), nextHop(5)]))))).toEqual([3, 5]);
 });
 
-test('a default route of the main table has all its next hops but dead ones, each with its address', () => {
+test('a default route of the main table has all its live next hops, each with its address', () => {
   const main =
     (type = 1, flags = 0) =>
     (header: Uint8Array): void => {
@@ -120,7 +120,7 @@ test('an unreachable route leads nowhere', () => {
   ).toEqual([]);
 });
 
-test('a rule is known by what it chooses by', () => {
+test('a rule is decoded with everything it matches on', () => {
   const range = new Uint8Array(4);
   setHostU16(range, 0, 5060);
   setHostU16(range, 2, 5061);
@@ -143,7 +143,7 @@ test('a rule is known by what it chooses by', () => {
   });
 });
 
-test('of the mark a rule reads the bits of its mask', () => {
+test('a rule reads the bits of the mark that its mask covers', () => {
   expect(
     decodeRule(
       body(
@@ -167,7 +167,7 @@ test('of the mark a rule reads the bits of its mask', () => {
   ).toMatchObject({ markBits: 0x80000000 });
 });
 
-test('of a point-to-point link the address of this end is taken', () => {
+test('for a point-to-point link the local address is taken', () => {
   const [own, peer] = [Uint8Array.of(198, 18, 0, 12), Uint8Array.of(198, 18, 0, 1)];
   expect(
     decodeAddress(
@@ -192,7 +192,7 @@ test('of a point-to-point link the address of this end is taken', () => {
   ).toEqual(peer);
 });
 
-test('an address says its interface, its width, and whether keepalived set it', () => {
+test('an address has its interface, its prefix length, and whether keepalived set it', () => {
   const bytes = Uint8Array.of(198, 18, 0, 100);
   const header =
     (bits: number) =>
@@ -219,7 +219,7 @@ test('an address says its interface, its width, and whether keepalived set it', 
   ).toEqual({ link: 7, bytes, bits: 24, isPermanent: true, isKeepalived: false });
 });
 
-test('a link has a number and a name', () => {
+test('a link has an index and a name', () => {
   expect(
     decodeLink(
       body(
@@ -231,7 +231,7 @@ test('a link has a number and a name', () => {
   ).toEqual({ index: 9, name: 'wan1' });
 });
 
-test('a VRF says which table its routes are in, and a route in which it is', () => {
+test('a VRF has the table of its routes, and a route the table it is in', () => {
   const vrf = (kind: string) =>
     body(
       16,
@@ -256,7 +256,7 @@ test('a VRF says which table its routes are in, and a route in which it is', () 
   ).toBe(1042);
 });
 
-test('bytes that are no message are told by DecodeError', () => {
+test('bytes that are not a message are refused with DecodeError', () => {
   for (const decode of [decodeWaysOut, decodeRoute, decodeRule, decodeLink, decodeAddress])
     expect(() => decode(new Uint8Array(3))).toThrow(DecodeError);
   expect(() => decodeWaysOut(body(12, unicast, (out) => out.bytes(9, Uint8Array.of(99, 0, 0, 0, 0, 0, 0, 0))))).toThrow(DecodeError);

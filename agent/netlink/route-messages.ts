@@ -1,7 +1,6 @@
 import { AttributeReader, AttributeWriter, DecodeError, hostU16, hostU32, setHostU32 } from './attributes.ts';
 
-// include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, fib_rules.h. Numbers in attributes are in the host's order, unlike those of
-// netfilter.
+// include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, fib_rules.h. Integers in attributes are in the host's order, unlike netfilter's.
 export const RTM = {
   NEWLINK: 16,
   DELLINK: 17,
@@ -18,12 +17,12 @@ export const RTM = {
 } as const;
 export const ROUTE_GROUP = { LINK: 1, IPV4_IFADDR: 5, IPV4_ROUTE: 7, IPV4_RULE: 8, IPV6_IFADDR: 9, IPV6_ROUTE: 11, IPV6_RULE: 19 } as const;
 
-/** RTN_UNICAST to RTN_MULTICAST: what leads somewhere, be it the machine itself or all of a link. */
+/** RTN_UNICAST to RTN_MULTICAST: routes that lead somewhere, be it the machine itself or a whole link. */
 const RTN_LEADING = { FIRST: 1, LAST: 5 } as const;
 const RTN_UNICAST = 1;
 const RT_TABLE_MAIN = 254;
 const AF_INET = 2;
-/** The whole route that matched, with all its next hops, and not the one that a hash would choose (Linux 4.15). */
+/** Asks for the whole route that matched, with all its next hops, instead of the one that a hash would choose (Linux 4.15). */
 const RTM_F_FIB_MATCH = 0x2000;
 const RTNH_F_DEAD = 1;
 
@@ -47,7 +46,7 @@ const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 const IFLA_VRF_TABLE = 1;
 const IFA = { ADDRESS: 1, LOCAL: 2, PROTO: 11 } as const;
 const IFA_F_PERMANENT = 0x80;
-/** rt_addrprotos of iproute2: the number that keepalived gives addresses and routes of its own. */
+/** rt_addrprotos of iproute2: the number with which keepalived marks its own addresses and routes. */
 const PROTO_KEEPALIVED = 18;
 const ALL_BITS = 0xffffffff;
 
@@ -56,7 +55,7 @@ const LINK_HEADER = 16;
 const ADDRESS_HEADER = 8;
 const NEXT_HOP_HEADER = 8;
 
-/** struct rtmsg of a dump of everything, whatever is dumped: other headers are no longer than it, and zero too. */
+/** Header of a dump of everything, of whatever kind: all zero, and as long as the longest of the headers. */
 export const DUMP_ALL = new Uint8Array(LINK_HEADER);
 
 export interface RoutePrefix {
@@ -64,17 +63,17 @@ export interface RoutePrefix {
   bits: number;
 }
 
-/** A packet, as far as routes depend on it. */
+/** The properties of a packet that routes depend on. */
 export interface RouteQuestion {
   destination: Uint8Array;
   source?: Uint8Array;
-  /** The interface that it comes in by; absent for one of the machine's own. */
+  /** The interface it comes in by; absent for a packet of the machine's own. */
   from?: number;
   mark: number;
   transport?: { proto: number; sport: number; dport: number };
 }
 
-/** `hardware`: its link-layer address; absent where it has none. `vrfTable`: the table of routes of a VRF, which this link stands for. */
+/** `hardware`: the link-layer address; absent if there is none. `vrfTable`: the routing table, if the link is a VRF. */
 export interface Link {
   index: number;
   name: string;
@@ -82,8 +81,8 @@ export interface Link {
   vrfTable?: number;
 }
 /**
- * An address of an interface. `isPermanent`: it has no time to live, as one of DHCP has. `isKeepalived`: who set it says that it is a
- * virtual one (IFA_PROTO, Linux 5.18).
+ * An address of an interface. `isPermanent`: it has no lifetime, unlike one from DHCP. `isKeepalived`: IFA_PROTO says that keepalived set
+ * it, so it is virtual (Linux 5.18).
  */
 export interface LinkAddress {
   link: number;
@@ -92,7 +91,7 @@ export interface LinkAddress {
   isPermanent: boolean;
   isKeepalived: boolean;
 }
-/** What a route depends on beside its metric; no prefix stands for all addresses. */
+/** What a route matches on; no prefix means all addresses. */
 export interface Route {
   isDefault: boolean;
   table: number;
@@ -106,7 +105,7 @@ export interface DefaultHop {
   link: number;
   nextHop?: Uint8Array;
 }
-/** What a rule chooses by; of the packet's mark only these bits. */
+/** What a rule matches on; `markBits` are the bits of the packet's mark that it compares. */
 export interface Rule {
   destination?: RoutePrefix;
   source?: RoutePrefix;
@@ -115,7 +114,7 @@ export interface Rule {
   hasTransport: boolean;
 }
 
-/** Body of an RTM_GETROUTE for one packet. */
+/** The body of an RTM_GETROUTE for one packet. */
 export function encodeRouteQuestion({ destination, source, from, mark, transport }: RouteQuestion): Uint8Array {
   const out = new AttributeWriter();
   const header = new Uint8Array(ROUTE_HEADER);
@@ -150,9 +149,9 @@ export function decodeWaysOut(body: Uint8Array): number[] {
 }
 
 /**
- * The next hops of a default route of the main table, without those that the kernel skips: of a link that is down, and with
- * ignore_routes_with_linkdown
- * of one without a carrier. None for all other routes. /proc/net/route names only the first next hop of a route, dead or not.
+ * The next hops of a default route of the main table, without those that the kernel skips: on a link that is down, and with
+ * ignore_routes_with_linkdown on one without a carrier. Empty for all other routes. /proc/net/route names only the first next hop of a
+ * route, dead or not.
  */
 export function decodeDefaultHops(body: Uint8Array): DefaultHop[] {
   const header = headerOf(body, ROUTE_HEADER);
@@ -250,7 +249,7 @@ function vrfTableOf(info: AttributeReader): number | undefined {
   return table;
 }
 
-/** The address of this end: of a point-to-point link IFA_ADDRESS is the other's. Undefined where there is none. */
+/** The address of this end: on a point-to-point link IFA_ADDRESS is the peer's. Undefined if there is none. */
 export function decodeAddress(body: Uint8Array): LinkAddress | undefined {
   const header = headerOf(body, ADDRESS_HEADER);
   let [local, address]: (Uint8Array | undefined)[] = [];
@@ -274,7 +273,7 @@ interface NextHop {
   nextHop?: Uint8Array;
 }
 
-/** struct rtnexthop, one after the other, without those that the kernel skips. */
+/** A run of struct rtnexthop, without those that the kernel skips. */
 function nextHops(bytes: Uint8Array): NextHop[] {
   const hops: NextHop[] = [];
   for (let at = 0; at + NEXT_HOP_HEADER <= bytes.length;) {
@@ -288,7 +287,7 @@ function nextHops(bytes: Uint8Array): NextHop[] {
   return hops;
 }
 
-/** Undefined where a next hop has no address, or one of the other family. */
+/** Undefined if a next hop has no address, or one of the other family. */
 function gatewayOf(bytes: Uint8Array): Uint8Array | undefined {
   const attributes = new AttributeReader(bytes);
   while (attributes.next()) if (attributes.type === RTA.GATEWAY) return attributes.bytes().slice();

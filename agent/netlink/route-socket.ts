@@ -5,13 +5,13 @@ import { NetlinkError, NetlinkSocket } from './socket.ts';
 
 export const NETLINK_ROUTE = 0;
 const BLOCK_BYTES = 65_536;
-/** The kernel answers while it is asked; a second without anything, and the answer was lost. */
+/** The kernel answers within the request; after a second of silence the answer was lost. */
 const MAX_SILENT_READS = 5;
-/** What a look-up says where there is no route, or one that refuses: EINVAL is `blackhole`, EACCES `prohibit`. */
+/** Errors of a lookup without a route, or with one that rejects: EINVAL is `blackhole`, EACCES `prohibit`. */
 const NOWHERE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EINVAL', 'EACCES']);
 
 /**
- * Questions about links, addresses, rules and routes of the network namespace of the process. They block for microseconds and need no
+ * Queries about links, addresses, rules and routes in the network namespace of the process. They block for microseconds and need no
  * privilege.
  */
 export class RouteSocket {
@@ -19,9 +19,8 @@ export class RouteSocket {
   readonly #block = new Uint8Array(BLOCK_BYTES);
 
   /**
-   * The interfaces that the kernel may send such a packet out by: several where a route has several next hops, none where there is no
-   * route.
-   * Throws NetlinkError where the kernel cannot say, as for a source that it would not let in.
+   * The interfaces by which the kernel may send such a packet: several if a route has several next hops, none if there is no route. Throws
+   * NetlinkError if the kernel cannot say, as for a source that it would not accept.
    */
   waysOut(question: RouteQuestion): number[] {
     try {
@@ -34,7 +33,7 @@ export class RouteSocket {
     return [];
   }
 
-  /** Everything of a kind, such as RTM.GETLINK. The bodies are valid until the next one. */
+  /** All objects of a kind, such as RTM.GETLINK. Each body is valid until the next one. */
   *dump(request: number): Generator<Uint8Array, void, void> {
     for (const { type, body } of this.#exchange(request, NLM_F_REQUEST | NLM_F_DUMP, DUMP_ALL)) if (type === request - 2) yield body;
   }
@@ -43,7 +42,7 @@ export class RouteSocket {
     this.#socket.close();
   }
 
-  /** What comes back for one request: the messages of a dump up to its end, or one answer. Throws NetlinkError. */
+  /** The replies to one request: the messages of a dump up to its end, or one answer. Throws NetlinkError. */
   *#exchange(type: number, flags: number, body: Uint8Array): Generator<Message, void, void> {
     const seq = this.#socket.nextSeq();
     this.#socket.send(encodeMessage({ type, flags, seq, body }));
@@ -54,17 +53,17 @@ export class RouteSocket {
         continue;
       }
       for (const message of readMessages(this.#block.subarray(0, length))) {
-        if (message.seq !== seq) continue; // of a dump that was not read to its end
+        if (message.seq !== seq) continue; // from a dump that was not read to its end
         if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
           const { errno, reason } = readVerdict(message);
-          if (errno !== 0) throw new NetlinkError('the kernel cannot say its routes', errno, reason);
+          if (errno !== 0) throw new NetlinkError('cannot read the routes', errno, reason);
           return;
         }
         yield message;
         if ((flags & NLM_F_DUMP) === 0) return;
       }
     }
-    throw new NetlinkError('the kernel did not answer about its routes', ETIMEDOUT);
+    throw new NetlinkError('the kernel did not answer a route query', ETIMEDOUT);
   }
 }
 

@@ -19,8 +19,8 @@ import {
 } from './constants.ts';
 
 /**
- * A worker blocked in readSync without a time limit cannot be ended: terminate() never resolves and process.exit() hangs.
- * So every read comes back after this long, with or without data.
+ * A worker blocked in readSync without a timeout cannot be stopped: terminate() never resolves and process.exit() hangs. So every read
+ * returns after this long, with or without data.
  */
 export const RECEIVE_TIMEOUT_MS = 200;
 
@@ -41,7 +41,7 @@ export class NetlinkError extends Error {
   }
 }
 
-// The C library is already in the process: null finds it with glibc and musl alike.
+// null is the C library already loaded into the process, with glibc and musl alike.
 const libc = koffi.load(null);
 const socket = libc.func('int socket(int, int, int)');
 const bind = libc.func('int bind(int, const void *, unsigned int)');
@@ -49,28 +49,27 @@ const poll = libc.func('int poll(const void *, unsigned long, int)');
 const setsockopt = libc.func('int setsockopt(int, int, int, const void *, unsigned int)');
 
 /**
- * Port ids of this process's sockets. The kernel itself gives out process ids (below 2^22) and negative numbers, so bit 30 with a process
- * id
- * and a slot below it is nobody else's; and a message that one of our requests caused is known by the port id that its header carries.
+ * Port ids of this process's sockets. The kernel itself assigns process ids (below 2^22) and negative numbers, so bit 30 with a process id
+ * and a slot below it belongs to nobody else; and a message caused by one of our requests is recognised by the port id in its header.
  */
 const OWN_PORTS = (0x4000_0000 | (process.pid << 8)) >>> 0;
 const SLOTS = 256;
 let lastSlot = 0;
 
-/** True if the port id in the header of an event is that of a socket of this process, in whatever thread. */
+/** True if the port id in the header of an event belongs to a socket of this process, in whatever thread. */
 export function isOwnPort(portId: number): boolean {
   return (portId & ~(SLOTS - 1)) >>> 0 === OWN_PORTS;
 }
 
-/** An AF_NETLINK socket in the network namespace of the process. Once open, plain reads and writes of the descriptor carry the traffic. */
+/** An AF_NETLINK socket in the network namespace of the process. Once open, it is read and written like any descriptor. */
 export class NetlinkSocket {
   #fd: number;
   #seq = 0;
 
   /**
    * @param receiveBuffer bytes; the kernel doubles it. A full buffer loses replies and events (ENOBUFS).
-   * @param groups multicast groups to hear
-   * @param isStrict dumps keep to what their request names (Linux 4.20; older ones dump more)
+   * @param groups multicast groups to join
+   * @param isStrict dumps are limited to what their request names (Linux 4.20; older kernels dump more)
    * Throws NetlinkError (EPERM, EPROTONOSUPPORT, EMFILE …).
    */
   constructor(
@@ -87,21 +86,22 @@ export class NetlinkSocket {
     try {
       this.#bind();
       this.#limitReceiveTime();
-      // Both may be refused without CAP_NET_ADMIN; the default size then serves.
+      // Both may be refused without CAP_NET_ADMIN; the default sizes then have to do.
       this.#option(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer);
       this.#option(SOL_SOCKET, SO_SNDBUFFORCE, sendBuffer);
       this.#option(SOL_NETLINK, NETLINK_CAP_ACK, 1);
       this.#option(SOL_NETLINK, NETLINK_EXT_ACK, 1);
       if (isStrict) this.#option(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
       for (const group of groups)
-        if (!this.#option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)) throw new NetlinkError(`cannot hear group ${group}`, koffi.errno());
+        if (!this.#option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group))
+          throw new NetlinkError(`cannot join multicast group ${group}`, koffi.errno());
     } catch (error) {
       this.close();
       throw error;
     }
   }
 
-  /** A sequence number for a request; replies carry it. */
+  /** The next sequence number for a request; its replies carry it. */
   nextSeq(): number {
     this.#seq = (this.#seq + 1) >>> 0;
     return this.#seq;
@@ -117,8 +117,8 @@ export class NetlinkSocket {
   }
 
   /**
-   * Reads one block of messages into `into`; the number of bytes, or undefined if none came in RECEIVE_TIMEOUT_MS. Throws NetlinkError;
-   * ENOBUFS means that replies were lost.
+   * Reads one block of messages into `into`. Returns the number of bytes, or undefined if none came within RECEIVE_TIMEOUT_MS. Throws
+   * NetlinkError; ENOBUFS means that replies were lost.
    */
   receive(into: Uint8Array): number | undefined {
     try {
@@ -130,7 +130,7 @@ export class NetlinkSocket {
     }
   }
 
-  /** True if a read would not have to wait. */
+  /** True if a read would not block. */
   hasMessages(): boolean {
     const waited = new Uint8Array(8); // struct pollfd: int fd, short events, short revents
     setHostU32(waited, 0, this.#fd);
@@ -144,7 +144,7 @@ export class NetlinkSocket {
     this.#fd = -1;
   }
 
-  /** A slot may be taken by a socket of another thread, or by a process of the same id in another container. */
+  /** A slot may be taken by a socket of another thread, or by a process with the same id in another container. */
   #bind(): void {
     const address = new Uint8Array(12); // sockaddr_nl without groups
     setHostU16(address, 0, AF_NETLINK);
@@ -163,7 +163,7 @@ export class NetlinkSocket {
     const timeval = new Uint8Array(2 * width);
     setHostU32(timeval, HOST_IS_LITTLE_ENDIAN ? width : 2 * width - 4, RECEIVE_TIMEOUT_MS * 1000);
     if (setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, timeval, timeval.length) !== 0)
-      throw new NetlinkError('cannot limit the time of a read', koffi.errno());
+      throw new NetlinkError('cannot set the receive timeout', koffi.errno());
   }
 
   #option(level: number, name: number, value: number): boolean {

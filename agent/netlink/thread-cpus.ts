@@ -9,18 +9,18 @@ const setAffinity = libc.func('int sched_setaffinity(int, size_t, const void *)'
 const MASK_BYTES = 1024;
 const LONG_BYTES = koffi.sizeof('long');
 
-/** The CPUs that the calling thread may run on: bit 0 of byte 0 is CPU 0. Undefined where the kernel does not say. */
+/** The CPUs the calling thread may run on: bit 0 of byte 0 is CPU 0. Undefined if the kernel does not say. */
 export function threadCpus(): Uint8Array | undefined {
   const mask = new Uint8Array(MASK_BYTES);
   return getAffinity(0, MASK_BYTES, mask) < 0 ? undefined : inBytes(mask);
 }
 
-/** Keeps the calling thread, and no other, on these CPUs. False where the kernel refuses. */
+/** Pins the calling thread, and no other, to these CPUs. False if the kernel refuses. */
 export function keepThreadOn(mask: Uint8Array): boolean {
   return setAffinity(0, mask.length, inBytes(mask)) === 0;
 }
 
-/** cpu_set_t is made of longs in the host's order; the same turns them back. */
+/** Converts between bytes and cpu_set_t, which is made of longs in the host's order; the same works both ways. */
 function inBytes(mask: Uint8Array): Uint8Array {
   if (HOST_IS_LITTLE_ENDIAN) return mask;
   const turned = mask.slice();
