@@ -5,7 +5,7 @@ import type { Wan } from './wans.ts';
 const HOUR_MS = 3_600_000;
 
 /**
- * How one WAN has fared since the agent began. Times are in milliseconds since 1970.
+ * The health of one WAN since the agent started. Times are in milliseconds since 1970.
  *
  *     fine ── down, silent, or the default route left it ──▶ failed
  *      ▲                                                      │
@@ -14,26 +14,26 @@ const HOUR_MS = 3_600_000;
 export interface WanState {
   wan: Wan;
   failure?: WanFailure;
-  /** When it last began to work again, or got its route back without having been down; absent while it does not work. */
+  /** When it last recovered, or got its route back without having been down; absent while it does not work. */
   cameUp?: { sinceMs: number; words: string };
-  /** The last change of its address, with the one that it had before. */
+  /** The last change of its address, with the previous address. */
   moved?: { atMs: number; address: string; words: string };
-  /** When it failed and when that was over, in the last hour. */
+  /** Failures and recoveries in the last hour. */
   changesMs: number[];
 }
 
 export interface WanFailure {
   sinceMs: number;
   words: string;
-  /** Grows when it gets worse: one that had fallen silent loses the route as well. */
+  /** Grows when it gets worse, such as when a silent WAN loses the route as well. */
   steps: number;
   /** The default route left it, and has not come back. */
   isWithoutRoute: boolean;
-  /** It was down or silent at some time of this failure. */
+  /** It was down or silent at some point during this failure. */
   wasDown: boolean;
 }
 
-/** True if another WAN works and is where the default route leads. */
+/** True if another WAN works and carries the default route. */
 export function hasHealthyTarget(wans: readonly Wan[], besides: string | undefined): boolean {
   return wans.some((wan) => wan.name !== besides && wan.carriesDefaultRoute === true && isWorking(wan));
 }
@@ -44,7 +44,7 @@ export function hasOtherWan(wans: readonly Wan[], besides: string | undefined): 
 }
 
 /**
- * The state after one more observation. A WAN that is down when the agent begins has failed; one that never had the route has not lost it.
+ * The state after one more observation. A WAN that is down when the agent starts has failed; one that never had the route has not lost it.
  */
 export function followWan(before: WanState | undefined, wan: Wan, atMs: number): WanState {
   const failure = failureOf(before, wan, atMs);
@@ -90,7 +90,7 @@ function cameUpOf(before: WanState | undefined, wan: Wan, failure: WanFailure | 
   return before.cameUp;
 }
 
-/** Addresses are newest first, so that a change puts another in front. One that goes and leaves none has not changed. */
+/** Addresses are newest first, so a change puts another one in front. An address that goes away without a successor is not a change. */
 function movedOf(before: Wan, { name, addresses }: Wan, atMs: number): WanState['moved'] {
   for (const bytes of [4, 16]) {
     const [old, now] = [before.addresses, addresses]

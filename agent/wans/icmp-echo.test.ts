@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { decodeEchoReply, encodeEcho } from './icmp-echo.ts';
 
-/** What the other end makes of a request; of IPv4 behind an IP header with one option. */
+/** The other end's reply to a request; for IPv4 behind an IP header with one option. */
 function replyTo(request: Uint8Array, isV6: boolean): Uint8Array {
   const reply = request.slice();
   reply[0] = isV6 ? 129 : 0;
@@ -23,7 +23,7 @@ test('a request has a checksum that adds up', () => {
   expect(((sum & 0xffff) + (sum >>> 16)) & 0xffff).toBe(0xffff);
 });
 
-test('requests, and packets that are cut short, are no answers', () => {
+test('requests and truncated packets are not answers', () => {
   expect(decodeEchoReply(true, encodeEcho(true, 1, 1))).toBeUndefined();
   expect(decodeEchoReply(true, Uint8Array.of(129, 0, 0, 0))).toBeUndefined();
   expect(decodeEchoReply(false, new Uint8Array(0))).toBeUndefined();

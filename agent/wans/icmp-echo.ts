@@ -2,7 +2,7 @@ const ECHO = { request4: 8, reply4: 0, request6: 128, reply6: 129 } as const;
 const HEADER = 8;
 const PAYLOAD = 8;
 
-/** An ICMP echo request for an address of that length; for IPv6 the kernel adds the checksum. */
+/** An ICMP echo request; for IPv6 the kernel adds the checksum. */
 export function encodeEcho(isV6: boolean, id: number, sequence: number): Uint8Array {
   const packet = new Uint8Array(HEADER + PAYLOAD);
   const view = new DataView(packet.buffer);
@@ -13,7 +13,7 @@ export function encodeEcho(isV6: boolean, id: number, sequence: number): Uint8Ar
   return packet;
 }
 
-/** The id and sequence of an echo reply as a raw socket gives it: of IPv4 with the IP header. Undefined for any other packet. */
+/** The id and sequence of an echo reply as a raw socket delivers it: for IPv4 with the IP header. Undefined for any other packet. */
 export function decodeEchoReply(isV6: boolean, packet: Uint8Array): { id: number; sequence: number } | undefined {
   const start = isV6 ? 0 : (packet[0]! & 0xf) * 4;
   if (packet.length < start + HEADER || packet[start] !== (isV6 ? ECHO.reply6 : ECHO.reply4)) return undefined;

@@ -8,7 +8,7 @@ import type { VirtualAddress } from '../conntrack/table.ts';
 import { findVirtualAddresses, hasVrrpSocket } from './virtual-addresses.ts';
 import { parseIpv4Defaults, parseIpv6Defaults, type DefaultRoute, type Observation } from './wans.ts';
 
-/** What this network namespace shows of its interfaces now. Needs no privilege. */
+/** Observes the interfaces of this network namespace now. Needs no privilege. */
 export function observeInterfaces(): Observation {
   const { defaultRoutes, virtualAddresses } = askKernel() ?? {};
   return {
@@ -31,7 +31,7 @@ export function observeInterfaces(): Observation {
   };
 }
 
-/** What only the kernel itself can say; undefined where it cannot be asked. */
+/** What only netlink can tell; undefined if it cannot be used. */
 function askKernel(): Pick<Observation, 'defaultRoutes' | 'virtualAddresses'> | undefined {
   try {
     const socket = new RouteSocket();
@@ -66,7 +66,7 @@ function defaultRoutesOf(socket: RouteSocket, links: readonly Link[]): Observati
   return { ipv4: of(4), ipv6: of(6) };
 }
 
-/** fe80::/10: no flow that leaves the link has one. */
+/** fe80::/10, which no flow that leaves the link uses. */
 function isLinkLocal(address: Uint8Array): boolean {
   return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
 }

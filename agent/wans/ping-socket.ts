@@ -12,7 +12,7 @@ const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
 const SO_BINDTODEVICE = 25;
 const SOL_RAW = 255;
-/** Of both families. */
+/** The same number for both families. */
 const ICMP_FILTER = 1;
 
 const libc = koffi.load(null);
@@ -28,14 +28,14 @@ export interface PingTarget {
   source?: string;
 }
 
-/** A raw ICMP socket that is bound to one interface, and hears echo replies only. */
+/** A raw ICMP socket that is bound to one interface and receives only echo replies. */
 export class PingSocket {
   readonly isV6: boolean;
   readonly #fd: number;
   readonly #to: Uint8Array;
   readonly #block = new Uint8Array(2048);
 
-  /** With a source, rules that choose a WAN's own routes by its address apply. Throws Error (EPERM without CAP_NET_RAW, ENODEV …). */
+  /** With a source, routing rules that match the WAN's address apply. Throws Error (EPERM without CAP_NET_RAW, ENODEV …). */
   constructor({ device, address, source }: PingTarget) {
     this.#to = socketAddress(address);
     this.isV6 = hostU16(this.#to, 0) === AF_INET6;
@@ -44,33 +44,32 @@ export class PingSocket {
       SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
       this.isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
     ) as number;
-    if (this.#fd < 0) throw failure('a raw ICMP socket cannot be opened');
+    if (this.#fd < 0) throw failure('cannot open a raw ICMP socket');
     const name = new TextEncoder().encode(`${device}\0`);
     if (setsockopt(this.#fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length) !== 0) {
-      const error = failure(`a socket cannot be bound to ${device}`);
+      const error = failure(`cannot bind a socket to ${device}`);
       this.close();
       throw error;
     }
     const filter = this.isV6 ? onlyReplies6() : onlyReplies4();
     setsockopt(this.#fd, this.isV6 ? IPPROTO_ICMPV6 : SOL_RAW, ICMP_FILTER, filter, filter.length);
-    // An address that is not there yet is done without.
+    // Best effort: the address may not be there yet.
     if (source !== undefined) bind(this.#fd, socketAddress(source), this.#to.length);
   }
 
-  /** False if the packet could not leave, as on a link that is down. */
+  /** False if the packet could not be sent, as on a link that is down. */
   send(packet: Uint8Array): boolean {
     return (sendto(this.#fd, packet, packet.length, 0, this.#to, this.#to.length) as number) === packet.length;
   }
 
   /**
-   * The packets that have come in; each is valid until the next. Twenty times a second there are none, and Node's own read would make an
-   * error
-   * with a stack of that.
+   * The packets received; each is valid until the next. Twenty times a second there are none, for which Node's own read would create an
+   * error with a stack.
    */
   *received(): Generator<Uint8Array, void, void> {
     for (;;) {
       const length = recv(this.#fd, this.#block, this.#block.length, 0) as number;
-      if (length < 0) return; // EAGAIN: nothing more; ENETDOWN and the like: nothing now
+      if (length < 0) return; // EAGAIN: nothing more; ENETDOWN and the like: nothing for now
       yield this.#block.subarray(0, length);
     }
   }
@@ -83,14 +82,14 @@ export class PingSocket {
 /** struct sockaddr_in or sockaddr_in6. */
 function socketAddress(text: string): Uint8Array {
   const address = parseAddress(text);
-  if (!address) throw new TypeError(`${text} is no address`);
+  if (!address) throw new TypeError(`${text} is not an address`);
   const bytes = new Uint8Array(address.length === 4 ? 16 : 28);
   setHostU16(bytes, 0, address.length === 4 ? AF_INET : AF_INET6);
   bytes.set(address, address.length === 4 ? 4 : 8);
   return bytes;
 }
 
-/** A bit set keeps a type out: all but 0. */
+/** A set bit blocks a type: all but 0. */
 function onlyReplies4(): Uint8Array {
   const mask = new Uint8Array(4);
   setHostU32(mask, 0, 0xffff_fffe);

@@ -1,13 +1,13 @@
-/** A WAN falls silent after so many probes in a row without an answer. */
+/** Probes in a row without an answer after which a WAN counts as silent. */
 const MAX_UNANSWERED = 3;
 
 /**
- * Whether what is probed answers.
+ * Whether the probed address answers.
  *
  *   unknown ── answer ──▶ answering ── 3 unanswered ──▶ silent
  *                             ▲────────── answer ─────────┘
  *
- * A next hop that ignores pings stays `unknown`, so that it never makes its WAN dead.
+ * A next hop that ignores pings stays `unknown`, so it never marks its WAN as failed.
  */
 export class Answering {
   #state: boolean | undefined;
@@ -18,7 +18,7 @@ export class Answering {
     return this.#state;
   }
 
-  /** A probe goes out, and that before it is still without an answer if none came since. */
+  /** A probe goes out; if no answer came since, the one before it is still unanswered. */
   sending(): void {
     if (this.#unanswered++ >= MAX_UNANSWERED && this.#state === true) this.#state = false;
   }

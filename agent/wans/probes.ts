@@ -10,41 +10,41 @@ interface Probe {
   socket: PingSocket | undefined;
 }
 
-/** Pings through each WAN: what was configured for its interface, else the next hop of its default route. */
+/** Pings through each WAN: the address configured for its interface, else the next hop of its default route. */
 export class WanProbes {
   readonly #configured: ReadonlyMap<string, string>;
   readonly #probes = new Map<string, Probe>();
   readonly #id: number;
-  /** The WANs that the probes go by; they are another array once something changed. */
+  /** The WANs that the probes are based on; any change makes it another array. */
   #followed: readonly Wan[] | undefined;
   #sequence = 0;
   #why: string | undefined;
 
   /**
    * @param configured addresses by interface
-   * @param id tells the answers of this process from others'
+   * @param id tells answers to this process from those to others
    */
   constructor(configured: ReadonlyMap<string, string>, id: number) {
     this.#configured = configured;
     this.#id = id & 0xffff;
   }
 
-  /** Why the last probe could not be made; undefined if it could. */
+  /** Why the last probe could not be sent; undefined if it could. */
   get why(): string | undefined {
     return this.#why;
   }
 
-  /** The addresses that are pinged. */
+  /** The addresses being pinged. */
   get targets(): string[] {
     return [...this.#probes.values()].map(({ target }) => target.address);
   }
 
-  /** Whether what is probed through an interface answers; undefined where nothing is probed, or nothing ever answered. */
+  /** Whether the address probed through an interface answers; undefined if nothing is probed, or it never answered. */
   isAnswering(device: string): boolean | undefined {
     return this.#probes.get(device)?.answering.state;
   }
 
-  /** Takes up what has come in; true if that changed what a WAN is. */
+  /** Reads the answers received; true if that changed the state of a WAN. */
   receive(): boolean {
     let isChanged = false;
     for (const { socket, answering } of this.#probes.values()) {
@@ -75,9 +75,7 @@ export class WanProbes {
     this.#probes.clear();
   }
 
-  /**
-   * An interface that was made anew has another number, and a socket bound to the old one is of no use: after a failure it is opened anew.
-   */
+  /** An interface that was re-created has another index, and a socket bound to the old one is useless: after a failure it is reopened. */
   #sendOne(probe: Probe): void {
     try {
       probe.socket ??= new PingSocket(probe.target);
@@ -89,7 +87,7 @@ export class WanProbes {
     probe.socket = undefined;
   }
 
-  /** Targets and sources as they are now; one that another target took the place of begins anew. */
+  /** Updates targets and sources; a probe whose target was replaced starts from scratch. */
   #follow(wans: readonly Wan[]): void {
     if (wans === this.#followed) return;
     this.#followed = wans;

@@ -4,16 +4,16 @@ import { NETLINK_ROUTE } from '../netlink/route-socket.ts';
 import { NetlinkError, NetlinkSocket } from '../netlink/socket.ts';
 
 const BLOCK_BYTES = 65_536;
-/** Read at one time; of a flood the rest can wait, since what it says is only that something changed. */
+/** Blocks read per call; in a flood the rest can wait, since all they say is that something changed. */
 const MAX_BLOCKS = 256;
 const ROUTES = new Set<number>([RTM.NEWROUTE, RTM.DELROUTE]);
 
-/** Hears that links, addresses, rules or default routes of this network namespace changed. Needs no privilege. */
+/** Watches for changes of links, addresses, rules and default routes in this network namespace. Needs no privilege. */
 export class RouteEvents {
   readonly #socket = new NetlinkSocket(NETLINK_ROUTE, { receiveBuffer: 1 << 20, sendBuffer: 1 << 16, groups: Object.values(ROUTE_GROUP) });
   readonly #block = new Uint8Array(BLOCK_BYTES);
 
-  /** True if something changed since the last time; does not wait. Messages that were lost count as a change. */
+  /** True if something changed since the last call; does not block. Lost messages count as a change. */
   haveCome(): boolean {
     let isChanged = false;
     for (let blocks = 0; blocks < MAX_BLOCKS && this.#socket.hasMessages(); blocks++) {

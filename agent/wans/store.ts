@@ -6,7 +6,7 @@ import type { RememberedWan, Wan } from './wans.ts';
 
 const schema = z.array(z.object({ interface: z.string(), addresses: z.array(z.string()) }));
 
-/** WANs and their addresses on disk. A file that cannot be read is set aside, and as good as none: it is only memory. */
+/** WANs and their addresses on disk. A file that cannot be read is set aside and counts as missing: it is only a memory. */
 export class WanStore {
   readonly #file: string;
   readonly #disk: Disk;
@@ -28,7 +28,7 @@ export class WanStore {
     );
   }
 
-  /** Writes what changed, and gives back what it was given. What cannot be written is told, and tried again. */
+  /** Writes changes and returns its argument. A write that fails is reported, and tried again next time. */
   keep(wans: Wan[]): Wan[] {
     const text = JSON.stringify(
       wans.map(({ interface: device, addresses }) => ({ interface: device, addresses: addresses.map(formatAddress) })),
@@ -38,7 +38,7 @@ export class WanStore {
       this.#disk.write(this.#file, text);
       this.#kept = text;
     } catch (error) {
-      this.#disk.tell('WAN addresses could not be kept', this.#file, error);
+      this.#disk.tell('WAN addresses could not be saved', this.#file, error);
     }
     return wans;
   }

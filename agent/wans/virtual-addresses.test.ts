@@ -34,7 +34,7 @@ const seen = (...addresses: LinkAddress[]): Observation => ({
   operstate: () => 'up',
 });
 
-test('what keepalived marks, and what has a hardware address of VRRP, is virtual for certain', () => {
+test('what keepalived marks, and what is on an interface with a VRRP hardware address, is certainly virtual', () => {
   expect(found(on(2, '198.18.0.12', 16), on(2, '198.18.0.100', 32, true), on(3, '198.18.0.101', 32), on(3, '2001:db8::5', 64))).toEqual([
     '198.18.0.100 true',
     '198.18.0.101 true',
@@ -42,14 +42,14 @@ test('what keepalived marks, and what has a hardware address of VRRP, is virtual
   ]);
 });
 
-test('a lone address beside that of a network may be virtual; one by itself, as of a dial-in, and those of loopback are not', () => {
+test('a host address beside a network address may be virtual; a host address alone, as on a dial-in, and those of loopback are not', () => {
   expect(found(on(2, '198.18.0.12', 16), on(2, '198.18.0.100', 32))).toEqual(['198.18.0.100 false']);
   expect(found(on(4, '198.18.9.9', 32))).toEqual([]);
   expect(found(on(4, 'fe80::1', 64), on(4, '2001:db8::1', 128))).toEqual([]);
   expect(found(on(1, '127.0.0.1', 8), on(1, '198.51.100.10', 32))).toEqual([]);
 });
 
-test('where a program speaks VRRP, any address without a time to live may be virtual', () => {
+test('where a program speaks VRRP, any permanent address may be virtual', () => {
   const addresses = [
     on(2, '198.18.0.12', 16),
     { ...on(2, '198.18.7.7', 16), isPermanent: false },
@@ -67,7 +67,7 @@ test('where a program speaks VRRP, any address without a time to live may be vir
   ).toEqual([false, false, true, true, false]);
 });
 
-test('an address that was virtual stays known where it is gone, also over a restart', () => {
+test('an address that was virtual stays known after it is gone, and across a restart', () => {
   const start = (...said: string[]): VirtualAddresses => new VirtualAddresses(said, new VirtualAddressStore(root, new Disk()));
   const texts = (virtual: VirtualAddresses): string[] =>
     virtual.all().map(({ address, isCertain }) => `${formatAddress(address)} ${isCertain}`);
@@ -81,7 +81,7 @@ test('an address that was virtual stays known where it is gone, also over a rest
   expect(texts(certain)).toContain('198.18.0.100 true');
 });
 
-test('a file that is none is as good as no memory', () => {
+test('an invalid file counts as missing', () => {
   writeFileSync(path.join(root, 'virtual-addresses.json'), '[{"address":"nobody","isCertain":true}]');
   expect(new VirtualAddresses([], new VirtualAddressStore(root, new Disk())).all()).toEqual([]);
   const again = new VirtualAddresses([], new VirtualAddressStore(root, new Disk()));

@@ -6,18 +6,16 @@ import type { Disk } from '../disk/disk.ts';
 import type { Link, LinkAddress } from '../netlink/route-messages.ts';
 import type { Observation } from './wans.ts';
 
-/** Of an address that changes with each dial-in there would be no end. */
+/** A bound, because an address may change with each dial-in. */
 const MAX_ADDRESSES = 256;
 /** 00:00:5e:00:01 and 00:00:5e:00:02, then the virtual router's id (RFC 9568). */
 const VRRP_HARDWARE = [0x00, 0x00, 0x5e, 0x00];
 const VRRP_FAMILIES = new Set([0x01, 0x02]);
 
 /**
- * Addresses on these links that move between the nodes of a pair. For certain those that keepalived marks as its own and those of an
- * interface
- * with a hardware address of VRRP. A lone address (/32, /128) beside one of a network looks like one: keepalived adds them so, and others
- * do too.
- * Where a program speaks VRRP, any that has no time to live may be one.
+ * Addresses on these links that move between the nodes of a pair. Certain are those that keepalived marks as its own and those of an
+ * interface with a VRRP hardware address. A host address (/32, /128) beside a network address may be one: keepalived adds them that way,
+ * but others do too. Where a program speaks VRRP, any permanent address may be one.
  */
 export function findVirtualAddresses(links: readonly Link[], addresses: readonly LinkAddress[], speaksVrrp: boolean): VirtualAddress[] {
   const vrrp = new Set(
@@ -37,9 +35,7 @@ export function findVirtualAddresses(links: readonly Link[], addresses: readonly
   });
 }
 
-/**
- * Whether a program of this network namespace speaks VRRP, as /proc/net/raw and raw6 tell: the local port of a raw socket is its protocol.
- */
+/** Whether a program in this network namespace speaks VRRP, from /proc/net/raw and raw6: the local port of a raw socket is its protocol. */
 export function hasVrrpSocket(text: string): boolean {
   return text
     .split('\n')
@@ -51,25 +47,25 @@ export function hasVrrpSocket(text: string): boolean {
 const VRRP_PROTOCOL = '0070';
 
 /**
- * Virtual addresses that were said, are there, and were there: on the node that does not hold them now it matters most that they are known.
+ * Virtual addresses that were configured, are present, or were present: knowing them matters most on the node that does not hold them now.
  */
 export class VirtualAddresses {
   readonly #known = new Map<string, boolean>();
   readonly #store: VirtualAddressStore;
 
-  /** @param said by the agent's settings, as text */
+  /** @param said configured in the agent's settings, as text */
   constructor(said: readonly string[], store: VirtualAddressStore) {
     this.#store = store;
     for (const { address, isCertain } of store.load()) this.#known.set(address, isCertain);
     for (const text of said) this.#known.set(formatAddress(parseAddress(text)!), true);
   }
 
-  /** Takes over what is seen now, and gives it back. */
+  /** Records what is observed now, and returns it. */
   observe(observation: Observation): Observation {
     for (const { address, isCertain } of observation.virtualAddresses ?? []) {
       const text = formatAddress(address);
       const isSo = isCertain || this.#known.get(text) === true;
-      // The newest last, so that the oldest is forgotten first.
+      // Newest last, so that the oldest is forgotten first.
       this.#known.delete(text);
       this.#known.set(text, isSo);
       if (this.#known.size > MAX_ADDRESSES) this.#known.delete(this.#known.keys().next().value!);
@@ -84,11 +80,11 @@ export class VirtualAddresses {
 }
 
 const schema = z
-  .array(z.object({ address: z.string().refine((text) => parseAddress(text) !== undefined, 'is no address'), isCertain: z.boolean() }))
+  .array(z.object({ address: z.string().refine((text) => parseAddress(text) !== undefined, 'is not an address'), isCertain: z.boolean() }))
   .max(MAX_ADDRESSES);
 type Kept = z.infer<typeof schema>;
 
-/** The same on disk. A file that cannot be read is set aside, and as good as none. */
+/** The same on disk. A file that cannot be read is set aside and counts as missing. */
 export class VirtualAddressStore {
   readonly #file: string;
   readonly #disk: Disk;
@@ -103,7 +99,7 @@ export class VirtualAddressStore {
     return this.#disk.read(this.#file, (bytes) => schema.parse(JSON.parse(bytes.toString('utf8')))) ?? [];
   }
 
-  /** Writes what changed. What cannot be written is told, and tried again. */
+  /** Writes changes. A write that fails is reported, and tried again next time. */
   keep(addresses: Kept): void {
     const text = JSON.stringify([...addresses].sort((a, b) => (a.address < b.address ? -1 : 1)));
     if (text === this.#kept) return;
@@ -111,7 +107,7 @@ export class VirtualAddressStore {
       this.#disk.write(this.#file, text);
       this.#kept = text;
     } catch (error) {
-      this.#disk.tell('virtual addresses could not be kept', this.#file, error);
+      this.#disk.tell('virtual addresses could not be saved', this.#file, error);
     }
   }
 }

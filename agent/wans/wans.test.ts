@@ -33,7 +33,7 @@ test('default routes are read, and those that reject are not', () => {
   expect([parseIpv4Defaults(''), parseIpv6Defaults('')]).toEqual([[], []]);
 });
 
-test('the route with the lowest metric carries', () => {
+test('the route with the lowest metric carries the traffic', () => {
   const wans = new WanMemory().observe(seen({}));
   expect(wans.map((wan) => [wan.name, wan.isUp, wan.carriesDefaultRoute])).toEqual([
     ['wan1', true, true],
@@ -41,7 +41,7 @@ test('the route with the lowest metric carries', () => {
   ]);
 });
 
-test('an IPv4 route that moves is seen although IPv6 stays, and IPv6 counts where it is alone', () => {
+test('an IPv4 route that moves is seen although IPv6 stays, and IPv6 counts if it is alone', () => {
   const memory = new WanMemory();
   memory.observe(seen({}));
   const moved = memory.observe(
@@ -78,7 +78,7 @@ test('a WAN that went down keeps its name, its address and its next hop, and the
   expect(wan2!.carriesDefaultRoute).toBe(true);
 });
 
-test('the next hop stays IPv4’s when its route leaves before that of IPv6, and is IPv6’s where no IPv4 address is left', () => {
+test('the next hop stays that of IPv4 if its route leaves before IPv6’s, and is that of IPv6 once no IPv4 address is left', () => {
   const memory = new WanMemory();
   memory.observe(seen({}));
   const onlyIpv6 = { ipv4: [], ipv6: parseIpv6Defaults(IPV6) };
@@ -86,14 +86,14 @@ test('the next hop stays IPv4’s when its route leaves before that of IPv6, and
   expect(memory.observe(seen({ defaultRoutes: onlyIpv6, addresses: new Map() }))[0]!.nextHop).toBe('2001:db8::1');
 });
 
-test('an address that changed comes first, the one before stays', () => {
+test('a new address comes first, the previous one stays', () => {
   const memory = new WanMemory();
   memory.observe(seen({}));
   const [wan1] = memory.observe(seen({ addresses: new Map([['wan1', [address(198, 18, 0, 99)]]]) }));
   expect(wan1!.addresses).toEqual([address(198, 18, 0, 99), address(198, 18, 0, 12)]);
 });
 
-test('a WAN that failed before the agent began anew is still known by its address', () => {
+test('a WAN that failed before the agent restarted is still known by its address', () => {
   const [wan1] = new WanMemory(new Map(), [{ interface: 'wan1', addresses: [address(198, 18, 0, 12)] }]).observe(
     seen({
       defaultRoutes: { ipv4: [{ interface: 'wan2', metric: 200 }], ipv6: [] },
@@ -104,7 +104,7 @@ test('a WAN that failed before the agent began anew is still known by its addres
   expect(wan1).toMatchObject({ interface: 'wan1', addresses: [address(198, 18, 0, 12)], isUp: false });
 });
 
-test('an address that moved to another WAN is that one’s alone', () => {
+test('an address that moved to another WAN belongs to that WAN only', () => {
   const memory = new WanMemory();
   memory.observe(seen({}));
   const wans = memory.observe(

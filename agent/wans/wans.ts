@@ -1,7 +1,7 @@
 import { formatAddress } from '../../proto/model/address.ts';
 import type { VirtualAddress } from '../conntrack/table.ts';
 
-/** A way out of the gateway. Addresses are those it has and had, newest first: flows outlive the address they use. */
+/** A way out of the gateway. Addresses are current and former ones, newest first: flows outlive the address they use. */
 export interface Wan {
   name: string;
   interface: string;
@@ -11,15 +11,15 @@ export interface Wan {
   /** When it was last seen to stop carrying the default route, in milliseconds since 1970. */
   routeLostAtMs?: number;
   /**
-   * The newest next hop of a default route by it: IPv4's, even after its route left, as long as there is such an address. What is probed
-   * must not change in a failure.
+   * The newest next hop of a default route through it: IPv4's, even after its route left, as long as there is an IPv4 address. The probed
+   * address must not change during a failure.
    */
   nextHop?: string;
-  /** What is probed through it answers; absent where nothing is, or never did. */
+  /** The address probed through it answers; absent if none is probed, or it never answered. */
   isAnswering?: boolean;
 }
 
-/** What is worth keeping of a WAN over a restart. */
+/** What is kept of a WAN across a restart. */
 export type RememberedWan = Pick<Wan, 'interface' | 'addresses'>;
 
 /** A default route of the main table. */
@@ -29,23 +29,23 @@ export interface DefaultRoute {
   nextHop?: string;
 }
 
-/** What is to be seen of the gateway's interfaces at one time. */
+/** The state of the gateway's interfaces at one time. */
 export interface Observation {
   /** Milliseconds since 1970. */
   atMs: number;
   defaultRoutes: { ipv4: DefaultRoute[]; ipv6: DefaultRoute[] };
   /** By interface. Those that are down may be missing, which is why addresses are remembered. */
   addresses: ReadonlyMap<string, Uint8Array[]>;
-  /** Addresses that are, or may be, those of a pair of nodes and not of this one; absent where the kernel could not be asked. */
+  /** Addresses that belong, or may belong, to a pair of nodes instead of this one; absent if the kernel could not be asked. */
   virtualAddresses?: VirtualAddress[];
-  /** /sys/class/net/NAME/operstate; undefined where there is no such interface. */
+  /** /sys/class/net/NAME/operstate; undefined if there is no such interface. */
   operstate(name: string): string | undefined;
 }
 
 const RTF_UP = 0x1;
 const RTF_REJECT = 0x200;
 
-/** An address that changes at each dial-in would otherwise be remembered for ever. */
+/** A bound, because an address may change with each dial-in. */
 const MAX_ADDRESSES = 16;
 
 /** Default routes in /proc/net/route: addresses are hexadecimal and in the host's order, flags too, the metric is decimal. */
@@ -80,8 +80,8 @@ export function parseIpv6Defaults(text: string): DefaultRoute[] {
 }
 
 /**
- * The gateway's WANs: interfaces that had a default route at any time since the agent began, and those that were given a name.
- * A WAN that failed, and its addresses, stay known; that is when they matter.
+ * The gateway's WANs: interfaces that had a default route at any time since the agent started, and those with a configured name. A failed
+ * WAN and its addresses stay known; that is when they matter.
  */
 export class WanMemory {
   readonly #wans = new Map<string, Wan>();
@@ -89,7 +89,7 @@ export class WanMemory {
 
   /**
    * @param names by interface, from the agent's settings; others are called by their interface
-   * @param remembered as they were before the agent began anew, which may well be in the middle of an outage
+   * @param remembered from before a restart, which may well be in the middle of an outage
    */
   constructor(names: ReadonlyMap<string, string> = new Map(), remembered: RememberedWan[] = []) {
     this.#names = names;
@@ -106,7 +106,7 @@ export class WanMemory {
       const wan = this.#add(device);
       wan.nextHop = nextHop ?? wan.nextHop;
     }
-    // IPv4's where there is one: it moves by itself in many a failover, and an IPv6 route that stays must not hide that.
+    // IPv4's if there is one: in many failovers it moves alone, and an IPv6 route that stays must not hide that.
     const carriers = new Set(best(ipv4.length > 0 ? ipv4 : ipv6));
     const inUse = new Set([...addresses.values()].flat().map(formatAddress));
     for (const wan of this.#wans.values()) {
@@ -115,7 +115,7 @@ export class WanMemory {
       wan.isUp = state === 'up' || state === 'unknown';
       if (wan.carriesDefaultRoute && !carriers.has(wan.interface)) wan.routeLostAtMs = atMs;
       wan.carriesDefaultRoute = carriers.has(wan.interface);
-      // An address that another interface has now is that one's, whoever had it before.
+      // An address that is on another interface now belongs to that one, whoever had it before.
       wan.addresses = merge(
         addresses.get(wan.interface) ?? [],
         wan.addresses.filter((address) => !inUse.has(formatAddress(address))),
@@ -139,7 +139,7 @@ function isIpv4(nextHop: string | undefined): boolean {
   return nextHop !== undefined && !nextHop.includes(':');
 }
 
-/** Interfaces of the routes that win: those of the lowest metric. */
+/** Interfaces of the winning routes: those with the lowest metric. */
 function best(routes: DefaultRoute[]): string[] {
   const lowest = Math.min(...routes.map(({ metric }) => metric));
   return routes.filter(({ metric }) => metric === lowest).map((route) => route.interface);
@@ -157,7 +157,7 @@ function merge(now: Uint8Array[], before: Uint8Array[]): Uint8Array[] {
     .slice(0, MAX_ADDRESSES);
 }
 
-/** Undefined for a route without a next hop, as of a point-to-point link. */
+/** Undefined for a route without a next hop, as on a point-to-point link. */
 function addressOf(bytes: Uint8Array): string | undefined {
   return bytes.some((byte) => byte !== 0) ? formatAddress(bytes) : undefined;
 }

@@ -6,7 +6,7 @@ import { WanWatch } from './watch.ts';
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-/** A watch over one WAN that is up or down as the test says; `events` is how many messages wait. */
+/** A watch over one WAN that is up or down as the test says; `events` is the number of pending messages. */
 async function watching({ canHear = true } = {}) {
   const seen = { isUp: true, events: 0, looks: 0 };
   const changes: (boolean | undefined)[] = [];
@@ -32,7 +32,7 @@ async function watching({ canHear = true } = {}) {
   return { seen, changes, watch, stop, errors };
 }
 
-test('a burst of messages is one look, and a look that shows nothing new tells nobody', async () => {
+test('a burst of messages causes one observation, and one that shows nothing new notifies nobody', async () => {
   const { seen, changes, watch } = await watching();
   expect(seen.looks).toBe(1);
   seen.events = 500;
@@ -43,7 +43,7 @@ test('a burst of messages is one look, and a look that shows nothing new tells n
   watch.close();
 });
 
-test('a link that goes down is told within 50 ms, and once', async () => {
+test('a link that goes down is reported within 50 ms, and once', async () => {
   const { seen, changes, watch } = await watching();
   seen.isUp = false;
   seen.events = 1;
@@ -55,7 +55,7 @@ test('a link that goes down is told within 50 ms, and once', async () => {
   watch.close();
 });
 
-test('whoever asks sees what was heard up to that moment, and reads nothing where nothing was', async () => {
+test('a query covers all events up to that moment, and reads nothing if there were none', async () => {
   const { seen, changes, watch } = await watching();
   const looks = seen.looks;
   expect(watch.current()[0]!.isUp).toBe(true);
@@ -67,7 +67,7 @@ test('whoever asks sees what was heard up to that moment, and reads nothing wher
   watch.close();
 });
 
-test('without events whoever asks sees it, and within 10 s the watch', async () => {
+test('without events a query sees a change at once, and the watch within 10 s', async () => {
   const { seen, changes, watch } = await watching({ canHear: false });
   seen.isUp = false;
   expect(watch.current()[0]!.isUp).toBe(false);
@@ -77,7 +77,7 @@ test('without events whoever asks sees it, and within 10 s the watch', async () 
   watch.close();
 });
 
-test('what was never heard is seen within 10 s', async () => {
+test('a change without an event is seen within 10 s', async () => {
   const { seen, changes, watch } = await watching();
   seen.isUp = false;
   vi.advanceTimersByTime(9_950);
@@ -87,7 +87,7 @@ test('what was never heard is seen within 10 s', async () => {
   watch.close();
 });
 
-test('a listener that has left, and a watch that is closed, are told nothing', async () => {
+test('a removed listener and a closed watch receive nothing', async () => {
   const { seen, changes, watch, stop } = await watching();
   stop();
   seen.isUp = false;

@@ -2,17 +2,17 @@ import type { Observation, Wan, WanMemory } from './wans.ts';
 import type { RouteEvents } from './route-events.ts';
 import type { WanProbes } from './probes.ts';
 
-/** How often it listens; a burst of changes within it is one. */
+/** Polling interval; a burst of changes within it counts as one. */
 const LISTEN_MS = 50;
-/** How often each WAN is probed, in times listened: 250 ms. */
+/** Polls between two probes of each WAN: 250 ms. */
 const LISTENS_PER_PROBE = 5;
-/** How often everything is read although nothing was heard, in times listened: 10 s. */
+/** Polls after which everything is read although there was no event: 10 s. */
 const LISTENS_PER_LOOK = 200;
 
 export interface WanWatchOptions {
   memory: WanMemory;
   observe: () => Observation;
-  /** Absent where they cannot be heard: then WANs are as whoever asked last saw them. */
+  /** Absent if events cannot be received: then each query observes the WANs. */
   events?: RouteEvents;
   probes?: WanProbes;
   /** Called with the WANs after each observation. */
@@ -20,13 +20,12 @@ export interface WanWatchOptions {
   onError: (error: unknown) => void;
 }
 
-/** What a listener is told: all WANs, as they were and as they are. */
+/** Receives all WANs, as they are and as they were. */
 export type WanListener = (now: readonly Wan[], before: readonly Wan[]) => void;
 
 /**
- * The gateway's WANs as they are, seen within a tenth of a second: route events and probes wake the observation. IPv4 routes vanish without
- * any
- * message when their link goes down (seen on 6.18), so that after each event everything is read anew.
+ * The gateway's current WANs, with changes seen within a tenth of a second: route events and probes trigger an observation. IPv4 routes
+ * vanish without any message when their link goes down (seen on 6.18), so every event causes everything to be read again.
  */
 export class WanWatch {
   readonly #options: WanWatchOptions;
@@ -39,7 +38,7 @@ export class WanWatch {
     this.#options = options;
   }
 
-  /** Observes for the first time, then watches until it is closed. */
+  /** Takes the first observation, then watches until it is closed. */
   start(): void {
     this.look();
     this.#timer = setInterval(() => this.#listen(), LISTEN_MS);
@@ -51,8 +50,8 @@ export class WanWatch {
   }
 
   /**
-   * As they are: observed anew only where something was heard since the last time, or nothing can be heard. A plan and its run ask several
-   * times.
+   * The current WANs: observed again only if there was an event since the last time, or if there are no events. A plan and its run ask
+   * several times.
    */
   current(): Wan[] {
     const { events } = this.#options;
@@ -60,7 +59,7 @@ export class WanWatch {
     return this.look();
   }
 
-  /** Observes now, and answers what it saw. */
+  /** Observes now, and returns the result. */
   look(): Wan[] {
     const { memory, observe, probes, keep } = this.#options;
     const before = this.#wans;
@@ -70,7 +69,7 @@ export class WanWatch {
     return this.#wans;
   }
 
-  /** Calls the listener at each change; answers how to end that. */
+  /** Calls the listener on each change; returns a function that removes it. */
   onChange(listener: WanListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -97,7 +96,7 @@ export class WanWatch {
   }
 }
 
-/** Times at which things were seen do not make a difference. */
+/** True if the two lists are the same in all respects. */
 function isSame(a: readonly Wan[], b: readonly Wan[]): boolean {
   return textOf(a) === textOf(b);
 }
