@@ -5,7 +5,7 @@ import { Sampler, type Collector } from './collector.ts';
 import { tableCounters } from './counters.ts';
 import { TableWalk } from './table-walk.ts';
 
-/** A memory table whose walks take as long as the test says. */
+/** A memory table whose walks end when the test says so. */
 class SlowTable extends MemoryTable {
   readonly walks: ((breakdown?: Error) => void)[] = [];
 
@@ -41,7 +41,7 @@ test('a sample does not wait for the walk; the next one carries it', async () =>
   expect(next).toMatchObject({ atMs: 1_000n, count: 0n, max: 262_144n });
 });
 
-test('after a walk of 100 ms the table rests for two seconds', async () => {
+test('after a walk of 100 ms the next one waits two seconds', async () => {
   const { sampler: samples, table, clock } = sampler();
   await samples.sample();
   clock.ms += 100;
@@ -55,7 +55,7 @@ test('after a walk of 100 ms the table rests for two seconds', async () => {
   expect(table.walks).toHaveLength(2);
 });
 
-test('a walk that fails is told and does not end the samples', async () => {
+test('a walk that fails is reported and does not stop the samples', async () => {
   const { sampler: samples, table, errors } = sampler();
   await samples.sample();
   table.walks[0]!(new Error('no table'));
@@ -67,7 +67,7 @@ test('a walk that fails is told and does not end the samples', async () => {
 const collector = (name: string, over: Partial<Collector>): Collector => ({ name, collect: async () => ({}), ...over });
 const broken = async (): Promise<never> => Promise.reject(new Error('broken'));
 
-test('a sample goes without what a collector fails to give, and says whose it was', async () => {
+test('a sample omits what a collector fails to deliver, and the failure names the collector', async () => {
   const failures: string[] = [];
   const collectors = [
     collector('a', { collect: async () => ({ count: 7n }) }),
@@ -83,7 +83,7 @@ test('a sample goes without what a collector fails to give, and says whose it wa
   expect(failures).toEqual(['b']);
 });
 
-test('without what is needed there is no sample', async () => {
+test('there is no sample when a needed collector fails', async () => {
   const samples = new Sampler(
     [collector('a', { isNeeded: true, collect: broken })],
     () => 5,

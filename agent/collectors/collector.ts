@@ -1,22 +1,22 @@
 import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 
-/** What one collector knows of a sample. What it does not know is absent. */
+/** One collector's part of a sample. What it does not know is absent. */
 export type Measures = Partial<Omit<Sample, 'atMs'>>;
 
 /**
- * Gathers some measures of a gateway. A new one is a file here, its fields in `stats.proto` and, where it is a number, its line in
+ * Gathers some measures of a gateway. To add one: a file here, its fields in `stats.proto` and, if it is a number, its line in
  * `proto/model/measures.ts`; the compiler then asks for the rest.
  */
 export interface Collector {
-  /** In the log, where it fails. */
+  /** For the log when it fails. */
   readonly name: string;
-  /** Without it there is no sample. Of others that fail the sample goes without. */
+  /** If it fails there is no sample. If any other fails, the sample only lacks its part. */
   readonly isNeeded?: true;
   /** @param before what the collectors before it have gathered for the same sample */
   collect(before: Measures): Promise<Measures>;
 }
 
-/** Asks collectors, in their order, for one sample after another. */
+/** Takes samples by running the collectors in order. */
 export class Sampler {
   readonly #collectors: readonly Collector[];
   readonly #now: () => number;
@@ -27,7 +27,7 @@ export class Sampler {
     [this.#collectors, this.#now, this.#onError] = [collectors, now, onError];
   }
 
-  /** Throws what a collector throws that is needed. */
+  /** Throws what a needed collector throws. */
   async sample(): Promise<Sample> {
     const sample = Sample.fromPartial({});
     for (const collector of this.#collectors) {

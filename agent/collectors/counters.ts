@@ -2,7 +2,7 @@ import type { ConntrackTable, CpuCounters } from '../conntrack/table.ts';
 import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import type { Collector } from './collector.ts';
 
-/** How full the table is, and the kernel's counters of each CPU. Throws CAPABILITY_MISSING where there is no table. */
+/** How full the table is, and the kernel's per-CPU counters. Throws CAPABILITY_MISSING where there is no table. */
 export function tableCounters(table: ConntrackTable): Collector {
   return {
     name: 'counters',

@@ -2,7 +2,7 @@ import type { Rates } from '../../proto/gen/ctfleet/v1/stats.ts';
 import type { EventTotals } from '../conntrack/events/table-events.ts';
 import type { Collector, Measures } from './collector.ts';
 
-/** What was known at one time: events since listening began, and the table's count. */
+/** One reading: events since listening began, and the table's count. */
 export interface EventReading {
   atMs: number;
   events: Pick<EventTotals, 'born' | 'ended' | 'overflows'>;
@@ -10,9 +10,8 @@ export interface EventReading {
 }
 
 /**
- * Flows a second between two readings; undefined if no time has passed. What was born and has not made the table grow has ended, with an
- * event or without (see EventTotals.ended). Where events were lost, growth and shrinkage of the table say the least that must have
- * happened.
+ * Flows a second between two readings; undefined if no time has passed. Flows that were born without making the table grow have ended, with
+ * an event or without (see EventTotals.ended). Where events were lost, the growth or shrinkage of the table gives the lower bound.
  */
 export function ratesBetween(before: EventReading, after: EventReading): Rates | undefined {
   const seconds = (after.atMs - before.atMs) / 1000;
@@ -27,19 +26,19 @@ export function ratesBetween(before: EventReading, after: EventReading): Rates |
   };
 }
 
-/** The difference of two counts that go round at 2^32. */
+/** The difference of two counts that wrap around at 2^32. */
 function since(before: number, after: number): number {
   return (after - before) >>> 0;
 }
 
-/** Flows a second from one sample to the next, once the kernel's events are heard. */
+/** Flows a second from one sample to the next, once the kernel's events are received. */
 export class EventRates implements Collector {
   readonly name = 'rates';
   readonly #totals: () => EventReading['events'] | undefined;
   readonly #now: () => number;
   #before: EventReading | undefined;
 
-  /** @param totals undefined while no events are heard; `now`: milliseconds on any clock that only goes forward */
+  /** @param totals undefined while no events are received; `now`: milliseconds on any clock that only goes forward */
   constructor(totals: () => EventReading['events'] | undefined, now: () => number) {
     this.#totals = totals;
     this.#now = now;

@@ -4,8 +4,8 @@ import type { Breakdown, ConntrackTable, FlowContext } from '../conntrack/table.
 import type { Collector, Measures } from './collector.ts';
 
 /**
- * A walk goes through the hash of the whole machine, so that a small table beside a large one is slow too: what the last walk took says
- * how often to walk, not the number of flows. Resting this many times as long keeps walks below 5 % of one CPU.
+ * A walk goes through the hash of the whole machine, so a small table beside a large one is slow too: how often to walk follows from how
+ * long the last walk took, not from the number of flows. Resting this many times as long keeps walks below 5 % of one CPU.
  */
 const REST_PER_WALK = 20;
 
@@ -14,11 +14,11 @@ export interface TableWalkOptions {
   context: () => FlowContext;
   /** Milliseconds since 1970. */
   now: () => number;
-  /** Called when a walk failed; samples then go without a breakdown. */
+  /** Called when a walk failed; samples then have no breakdown. */
   onError: (error: unknown) => void;
 }
 
-/** Who makes up the table: the newest breakdown once it is there. A walk never holds a sample up. */
+/** What the table consists of: each breakdown goes into the first sample after its walk. A walk never delays a sample. */
 export class TableWalk implements Collector {
   readonly name = 'walk';
   readonly #options: TableWalkOptions;

@@ -2,7 +2,7 @@ import type { Wan as WireWan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import type { Wan } from '../wans/wans.ts';
 import type { Collector } from './collector.ts';
 
-/** The WANs as they are. */
+/** The current state of the WANs. */
 export function wanStates(wans: () => Wan[]): Collector {
   return { name: 'wans', collect: async () => ({ wans: wans().map(toWireWan) }) };
 }
