@@ -1,32 +1,32 @@
 import path from 'node:path';
 import { NODE_FILES, quietly, syncFolderOf, writeAll, type Files } from './files.ts';
 
-/** The end of a file's name while it is written; it is never in place like that. */
+/** Suffix of a file's name while it is being written. */
 const UNFINISHED = '.part';
 const SET_ASIDE = /\.damaged-(\d+)$/;
-/** Of a large file, read at a time. */
+/** Read size for large files. */
 const CHUNK_BYTES = 1 << 18;
-/** Damaged files that are kept in one folder; beyond it the oldest go. */
+/** Damaged files kept in one folder; beyond that the oldest are removed. */
 const MAX_SET_ASIDE = 8;
 
 export interface DiskOptions {
   files?: Files;
-  /** Of this machine; only names what is set aside. */
+  /** The machine's clock in milliseconds since 1970; used only to name what is set aside. */
   now?: () => number;
-  /** Hears of what went wrong and was got over. The message is constant, what varies is in the fields. */
+  /** Called for each failure that was recovered from. The message is constant, what varies is in the fields. */
   onTrouble?: (message: string, fields: { file: string; err: unknown; keptAs?: string }) => void;
 }
 
-/** A file on its way; it takes the place of the one before at a stroke. */
+/** A file being written; it replaces the previous one atomically. */
 export interface UnfinishedFile {
-  /** Throws what the file system throws; nothing is left of the file then. */
+  /** Throws what the file system throws; the unfinished file is then removed. */
   write(bytes: Uint8Array): void;
-  /** On disk and in place when it returns. Throws likewise; the file before is then still in place, or the new one is there whole. */
+  /** On disk and in place when it returns. Throws likewise; then either the previous file is still in place or the whole new one is. */
   commit(): void;
   discard(): void;
 }
 
-/** Whole files: written whole or not at all, and set aside where they cannot be read, so that one damaged file stops nothing else. */
+/** Files that are written whole or not at all, and set aside if they cannot be read, so that one damaged file stops nothing else. */
 export class Disk {
   readonly files: Files;
   readonly #now: () => number;
@@ -38,12 +38,12 @@ export class Disk {
     this.#onTrouble = onTrouble;
   }
 
-  /** Says what went wrong with a file and was got over. */
+  /** Reports a failure with a file that was recovered from. */
   tell(message: string, file: string, err: unknown, keptAs?: string): void {
     this.#onTrouble(message, { file, err, keptAs });
   }
 
-  /** Begins a file that only this user can read; folders are made. Throws what the file system throws. */
+  /** Begins a file that only this user can read, and creates its folders. Throws what the file system throws. */
   begin(file: string): UnfinishedFile {
     const { files } = this;
     const unfinished = `${file}${UNFINISHED}`;
@@ -80,7 +80,7 @@ export class Disk {
     };
   }
 
-  /** Writes a file whole; on disk when it returns. Throws what the file system throws, with the promise of commit. */
+  /** Writes a file whole; on disk when it returns. Throws what the file system throws, with the same guarantee as `commit`. */
   write(file: string, content: string | Uint8Array): void {
     const unfinished = this.begin(file);
     unfinished.write(typeof content === 'string' ? Buffer.from(content) : content);
@@ -88,7 +88,8 @@ export class Disk {
   }
 
   /**
-   * What `parse` makes of a file; undefined where there is none. One of which `parse` throws is set aside and told, and then there is none.
+   * Returns what `parse` makes of a file; undefined if there is none. A file on which `parse` throws is set aside and reported, and counts
+   * as missing.
    */
   read<T>(file: string, parse: (bytes: Buffer) => T): T | undefined {
     let bytes: Buffer;
@@ -104,7 +105,7 @@ export class Disk {
     }
   }
 
-  /** As `read`, of a file that may be large: `parse` is given it a chunk at a time. */
+  /** As `read`, for a file that may be large: `parse` receives it one chunk at a time. */
   scan<T>(file: string, parse: (chunks: Iterable<Buffer>) => T): T | undefined {
     const failures: unknown[] = [];
     try {
@@ -115,8 +116,8 @@ export class Disk {
   }
 
   /**
-   * A file's bytes, a chunk at a time. It is open only while one is read, so that whoever stops early leaves nothing open. Throws what the
-   * file system throws.
+   * A file's bytes, one chunk at a time. The file is open only while a chunk is read, so stopping early leaks no descriptor. Throws what
+   * the file system throws.
    */
   *chunks(file: string, onFailure: (error: unknown) => void = () => undefined): Generator<Buffer, void, void> {
     for (let at = 0; ;) {
@@ -145,7 +146,7 @@ export class Disk {
     }
   }
 
-  /** Names of files that are in place in a folder, sorted; none where it cannot be read. */
+  /** Sorted names of the finished files in a folder; none if it cannot be read. */
   names(directory: string): string[] {
     try {
       return this.files
@@ -153,12 +154,12 @@ export class Disk {
         .filter((name) => !name.endsWith(UNFINISHED) && !SET_ASIDE.test(name))
         .sort();
     } catch (error) {
-      if (!isMissing(error)) this.tell('a folder could not be read; what is in it is passed over', directory, error);
+      if (!isMissing(error)) this.tell('a folder could not be read; its files are skipped', directory, error);
       return [];
     }
   }
 
-  /** One that is not there is no matter; one that cannot be removed is told. */
+  /** A missing file is fine; one that cannot be removed is reported. */
   remove(file: string): void {
     try {
       this.files.rmSync(file, { force: true });
@@ -167,7 +168,7 @@ export class Disk {
     }
   }
 
-  /** Removes what a crash left unfinished; for the start, when nothing is being written. */
+  /** Removes what a crash left unfinished; only for start-up, when nothing is being written. */
   removeUnfinished(directory: string): void {
     quietly(() => {
       for (const name of this.files.readdirSync(directory)) if (name.endsWith(UNFINISHED)) this.remove(path.join(directory, name));
@@ -175,7 +176,7 @@ export class Disk {
   }
 
   #passOver(file: string, error: unknown): undefined {
-    if (!isMissing(error)) this.tell('a file could not be read; it is passed over', file, error);
+    if (!isMissing(error)) this.tell('a file could not be read; it is skipped', file, error);
   }
 
   #setAside(file: string, error: unknown): undefined {
@@ -185,7 +186,7 @@ export class Disk {
       this.tell('a file is damaged and was set aside', file, error, keptAs);
       this.#forgetOldest(path.dirname(file));
     } catch (failure) {
-      this.tell('a file is damaged and could not be set aside; it is passed over', file, failure);
+      this.tell('a file is damaged and could not be set aside; it is skipped', file, failure);
     }
   }
 

@@ -1,10 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-/**
- * All that the agent asks of a file system. Its calls throw what the file system throws; a test puts one in its place whose every call can
- * fail.
- */
+/** Every file system call the agent makes. They throw what the file system throws; tests inject one in which every call can fail. */
 export type Files = Pick<
   typeof fs,
   | 'openSync'
@@ -24,7 +21,7 @@ export type Files = Pick<
 
 export const NODE_FILES: Files = fs;
 
-/** Writes all of it: one call may write less than it was asked to, as on a disk that fills. */
+/** Writes all the bytes: a single call may write fewer than asked, as on a disk that is filling up. */
 export function writeAll(files: Files, fd: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) {
     const more = files.writeSync(fd, bytes, written, bytes.length - written);
@@ -33,7 +30,7 @@ export function writeAll(files: Files, fd: number, bytes: Uint8Array): void {
   }
 }
 
-/** Makes what was created, renamed or removed in the file's folder survive a power cut. */
+/** Makes creations, renames and removals in the file's folder survive a power cut. */
 export function syncFolderOf(files: Files, file: string): void {
   const fd = files.openSync(path.dirname(file), 'r');
   try {
@@ -43,11 +40,11 @@ export function syncFolderOf(files: Files, file: string): void {
   }
 }
 
-/** For what is tidied up after a failure that is already being told. */
+/** For clean-up after a failure that is already being reported. */
 export function quietly(work: () => void): void {
   try {
     work();
   } catch {
-    // The failure before is the one that counts.
+    // The earlier failure is the one that counts.
   }
 }

@@ -4,8 +4,8 @@ import type { Disk } from './disk.ts';
 import { quietly, syncFolderOf, writeAll } from './files.ts';
 
 /**
- * What a log's bytes hold. `length`: where its last whole line ends; beyond it is the one write that a crash tore. `damaged`: numbers of
- * lines that are neither whole nor that.
+ * What a log's bytes hold. `length`: where its last whole line ends; anything beyond it is the one write that a crash tore. `damaged`:
+ * numbers of all other lines that are not whole.
  */
 export interface Scanned<T> {
   records: T[];
@@ -14,9 +14,8 @@ export interface Scanned<T> {
 }
 
 /**
- * Reads a log: one record a line, CRC-32 in hex, a space, its text. Only what is last and has no end of line can be a torn write, because
- * each
- * record is on disk before the next is begun; anything else was written whole and damaged afterwards.
+ * Reads a log: one record a line, CRC-32 in hex, a space, its text. Only the last line, if it has no line end, can be a torn write, because
+ * each record is on disk before the next is begun; anything else was written whole and damaged afterwards.
  * @param parse throws for a text that it does not understand, which is damage too
  */
 export function scanRecords<T>(bytes: Buffer, parse: (text: string) => T): Scanned<T> {
@@ -34,18 +33,18 @@ export function scanRecords<T>(bytes: Buffer, parse: (text: string) => T): Scann
     }
     length = end + 1;
   }
-  // A whole record whose end of line has become another byte.
+  // A whole record whose line end was corrupted.
   if (textOf(bytes.subarray(length, -1)) !== undefined) damaged.push(line);
   return { records, length, damaged };
 }
 
-/** The text of a whole line without its end; undefined for one that is torn or damaged. */
+/** The text of a whole line without its line end; undefined for one that is torn or damaged. */
 function textOf(line: Buffer): string | undefined {
   const text = line.toString('utf8');
   return /^[0-9a-f]{8} /.test(text) && checksum(text.slice(9)) === text.slice(0, 8) ? text.slice(9) : undefined;
 }
 
-/** A log of these records. */
+/** The bytes of a log that holds these records. */
 export function formatLog(texts: readonly string[]): Buffer {
   return Buffer.concat(texts.map(toLine));
 }
@@ -59,22 +58,20 @@ function checksum(text: string): string {
 }
 
 /**
- * A log on disk that is only ever added to. A record is in it whole, or was taken back and the append throws. Where it cannot be taken
- * back, or
- * the log cannot be opened for writing, each append tries that first and throws as long as it fails: nothing is ever written behind a torn
- * record.
+ * An append-only log on disk. A record is in it whole, or it was rolled back and the append throws. If it cannot be rolled back, or the log
+ * cannot be opened for writing, each append first tries again and throws while that fails: nothing is ever written behind a torn record.
  */
 export class RecordLog<T> {
-  /** What was in it when it was opened; empty for one that cannot be read. */
+  /** What it held when it was opened; empty if it cannot be read. */
   readonly records: readonly T[];
-  /** Why it must not be written to; the file stays as it is. */
+  /** Why it must not be written to; the file is left untouched. */
   readonly damage: string | undefined;
   readonly #disk: Disk;
   readonly #file: string;
   #fd: number | undefined;
   #length: number;
   #isInDoubt = false;
-  /** What has to succeed before the next write. */
+  /** Must succeed before the next write. */
   #mend: (() => void) | undefined = () => this.#open();
 
   constructor(file: string, parse: (text: string) => T, disk: Disk) {
@@ -84,16 +81,16 @@ export class RecordLog<T> {
     this.records = records;
     this.#length = length;
     this.damage =
-      problem ?? (damaged.length > 0 ? `${counted(damaged.length)} cannot be read, the first is line ${damaged[0]}` : undefined);
+      problem ?? (damaged.length > 0 ? `${counted(damaged.length)} cannot be read, the first on line ${damaged[0]}` : undefined);
     if (this.damage !== undefined) return;
     try {
       this.#mendNow();
     } catch (error) {
-      disk.tell('a log cannot be written to; it is tried again at each record', file, error);
+      disk.tell('a log cannot be written to; each record tries again', file, error);
     }
   }
 
-  /** Adds a record; on disk when it returns. Throws what the file system throws, and then the record is not in the log. */
+  /** Appends a record; on disk when it returns. Throws what the file system throws, and then the record is not in the log. */
   append(text: string): void {
     if (this.damage !== undefined) throw new Error(`${this.#file}: ${this.damage}`);
     this.#mendNow();
@@ -111,12 +108,12 @@ export class RecordLog<T> {
     this.#length += line.length;
   }
 
-  /** True after an append that failed and could not be taken back either: what it wrote may be found whole after a restart. */
+  /** True after an append that failed and could not be rolled back either: the record may be found whole after a restart. */
   get isInDoubt(): boolean {
     return this.#isInDoubt;
   }
 
-  /** Writes the log new, with these records only. Throws what the file system throws; it then holds what it held, or the new records. */
+  /** Rewrites the log with these records only. Throws what the file system throws; the log then holds either the old or the new records. */
   replace(texts: readonly string[]): void {
     this.#mendNow();
     try {
@@ -140,7 +137,7 @@ export class RecordLog<T> {
     this.#mend = undefined;
   }
 
-  /** Opens it, and cuts off what a crash tore. */
+  /** Opens the log and truncates what a crash tore. */
   #open(): void {
     const { files } = this.#disk;
     files.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
@@ -149,7 +146,7 @@ export class RecordLog<T> {
     syncFolderOf(files, this.#file);
   }
 
-  /** Whichever of two whole logs the name now stands for. */
+  /** Opens whichever of the two whole logs the name now refers to. */
   #reopen(): void {
     this.#length = this.#disk.files.statSync(this.#file).size;
     this.#open();
@@ -174,7 +171,7 @@ function read<T>(file: string, parse: (text: string) => T, disk: Disk): Scanned<
   }
   const scanned = scanRecords(bytes, parse);
   if (scanned.length < bytes.length && scanned.damaged.length === 0)
-    disk.tell('the last record of a log is torn and is cut off', file, `${bytes.length - scanned.length} bytes`);
+    disk.tell('the last record of a log is torn and was cut off', file, `${bytes.length - scanned.length} bytes`);
   return scanned;
 }
 

@@ -82,7 +82,7 @@ describe('an agent with a damaged journal', () => {
     damagedJournal(path.join(stateDir, folder), folder === '' ? 'c1' : `${PLAN}-1`);
     const first = await controller.startAgent({ stateDir });
     expect((await controller.session()).hello!.guard!.error).toMatch(
-      /journal is damaged.*accept-journal.*one record cannot be read, the first is line 1/,
+      /journal is damaged.*accept-journal.*one record cannot be read, the first on line 1/,
     );
     await first.end();
     acceptJournal(stateDir);
