@@ -9,10 +9,9 @@ import { encodeDelete } from '../wire/requests.ts';
 const ENOENT = 2;
 
 /**
- * Ends exactly these entries, each by original tuple, zone and id. Where a start is given, entries that began at another time are gone:
- * they
- * are looked up first, as the kernel compares no start. What begins in the microseconds between with the same tuple and id would not be
- * spared.
+ * Deletes exactly these entries, each by original tuple, zone and id. If a start time is given, an entry that began at another time counts
+ * as gone: entries are looked up first, since the kernel does not compare start times. An entry that begins in the microseconds between
+ * with the same tuple and id would not be spared.
  */
 export function deleteEntries(flows: readonly FlowIdentity[]): DeleteOutcome[] {
   const dated = flows.filter(({ startedAtMs }) => startedAtMs !== undefined);
@@ -28,7 +27,7 @@ export function deleteEntries(flows: readonly FlowIdentity[]): DeleteOutcome[] {
 }
 
 /**
- * Requests whose verdict was lost are sent once more: an entry that is not there then may have ended by us or by itself, and counts as
+ * Requests whose verdict was lost are sent once more: an entry that is then missing may have been ended by us or by itself, and counts as
  * gone.
  */
 function deleteBy(count: number, writeBody: WriteBody): Int32Array {
@@ -50,7 +49,7 @@ function deleteBy(count: number, writeBody: WriteBody): Int32Array {
   }
 }
 
-/** ENOENT: no such tuple, or it belongs to another entry now (the id differs). EBUSY: in the hands of a flow table. */
+/** ENOENT: no such tuple, or it belongs to another entry now (the id differs). EBUSY: offloaded to a flow table. */
 function outcomeOf(errno: number): DeleteOutcome {
   if (errno === 0) return 'deleted';
   return errno === ENOENT ? 'gone' : 'failed';

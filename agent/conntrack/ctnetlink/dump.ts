@@ -19,25 +19,20 @@ import { encodeDump } from '../wire/requests.ts';
 import { RowReader } from '../rows/read-entry.ts';
 import { Block, firstHalf, secondHalf } from '../rows/block.ts';
 
-/** A block of a dump is about 32 KB at most (seen: 32,448 B); the rest is room for kernels that send more. */
+/** A dump's block is about 32 KB at most (seen: 32,448 B); the rest is headroom for kernels that send more. */
 const BLOCK_BYTES = 65_536;
 
-/** A dump answers within microseconds; one that has been silent for this long is not coming back. */
+/** A dump answers within microseconds; after this much silence no answer will come. */
 const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 
-/**
- * Called with each entry of a walk: the block that it lies in, and the borders of its CT_NEW body. The block is filled anew later: copy
- * what is kept.
- */
+/** Called with each entry of a walk: its block, and the bounds of its CT_NEW body. The block is reused: copy what is kept. */
 export type Visit = (block: Block, start: number, end: number) => void;
 
 /**
- * Walks the table of this network namespace, or what of it passes the kernel's own filter, and yields after each block so that the caller
- * may stop or wait.
- * Each walk has its own socket: a second dump on one socket is EBUSY, and closing it is how a dump ends early. The walk is not atomic:
- * flows
- * that come or go meanwhile may be in it or not.
- * Throws UNAVAILABLE if the table was resized meanwhile, CAPABILITY_MISSING without CAP_NET_ADMIN, NetlinkError, DecodeError.
+ * Walks the table of this network namespace, or the part that passes the kernel's own filter, and yields after each block so that the
+ * caller may stop or wait. Each walk has its own socket: a second dump on one socket fails with EBUSY, and a dump is aborted by closing it.
+ * The walk is not atomic: flows that begin or end meanwhile may or may not be in it. Throws UNAVAILABLE if the table was resized meanwhile,
+ * CAPABILITY_MISSING without CAP_NET_ADMIN, NetlinkError, DecodeError.
  */
 export function* walkTable(filter: KernelFilter | undefined, visit: Visit): Generator<void, void, void> {
   const buckets = readBuckets();
@@ -49,11 +44,11 @@ export function* walkTable(filter: KernelFilter | undefined, visit: Visit): Gene
   } finally {
     socket.close();
   }
-  // Entries move to other buckets in a resize, so that a walk may have met some twice and others never.
+  // A resize moves entries to other buckets, so a walk may have met some twice and others never.
   if (readBuckets() !== buckets) throw new FleetError('UNAVAILABLE', 'The table was resized while it was being read. Ask again.');
 }
 
-/** The same into columns, each entry once. */
+/** Walks the table into columns, each entry once. */
 export function* walkInto(columns: Columns, filter?: KernelFilter): Generator<void, void, void> {
   const reader = new RowReader(columns);
   const repeats = new RepeatedRows(columns);
@@ -67,7 +62,7 @@ export function* walkInto(columns: Columns, filter?: KernelFilter): Generator<vo
   }
 }
 
-/** A socket for the conntrack subsystem. Throws CAPABILITY_MISSING where the kernel refuses one. */
+/** Opens a socket for the conntrack subsystem. Throws CAPABILITY_MISSING if the kernel refuses. */
 export function openTable(): NetlinkSocket {
   try {
     return new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 4 << 20, sendBuffer: 1 << 20 });
@@ -76,7 +71,7 @@ export function openTable(): NetlinkSocket {
   }
 }
 
-/** EPERM in words that name the cure; anything else as it is. */
+/** Translates EPERM and a missing subsystem into errors that name the remedy; anything else is returned unchanged. */
 export function tableError(error: unknown): unknown {
   if (!(error instanceof NetlinkError)) return error;
   if (error.code === 'EPERM')
@@ -97,7 +92,7 @@ function* readDump(socket: NetlinkSocket, seq: number, visit: Visit): Generator<
     const length = socket.receive(block.bytes);
     if (length === undefined) {
       if (++silent > MAX_SILENT_READS)
-        throw new FleetError('UNAVAILABLE', 'The kernel stopped in the middle of a walk of the table. Ask again.');
+        throw new FleetError('UNAVAILABLE', 'The kernel stopped answering in the middle of a walk of the table. Ask again.');
       continue;
     }
     silent = 0;
@@ -105,11 +100,11 @@ function* readDump(socket: NetlinkSocket, seq: number, visit: Visit): Generator<
     for (let at = 0; at < length;) {
       const header = at >> 2; // length, type with flags, sequence number and port id
       const size = words[header]!;
-      // For the words of what is wrong with it.
+      // Only for its error message.
       if (size < NLMSG_HEADER_LENGTH || size > length - at) messageLength(bytes.subarray(0, length), at);
       const end = at + size;
       const type = firstHalf(words[header + 1]!);
-      if (words[header + 2]! !== seq) throw new DecodeError('', 'a dump has a message of another request');
+      if (words[header + 2]! !== seq) throw new DecodeError('', 'a dump contains a message of another request');
       if (type === CT_NEW) {
         visit(block, at + NLMSG_HEADER_LENGTH, end);
       } else if (type === NLMSG_DONE || type === NLMSG_ERROR) {
@@ -127,18 +122,18 @@ function* readDump(socket: NetlinkSocket, seq: number, visit: Visit): Generator<
   }
 }
 
-/** Where the ids of a block leave a trace, by their low bits; most ids are told apart by it. */
+/** Slots in which the ids of a block leave a mark, by their low bits; this rules out most repeats cheaply. */
 const TRACES = 4096;
 
 /**
- * A dump goes on after the last entry of the block before; if that is gone, it begins its bucket again (ctnetlink_dump_table). So only the
- * block before can hold what is repeated. An id is unique only together with its tuple (119 collisions in a million were seen).
+ * A dump resumes after the last entry of the previous block; if that entry is gone, it restarts the bucket (ctnetlink_dump_table). So only
+ * the previous block can hold repeated entries. An id is unique only together with its tuple (119 collisions in a million were seen).
  */
 class RepeatedRows {
   readonly #columns: Columns;
   #traces = new Uint8Array(TRACES);
   #tracesBefore = new Uint8Array(TRACES);
-  /** The rows of the block before are those from `before` up to `current`. */
+  /** The rows of the previous block are those from `before` up to `current`. */
   #before = 0;
   #current = 0;
 
@@ -146,7 +141,7 @@ class RepeatedRows {
     this.#columns = columns;
   }
 
-  /** Takes the last row out again if the block before has it. */
+  /** Drops the last row if the previous block has it. */
   dropIfRepeated(): void {
     const columns = this.#columns;
     const row = columns.count - 1;

@@ -11,12 +11,12 @@ import { encodeLookup } from '../wire/requests.ts';
 const EPERM = 1;
 const ENOENT = 2;
 
-/** A found entry takes about 2 KB of the receive buffer (4 MB), so no reply of a batch can be lost. */
+/** A found entry takes about 2 KB of the receive buffer (4 MB), so no reply to a batch can be lost. */
 const BATCH = 512;
 const REPLY_BYTES = 65_536;
 const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 
-/** What came back for one request of a batch: the body of an entry, or a verdict with its errno (0 for done). */
+/** The reply to one request of a batch: the body of an entry, or a verdict with its errno (0 for done). */
 export interface Reply {
   body?: Uint8Array;
   errno?: number;
@@ -30,7 +30,7 @@ export function findBodies(keys: readonly Omit<FlowKey, 'id'>[]): (Uint8Array | 
       return batch.map((key, index) => {
         const { body, errno } = replies[index] ?? {};
         if (body === undefined && errno === undefined && !isComplete)
-          throw new FleetError('UNAVAILABLE', 'The kernel’s answer to a look-up was lost. Ask again.');
+          throw new FleetError('UNAVAILABLE', 'The kernel’s answer to a lookup was lost. Ask again.');
         if (errno !== undefined && errno !== 0 && errno !== ENOENT)
           throw new NetlinkError(`cannot look up an entry of protocol ${key.proto}`, errno);
         return body && isSameTuple(decodeEntry(body), key) ? body : undefined;
@@ -45,7 +45,7 @@ export function findEntry(key: Omit<FlowKey, 'id'>): Entry | undefined {
   return body && decodeEntry(body);
 }
 
-/** The hash holds both directions, so the kernel also answers with an entry whose reply tuple was asked for. */
+/** The hash holds both directions, so the kernel also returns an entry whose reply tuple was asked for. */
 function isSameTuple(entry: Entry, { orig, proto, family }: Omit<FlowKey, 'id'>): boolean {
   const { src, dst, sport, dport, srcKey, dstKey, icmp } = entry.orig;
   return (
@@ -64,9 +64,8 @@ function isSameTuple(entry: Entry, { orig, proto, family }: Omit<FlowKey, 'id'>)
 }
 
 /**
- * Sends a batch and reads what comes back until its last request is answered. `acknowledge`: whether each request asks for an answer or
- * only
- * the last. Throws CAPABILITY_MISSING without CAP_NET_ADMIN. Incomplete where the kernel says that replies were lost, or falls silent.
+ * Sends a batch and reads replies until its last request is answered. `acknowledge`: whether each request asks for an answer or only the
+ * last. `isComplete` is false if the kernel reported lost replies or stopped answering. Throws CAPABILITY_MISSING without CAP_NET_ADMIN.
  */
 export function exchange(
   socket: NetlinkSocket,
@@ -105,7 +104,7 @@ export function exchange(
     }
     for (const message of readMessages(block.subarray(0, length))) {
       const index = message.seq - firstSeq;
-      if (index < 0 || index > last) continue; // of a batch that was given up
+      if (index < 0 || index > last) continue; // from an abandoned batch
       const reply = (replies[index] ??= {});
       if (message.type === CT_NEW) reply.body = message.body.slice();
       else if (message.type === NLMSG_ERROR) {

@@ -10,13 +10,13 @@ import { decodeExpectation, encodeExpectationDump, encodeExpectationKey } from '
 
 const ENOENT = 2;
 
-/** What helpers expect, or what one flow's helper does. Throws CAPABILITY_MISSING without CAP_NET_ADMIN. */
+/** All expectations of helpers, or only those of one flow. Throws CAPABILITY_MISSING without CAP_NET_ADMIN. */
 export function listExpectations(master?: FlowKey): Expectation[] {
   if (!master) return withZones(dump());
   return findEntry(master)?.id === master.id ? dump(master).map((one) => inZone(one, master.zone)) : [];
 }
 
-/** Ends exactly these. One that the kernel gave no answer about counts as failed, although it may be gone. */
+/** Deletes exactly these. One for which the kernel gave no answer counts as failed, although it may be gone. */
 export function deleteExpectations(keys: readonly FlowKey[]): DeleteOutcome[] {
   return errnos(EXP_DELETE, keys).map((errno) => {
     if (errno === 0) return 'deleted';
@@ -36,9 +36,8 @@ function dump(master?: FlowKey): Expectation[] {
 }
 
 /**
- * A dump does not tell zones, and without its zone an expectation is not found. So the kernel is asked for each in zone 0, and for those
- * that
- * are not there in every zone that the table has entries of. One that is in none of them may have ended meanwhile, and stays in zone 0.
+ * A dump does not report zones, and without its zone an expectation cannot be looked up. So each is looked up in zone 0, and if it is not
+ * there, in every zone in which the table has entries. One that is in none of them may have ended meanwhile, and keeps zone 0.
  */
 function withZones(expectations: Expectation[]): Expectation[] {
   const found = [...expectations];

@@ -8,14 +8,13 @@ import { encodeExpire } from '../wire/requests.ts';
 
 const EBUSY = 16;
 
-/** A reply may set SEEN_REPLY or ASSURED between our look and our request, which is then EBUSY. */
+/** A reply may set SEEN_REPLY or ASSURED between our lookup and our request, which then fails with EBUSY. */
 const ATTEMPTS = 3;
 
 /**
- * Fixes the remaining time of exactly these entries, and looks again whether it is. The kernel does not compare ids when an entry is
- * changed:
- * a flow that takes the tuple over in the microseconds between the look and the change would get the time in its place, and ours is `gone`.
- * A time that is fixed already cannot be changed, and a packet of just that moment may have it fixed at its full length: both are `failed`.
+ * Fixes the remaining time of exactly these entries, and checks the result. The kernel does not compare ids when an entry is changed: a
+ * flow that takes over the tuple in the microseconds between lookup and change would get the timeout instead, and ours is `gone`. A timeout
+ * that is already fixed cannot be changed, and a packet at that very moment may cause the full timeout to be fixed: both are `failed`.
  */
 export function expireEntries(keys: readonly FlowKey[], seconds: number): ExpireOutcome[] {
   let places = keys.map((_, place) => place);
@@ -50,7 +49,7 @@ export function expireEntries(keys: readonly FlowKey[], seconds: number): Expire
   });
 }
 
-/** The entries at these places of the list; undefined where the tuple is free or another entry's now. */
+/** The entries at these places of the list; undefined if the tuple is free or belongs to another entry now. */
 function entriesOf(keys: readonly FlowKey[], places: readonly number[]): (Entry | undefined)[] {
   return findBodies(places.map((place) => keys[place]!)).map((body, index) => {
     const entry = body && decodeEntry(body);

@@ -8,28 +8,26 @@ import { Block } from '../rows/block.ts';
 const EPERM = 1;
 
 /**
- * Bytes and messages of one batch. A failure takes about 1 KB of the receive buffer, which is several MB, so no answer of a batch is lost.
+ * Maximum bytes and messages of one batch. A failure takes about 1 KB of the receive buffer of several MB, so no answer to a batch is lost.
  */
 const BATCH_BYTES = 65_536;
 const BATCH_MESSAGES = 1024;
-/** None of our requests is longer. */
+/** Maximum bytes of one of our requests. */
 const LONGEST = 1024;
 const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 
-/** The kernel's verdict was lost, so it is not known what came of a request. */
+/** The kernel's verdict was lost, so the outcome of the request is unknown. */
 export const LOST = -1;
 
-/** Writes the body of a request behind its header, from byte `at`, which is on a word, and answers the body's length in bytes. */
+/** Writes the body of a request after its header, at byte `at`, which is word-aligned, and returns the body's length in bytes. */
 export type WriteBody = (index: number, out: Block, at: number) => number;
 
 /**
- * Sends `count` requests of one type that change one entry each, and answers the errno of each: 0 for done, LOST where nobody knows.
+ * Sends `count` requests of one type that change one entry each, and returns the errno of each: 0 for done, LOST if unknown.
  *
  * Requests go out in batches without waiting; only the last of a batch asks for an acknowledgement. The kernel works through a batch in
- * order and
- * answers each failure, so a request without an answer has succeeded once the last is acknowledged. To wait for each answer halves the
- * rate.
- * Throws CAPABILITY_MISSING without CAP_NET_ADMIN, NetlinkError.
+ * order and reports each failure, so a request without an answer has succeeded once the last is acknowledged. Waiting for each answer would
+ * halve the rate. Throws CAPABILITY_MISSING without CAP_NET_ADMIN, NetlinkError.
  */
 export function pipeline(
   socket: NetlinkSocket,
@@ -61,7 +59,7 @@ export function pipeline(
   return errnos;
 }
 
-/** Reads what comes back until the last request of the batch is answered; false if that answer, or any, was lost. */
+/** Reads answers until the last request of the batch is answered; false if that answer, or any, was lost. */
 function readVerdicts(socket: NetlinkSocket, block: Uint8Array, errnos: Int32Array, firstSeq: number): boolean {
   for (let silent = 0; silent < MAX_SILENT_READS;) {
     let length: number | undefined;
@@ -77,7 +75,7 @@ function readVerdicts(socket: NetlinkSocket, block: Uint8Array, errnos: Int32Arr
     }
     for (const message of readMessages(block.subarray(0, length))) {
       const index = (message.seq - firstSeq) >>> 0;
-      if (message.type !== NLMSG_ERROR || index >= errnos.length) continue; // of a batch that was given up
+      if (message.type !== NLMSG_ERROR || index >= errnos.length) continue; // from an abandoned batch
       const { errno, reason } = readVerdict(message);
       if (errno === EPERM) throw tableError(new NetlinkError('cannot change the table', errno, reason));
       errnos[index] = errno;

@@ -10,8 +10,8 @@ import { encodeCreate } from '../wire/requests.ts';
 const EEXIST = 17;
 
 /**
- * Makes flows again in the kernel's table; outcomes in the order given. With NLM_F_EXCL an entry that traffic has made meanwhile is left as
- * it is. Where the kernel's answer was lost, a flow counts as failed, although it may have been made.
+ * Re-creates flows in the kernel's table; outcomes in the order given. With NLM_F_EXCL an entry that traffic has created meanwhile is left
+ * alone. If the kernel's answer was lost, the flow counts as failed, although it may have been created.
  */
 export function restoreEntries(flows: readonly Flow[]): RestoreOutcome[] {
   const names = readLabelNames();

@@ -7,17 +7,17 @@ import { CT_GET_STATS_CPU } from '../wire/constants.ts';
 import { encodeDump } from '../wire/requests.ts';
 import { decodeCpuStats } from '../wire/stats.ts';
 
-/** Per-CPU counters by netlink on a socket that stays open (9 us a time), or from /proc/net/stat where netlink is refused. */
+/** Per-CPU counters by netlink on a socket that stays open (9 us a read), or from /proc/net/stat if netlink is refused. */
 export class CpuStats {
   #socket: NetlinkSocket | undefined;
 
-  /** No CPU where the kernel tells them in neither place. */
+  /** Empty if the kernel offers neither. */
   read(): CpuCounters[] {
     try {
       this.#socket ??= openTable();
       return readDump(this.#socket, { type: CT_GET_STATS_CPU, body: encodeDump(), doing: 'cannot read the counters' }, decodeCpuStats);
     } catch {
-      this.close(); // what comes next on a socket after a failure may belong to the question before
+      this.close(); // what the socket receives after a failure may belong to the previous request
       return readProcStat();
     }
   }

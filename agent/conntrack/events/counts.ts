@@ -2,7 +2,7 @@ const NAMES = ['born', 'changed', 'ended', 'endedByUs', 'overflows', 'heals', 'l
 type Name = (typeof NAMES)[number];
 export const PLACES = Object.fromEntries(NAMES.map((name, place) => [name, place])) as Record<Name, number>;
 
-/** Memory that the thread of events writes and the main thread reads at any time, without a message. Counts go round at 2^32. */
+/** Shared memory that the event thread writes and the main thread reads at any time, without a message. Counts wrap around at 2^32. */
 export class EventCounts {
   readonly #numbers: Uint32Array<SharedArrayBuffer>;
 
@@ -22,7 +22,7 @@ export class EventCounts {
     Atomics.store(this.#numbers, PLACES[name], value);
   }
 
-  /** By the place of a name, for the one thread that counts: a hundred thousand times a second. */
+  /** Takes the place of a name; only for the one thread that counts, which calls it a hundred thousand times a second. */
   add(place: number): void {
     Atomics.store(this.#numbers, place, this.#numbers[place]! + 1);
   }

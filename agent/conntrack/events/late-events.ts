@@ -1,10 +1,10 @@
 import { TableEvents } from './table-events.ts';
 
-/** Between two attempts to hear events that could not be heard. */
+/** Time between two attempts to subscribe to events. */
 const AGAIN_MS = 60_000;
 
 /**
- * The table's events as soon as they can be heard: nf_conntrack may be loaded later than the agent. Without them there are no rates, and
+ * The table's events as soon as they are available: nf_conntrack may be loaded later than the agent. Without them there are no rates, but
  * everything else works.
  */
 export class LateEvents {
@@ -17,12 +17,12 @@ export class LateEvents {
     this.#onProblem = onProblem;
   }
 
-  /** Undefined as long as they cannot be heard. */
+  /** Undefined while events are not available. */
   get current(): TableEvents | undefined {
     return this.#events;
   }
 
-  /** Resolves after the first attempt; others follow by themselves. */
+  /** Resolves after the first attempt; further ones follow by themselves. */
   async open(): Promise<void> {
     try {
       this.#events = await TableEvents.open({}, this.#onProblem);

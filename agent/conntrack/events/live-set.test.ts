@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { LiveSet } from './live-set.ts';
 
-test('is exact only after a walk that lost no event', () => {
+test('the set is exact only after a walk during which no event was lost', () => {
   const live = new LiveSet();
   live.born(1);
   expect(live.isExact).toBe(false);
@@ -26,8 +26,8 @@ test('an entry that ended before its row was read is not alive', () => {
   expect([...live]).toEqual([]);
 });
 
-test('whatever order rows and events are read in, the set is the table', () => {
-  // A walk that meets each entry at one moment, with its row read some steps later; events are read in order.
+test('in whatever order rows and events are read, the set equals the table', () => {
+  // A walk that meets each entry at one moment, and whose row is read some steps later; events are read in order.
   const step = fc.record({ entry: fc.nat(6), isBirth: fc.boolean(), readsRows: fc.nat(3) });
   fc.assert(
     fc.property(fc.array(fc.nat(6)), fc.array(step, { maxLength: 40 }), (first, steps) => {

@@ -1,18 +1,18 @@
 import { NumberSet } from '../rows/number-set.ts';
 
 /**
- * Which entries are alive, by events, and by a walk whenever events were lost.
+ * Which entries are alive, maintained from events, and by a walk whenever events were lost.
  *
  *   stale ── begin ──▶ healing ── finish ──▶ exact
  *     ▲                   │ events were lost    │ events were lost
  *     └───────────────────┴─────────────────────┘
  *
- * The kernel fills a block of a walk before it is read, so an entry may end, and its event be heard, before its row is seen: entries that
- * ended since the walk began are remembered, and their rows passed over.
+ * The kernel fills a block of a walk before it is read, so an entry may end, and its event be received, before its row is seen: entries
+ * that ended since the walk began are remembered, and their rows skipped.
  */
 export class LiveSet {
   #alive = new NumberSet();
-  /** Entries that ended while the walk goes on; undefined where none does. */
+  /** Entries that ended during the current walk; undefined if there is none. */
   #endedMeanwhile: NumberSet | undefined;
   #isExact = false;
 
@@ -39,13 +39,13 @@ export class LiveSet {
     this.#endedMeanwhile?.add(entry);
   }
 
-  /** Events were lost: what is held is no longer the table. A walk under way is of no use either. */
+  /** Events were lost: the set no longer matches the table. A walk under way is useless too. */
   lost(): void {
     this.#isExact = false;
     this.#endedMeanwhile = undefined;
   }
 
-  /** A walk begins; from here on all events must be told. */
+  /** A walk begins; from here on every event must be passed in. */
   begin(): void {
     this.#alive = new NumberSet();
     this.#endedMeanwhile = new NumberSet();

@@ -4,39 +4,38 @@ import { EventCounts } from './counts.ts';
 import { readSysctl } from '../proc/proc-files.ts';
 
 export interface EventOptions {
-  /** Bytes asked for; the kernel doubles it and takes 1,280 of it for an event: 64 MB hold about 105,000 events. */
+  /** Bytes requested; the kernel doubles it and charges 1,280 bytes an event: 64 MB hold about 105,000 events. */
   receiveBuffer: number;
-  /** Hear changes too: five of the seven events of a short TCP connection. */
+  /** Receive changes too: five of the seven events of a short TCP connection. */
   withChanges: boolean;
-  /** Keep the set of entries that are alive. */
+  /** Maintain the set of live entries. */
   withLive: boolean;
 }
 
 export type FromEventWorker = { kind: 'listening' } | { kind: 'failed' | 'failed walk'; message: string };
 
-/** What was heard since listening began. Counts go round at 2^32; their differences are right for as long as that. */
+/** Counts since listening began. They wrap around at 2^32; differences modulo 2^32 stay correct. */
 export interface EventTotals {
   born: number;
   changed: number;
   /**
    * With nf_conntrack_events=2, the kernel's default, a flow that was born while nobody on the machine listened (in whatever namespace)
-   * ends
-   * without an event; one that was born under 0 does too. So there may be fewer ends than flows that ended.
+   * ends without an event, as does one born under 0. So this may be less than the number of flows that ended.
    */
   ended: number;
-  /** Of `ended`, those that a delete of this process caused. */
+  /** Of `ended`, those caused by a delete of this process. */
   endedByUs: number;
-  /** How often the kernel said that it had to throw events away. How many, it does not say. */
+  /** How often the kernel reported that it dropped events. It does not say how many. */
   overflows: number;
   /** Walks that made the set of live entries exact (again). */
   heals: number;
-  /** Entries alive; undefined where that is not kept, or not known until the next walk is done. */
+  /** Live entries; undefined if they are not maintained, or unknown until the next walk is done. */
   live: number | undefined;
 }
 
 const DEFAULTS: EventOptions = { receiveBuffer: 64 << 20, withChanges: false, withLive: false };
 
-/** The events of the conntrack table of this process's network namespace, heard by a thread of their own. */
+/** The conntrack events of this process's network namespace, received by a thread of their own. */
 export class TableEvents {
   readonly #counts: EventCounts;
   readonly #worker: Worker;
@@ -49,14 +48,14 @@ export class TableEvents {
   }
 
   /**
-   * Resolves when events are heard. `onProblem` is told what goes wrong later, a walk that failed or the end of the thread.
-   * Throws CAPABILITY_MISSING where the kernel lets nobody listen.
+   * Resolves once events are received. `onProblem` is called for later failures: a walk that failed or the end of the thread. Throws
+   * CAPABILITY_MISSING if the kernel refuses.
    */
   static async open(options: Partial<EventOptions> = {}, onProblem: (message: string) => void = () => undefined): Promise<TableEvents> {
     if (!readSysctl('nf_conntrack_events'))
       throw new FleetError(
         'CAPABILITY_MISSING',
-        'This kernel makes no events: set net.netfilter.nf_conntrack_events to 1, or to 2 where there is that.',
+        'This kernel sends no events: set net.netfilter.nf_conntrack_events to 1, or to 2 where supported.',
       );
     const counts = new EventCounts();
     // Run from source the worker is TypeScript too; run from build it is not.
@@ -66,7 +65,7 @@ export class TableEvents {
     const events = new TableEvents(counts, worker);
     await new Promise<void>((resolve, reject) => {
       const refused = (message: string): void =>
-        reject(new FleetError('CAPABILITY_MISSING', `The kernel’s events cannot be heard: ${message}`));
+        reject(new FleetError('CAPABILITY_MISSING', `Cannot receive the kernel’s events: ${message}`));
       worker.on('error', (error) => {
         refused(error.message);
         onProblem(error.message);
@@ -77,7 +76,7 @@ export class TableEvents {
         onProblem(message.message);
       });
     });
-    // Listening alone does not keep the program alive.
+    // Listening alone must not keep the process alive.
     worker.unref();
     return events;
   }
@@ -95,7 +94,7 @@ export class TableEvents {
     };
   }
 
-  /** Ends the thread; it is over within the time of one read (200 ms). */
+  /** Stops the thread, which ends within one read timeout (200 ms). */
   async close(): Promise<void> {
     this.#counts.set('isStopping', 1);
     this.#worker.ref();

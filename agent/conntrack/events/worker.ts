@@ -12,11 +12,11 @@ import { CT_DELETE, CT_NEW, NFNLGRP_CONNTRACK_DESTROY, NFNLGRP_CONNTRACK_NEW, NF
 import { RowReader } from '../rows/read-entry.ts';
 import { Block, firstHalf, secondHalf } from '../rows/block.ts';
 
-/** Constants of this module: V8 folds those into its code. */
+/** Module constants, which V8 folds into the code. */
 const { born: BORN, changed: CHANGED, ended: ENDED, endedByUs: ENDED_BY_US } = PLACES;
-/** Events read between two blocks of a walk, so that the walk goes on in a flood. */
+/** Events read between two blocks of a walk, so that the walk makes progress in a flood. */
 const EVENTS_PER_BLOCK = 2_000;
-/** After a walk the next waits this many times as long as it took, so that a flood cannot make this thread walk for ever. */
+/** The next walk waits this many times as long as the last one took, so that a flood cannot make this thread walk for ever. */
 const REST_PER_WALK = 4;
 
 if (!parentPort) throw new Error('worker.ts runs as a worker thread of table-events.ts');
@@ -29,9 +29,8 @@ const reader = new RowReader(entry);
 const block = new Block(new Uint8Array(65_536));
 
 /**
- * The thread that hears the kernel's events: it does nothing else, so that a walk of 2.5 s elsewhere never delays it. Delivery is never
- * made
- * reliable (NETLINK_BROADCAST_ERROR): the kernel would then drop packets of customers whose event does not fit.
+ * The thread that receives the kernel's events: it does nothing else, so that a walk of 2.5 s elsewhere never delays it. Delivery is never
+ * made reliable (NETLINK_BROADCAST_ERROR): the kernel would then drop customers' packets whose event does not fit.
  */
 try {
   listen();
@@ -59,7 +58,7 @@ function listen(): void {
   }
 }
 
-/** Walks the table and listens meanwhile. */
+/** Walks the table while receiving events. */
 function heal(socket: NetlinkSocket, live: LiveSet): void {
   live.begin();
   const overflows = counts.get('overflows');
@@ -80,7 +79,7 @@ function heal(socket: NetlinkSocket, live: LiveSet): void {
   publish();
 }
 
-/** One read; false if nothing came within the time of a read. */
+/** Reads once; false if nothing came within the receive timeout. */
 function hear(socket: NetlinkSocket): boolean {
   let length: number | undefined;
   try {
@@ -96,7 +95,7 @@ function hear(socket: NetlinkSocket): boolean {
   for (let at = 0; at < length;) {
     const word = at >> 2;
     const size = words[word]!;
-    // For the words of what is wrong with it.
+    // Only for its error message.
     if (size < NLMSG_HEADER_LENGTH || size > length - at) messageLength(block.bytes.subarray(0, length), at);
     count(word, at, at + size);
     at += align4(size);
@@ -128,8 +127,8 @@ function publish(): void {
 }
 
 /**
- * 53 bits that name an entry: its id, unique only together with its tuple (119 collisions in a million were seen), and 21 bits of a hash
- * of the tuple. Two of a million entries share a name with a probability below 1 in 10,000; the set then counts one too few.
+ * A 53-bit name for an entry: its id, which is unique only together with its tuple (119 collisions in a million were seen), and 21 bits of
+ * a hash of the tuple. The probability that two of a million entries share a name is below 1 in 10,000; the set then counts one too few.
  */
 function nameOf(from: Block, start: number, end: number): number {
   entry.clear(1);

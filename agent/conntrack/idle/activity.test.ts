@@ -9,7 +9,7 @@ import { Block } from '../rows/block.ts';
 const NOW = 1_900_000_000_000;
 const UNKNOWN = (): Idle => ({ atLeast: 0, atMost: Infinity });
 
-/** A table of UDP flows that have carried so many packets; undefined where none are counted. */
+/** A table of UDP flows with these packet counts; undefined if packets are not counted. */
 function tableOf(...packets: (number | undefined)[]): Columns {
   const columns = new Columns(packets.length);
   const reader = new RowReader(columns);
@@ -38,28 +38,28 @@ function looked(...looks: [secondsAgo: number, ...packets: (number | undefined)[
   return activity;
 }
 
-test('a flow that carried something since the last look is idle for no longer than that', () => {
+test('a flow with traffic since the last reading is idle for no longer than that', () => {
   expect(looked([60, 5]).narrow(tableOf(9), 0, NOW, UNKNOWN())).toEqual({ atLeast: 0, atMost: 60 });
 });
 
-test('a flow that carried nothing is idle at least since it was first seen so, through all looks', () => {
+test('a flow without traffic is idle at least since the first reading that showed the same count', () => {
   expect(looked([600, 5], [60, 5], [10, 5]).narrow(tableOf(5), 0, NOW, UNKNOWN())).toEqual({ atLeast: 600, atMost: Infinity });
   expect(looked([600, 4], [60, 5], [10, 5]).narrow(tableOf(5), 0, NOW, UNKNOWN())).toEqual({ atLeast: 60, atMost: 600 });
 });
 
-test('what timeouts say is made narrower, and is not believed where counters contradict it', () => {
+test('counters narrow the bounds from timeouts, and override them if they contradict', () => {
   expect(looked([60, 5]).narrow(tableOf(5), 0, NOW, { atLeast: 0, atMost: 431_400 })).toEqual({ atLeast: 60, atMost: 431_400 });
   expect(looked([60, 5]).narrow(tableOf(9), 0, NOW, { atLeast: 431_400, atMost: 431_400 })).toEqual({ atLeast: 0, atMost: 60 });
 });
 
-test('counters that went back, or that nobody keeps, and flows that were not there say nothing', () => {
+test('counters that went back, missing counters, and flows seen for the first time say nothing', () => {
   expect(looked([60, 5]).narrow(tableOf(2), 0, NOW, UNKNOWN())).toEqual(UNKNOWN());
   expect(looked([60, undefined]).narrow(tableOf(undefined), 0, NOW, UNKNOWN())).toEqual(UNKNOWN());
   expect(looked([60, 5]).narrow(tableOf(5, 7), 1, NOW, UNKNOWN())).toEqual(UNKNOWN());
   expect(looked([60, 9], [30, 2]).narrow(tableOf(2), 0, NOW, UNKNOWN())).toEqual({ atLeast: 30, atMost: Infinity });
 });
 
-test('what is forgotten says nothing', () => {
+test('forgotten readings say nothing', () => {
   const activity = looked([60, 5]);
   activity.forget();
   expect(activity.narrow(tableOf(5), 0, NOW, UNKNOWN())).toEqual(UNKNOWN());

@@ -3,31 +3,30 @@ import type { Idle } from './idle.ts';
 import { IntTable } from '../rows/int-table.ts';
 import { tupleHash } from '../rows/rates.ts';
 
-/** Flows that are watched at one time, 36 bytes each. What is beyond is bounded by its timeout alone. */
+/** Flows watched at one time, 36 bytes each. Any further flow is bounded by its timeout alone. */
 const MAX_WATCHED = 300_000;
 
-/** A look at the table: when it began and ended, in milliseconds since 1970. */
+/** One reading of the table: when it began and ended, in milliseconds since 1970. */
 export interface Look {
   beganAtMs: number;
   endedAtMs: number;
 }
 
 /**
- * When flows had their last packet, by what their counters said at one look after the other: for those of which the timeout does not say
- * it.
- * Holds what the last look saw; a flow that ended is forgotten with the next.
+ * When flows had their last packet, from successive readings of their counters: for flows whose timeout does not say. Holds the last
+ * reading; a flow that ended is forgotten with the next.
  */
 export class Activity {
   #rowOf = new IntTable();
   #size = 0;
   #tuples = new Int32Array(0);
   #packets = new Float64Array(0);
-  /** The last packet came not before and not after these. */
+  /** Bounds of the time of the last packet. */
   #notBeforeMs = new Float64Array(0);
   #notAfterMs = new Float64Array(0);
   #look: Look | undefined;
 
-  /** Takes a look at these rows of a whole table. */
+  /** Records a reading of these rows of a whole table. */
   note(columns: Columns, rows: Uint32Array, look: Look): void {
     const { common, rare } = columns;
     const { origPackets, replyPackets } = rare;
@@ -42,7 +41,7 @@ export class Activity {
       [tuples[size], packets[size]] = [tupleHash(columns, row), carried];
       const before = this.#find(common.id[row]!, tuples[size]!);
       const isSame = before >= 0 && this.#packets[before] === carried;
-      // Counters that went back were set to zero by somebody, and say nothing of before.
+      // Counters that went back were reset by somebody, and say nothing about the time before.
       notBefore[size] = isSame
         ? this.#notBeforeMs[before]!
         : before >= 0 && this.#packets[before]! < carried
@@ -55,15 +54,12 @@ export class Activity {
     [this.#size, this.#look] = [size, look];
   }
 
-  /** Nothing need be watched any more. */
+  /** Stops watching all flows. */
   forget(): void {
     if (this.#size > 0) this.note(NO_ROWS, new Uint32Array(0), { beganAtMs: 0, endedAtMs: 0 });
   }
 
-  /**
-   * Makes what is known of a row's last packet narrower, from what it has carried at `atMs`. Where timeouts say otherwise, counters are
-   * believed.
-   */
+  /** Narrows the bounds of a row's last packet by its counters at `atMs`. Counters win where timeouts contradict them. */
   narrow(columns: Columns, row: number, atMs: number, idle: Idle): Idle {
     if (this.#size === 0) return idle;
     const { origPackets, replyPackets } = columns.rare;
@@ -79,7 +75,7 @@ export class Activity {
     return idle;
   }
 
-  /** Ids may collide; the tuple then says whether it is the one. */
+  /** Ids may collide; the tuple's hash decides. */
   #find(id: number, tuple: number): number {
     const row = this.#size === 0 ? -1 : this.#rowOf.get(id);
     return row >= 0 && this.#tuples[row] === tuple ? row : -1;

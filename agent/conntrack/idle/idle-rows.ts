@@ -3,20 +3,20 @@ import { NO_TIMEOUT, type Columns } from '../rows/columns.ts';
 import { idleFrom, possibleTimeouts, type Idle, type PossibleTimeout, type TimeoutSource } from './idle.ts';
 import { stateText } from '../wire/states.ts';
 
-/** What the idle times of rows are settled against. */
+/** The inputs that idle times of rows depend on. */
 export interface IdleSurroundings {
   nowMs: number;
   sources: readonly TimeoutSource[];
-  /** Entries may come from another gateway (conntrackd), with times that it chose. */
+  /** Entries may come from another gateway (conntrackd), with timeouts that it chose. */
   isSynced: boolean;
-  /** What counters said at earlier looks. */
+  /** Earlier readings of the counters. */
   activity?: Activity;
 }
 
-/** What is known of the last packet of a row. The object is the same for all rows: read it before the next. */
+/** What is known about the last packet of a row. The object is reused for all rows: read it before the next call. */
 export type RowIdle = (row: number) => Idle;
 
-/** How long the flows of rows have been idle: as the columns say it if they were filled, else from timeouts and from counters. */
+/** How long the flows of rows have been idle: from the columns if they are filled, else from timeouts and counters. */
 export function idleOfRows(columns: Columns, surroundings: IdleSurroundings): RowIdle {
   const { idleFrom: from, idleTo: to } = columns.rare;
   const result: Idle = { atLeast: 0, atMost: Infinity };
@@ -35,7 +35,7 @@ export function idleOfRows(columns: Columns, surroundings: IdleSurroundings): Ro
   };
 }
 
-/** The rows of which timeouts alone do not say when their last packet was. */
+/** The rows whose timeouts alone do not say when their last packet was. */
 export function rowsToWatch(columns: Columns, surroundings: IdleSurroundings): Uint32Array {
   const idle = idleByTimeout(columns, surroundings, { atLeast: 0, atMost: Infinity });
   const rows = new Uint32Array(columns.count);
@@ -50,7 +50,7 @@ export function rowsToWatch(columns: Columns, surroundings: IdleSurroundings): U
 function idleByTimeout({ common, rare, helpers }: Columns, { sources, isSynced, nowMs }: IdleSurroundings, result: Idle): RowIdle {
   const { proto, state, status, tcpFlags, timeout, startedAtMs } = common;
   const { origPackets, replyPackets, helper } = rare;
-  // A table of a million rows has some dozens of kinds of row, as far as timeouts go.
+  // As far as timeouts go, a table of a million rows has a few dozen kinds of row.
   const kinds = new Map<number, PossibleTimeout[]>();
   const facts = { remaining: 0 as number | undefined, startedAtMs: undefined as number | undefined, atMs: nowMs };
   return (row) => {

@@ -26,49 +26,49 @@ const idle = (facts: typeof TCP | typeof UDP, remaining: number | undefined, sou
 const exactly = (seconds: number): Idle => ({ atLeast: seconds, atMost: seconds });
 const UNKNOWN: Idle = { atLeast: 0, atMost: Infinity };
 
-describe('by the timeouts of an ordinary gateway', () => {
-  test('it is the whole seconds that certainly passed: what remains was cut down', () => {
+describe('with the timeouts of an ordinary gateway', () => {
+  test('idle time is the whole seconds that have certainly passed, as the kernel rounds the remaining time down', () => {
     expect([idle(UDP, 119), idle(UDP, 118), idle(UDP, 0), idle(UDP, 120)]).toEqual([exactly(0), exactly(1), exactly(119), exactly(0)]);
   });
 
-  test('it is unknown where more remains than any of them, and where nothing remains to be told', () => {
+  test('idle time is unknown if more remains than any timeout, or if the remaining time is missing', () => {
     expect([idle(UDP, 3600), idle(UDP, undefined)]).toEqual([UNKNOWN, UNKNOWN]);
   });
 
-  test('TCP of which less than five minutes remain may have sent something again a moment ago', () => {
+  test('a TCP flow with less than five minutes remaining may have retransmitted a moment ago', () => {
     expect([idle(TCP, 431_990), idle(TCP, 290)]).toEqual([exactly(9), { atLeast: 9, atMost: 431_709 }]);
   });
 
-  test('nothing is idle for longer than it exists', () => {
+  test('no flow has been idle for longer than it has existed', () => {
     expect([idle(TCP, 290, [OWN], 60), idle(UDP, 3600, [OWN], 60)]).toEqual([exactly(9), { atLeast: 0, atMost: 60 }]);
   });
 
-  test('a start in the future says nothing: a clock was set', () => {
+  test('a start in the future is ignored: a clock was set', () => {
     expect(idle(UDP, 100, [OWN], -3600)).toEqual(exactly(19));
   });
 });
 
-describe('where something else sets timeouts', () => {
-  test('an object of 600 s leaves it open whether a flow spoke just now or five days ago', () => {
+describe('when something else sets timeouts', () => {
+  test('an object of 600 s leaves open whether the last packet was just now or five days ago', () => {
     const object: TimeoutSource = { proto: 6, timeouts: { tcp_established: 600 }, fromMs: -Infinity, untilMs: Infinity };
     expect(idle(TCP, 599, [OWN, object])).toEqual({ atLeast: 0, atMost: 431_400 });
     expect(idle(TCP, 431_000, [OWN, object])).toEqual(exactly(999));
     expect(idle(UDP, 100, [OWN, object])).toEqual(exactly(19));
   });
 
-  test('a timeout that was changed counts for packets of its time only', () => {
+  test('a timeout that was changed applies only to packets of its time', () => {
     const changedAt = NOW - 100_000;
     const sources: TimeoutSource[] = [
       { timeouts: { ...DEFAULT_TIMEOUTS, udp_stream: 600 }, fromMs: changedAt, untilMs: Infinity },
       { timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: changedAt },
     ];
     expect(idle(UDP, 590, sources)).toEqual(exactly(9));
-    // By the new one it would have spoken 589 s ago, when that was not there yet.
+    // By the new timeout its last packet would be 589 s old, from before that timeout was set.
     expect(idle(UDP, 10, sources)).toEqual(exactly(109));
     expect(idle(UDP, 100, sources)).toEqual(UNKNOWN);
   });
 
-  test('an entry that no packet made, and one whose helper sets times, are not judged', () => {
+  test('an entry created without a packet, and one whose helper sets timeouts, are unknown', () => {
     expect([idle({ ...UDP, hadNoPacket: true }, 100), idle({ ...UDP, helper: 'sip' }, 100), idle({ ...UDP, helper: 'ftp' }, 100)]).toEqual([
       UNKNOWN,
       UNKNOWN,
@@ -77,7 +77,7 @@ describe('where something else sets timeouts', () => {
   });
 });
 
-test('whatever timeout was given at the last packet, what is said of it holds', () => {
+test('the bounds hold whatever timeout was set at the last packet', () => {
   const seconds = fc.integer({ min: 1, max: 500_000 });
   const source = fc.record({ full: seconds, fromSecondsAgo: fc.option(seconds), untilSecondsAgo: fc.option(seconds) });
   fc.assert(
@@ -103,7 +103,7 @@ test('whatever timeout was given at the last packet, what is said of it holds', 
   );
 });
 
-test('a flow says it exactly, or as far as it is bounded, or not at all', () => {
+test('a flow reports its idle time exactly, as bounds, or not at all', () => {
   expect(toIdle(exactly(7))).toEqual({ idleSeconds: 7, idleBounds: undefined });
   expect(toIdle({ atLeast: 7, atMost: Infinity })).toEqual({ idleSeconds: undefined, idleBounds: { atLeast: 7, atMost: undefined } });
   expect(toIdle(UNKNOWN)).toEqual({ idleSeconds: undefined, idleBounds: undefined });

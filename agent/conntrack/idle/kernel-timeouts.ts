@@ -8,20 +8,18 @@ import { TimeoutHistory, type TimeoutObject, type TimeoutReading } from './timeo
 import type { TimeoutSource } from './idle.ts';
 import { ALL_OBJECTS, ALL_POLICIES, decodeObject, decodePolicy, NFT_GETOBJ, TIMEOUT_GET } from './timeout-object.ts';
 
-/** Values may be changed by a policy or by hand at any time; a walk sees those of at most this long ago. */
+/** Values may be changed by a policy or by hand at any time; a walk uses values at most this old. */
 const MAX_AGE_MS = 3_000;
-/** The kernel has no such subsystem, and so no such objects. */
+/** The kernel lacks the subsystem, so there are no such objects. */
 const NOT_THERE = new Set(['EINVAL', 'ENOPROTOOPT', 'EPROTONOSUPPORT', 'EOPNOTSUPP', 'ENOENT']);
 
-/**
- * What is known of the timeouts of this network namespace. `isSynced`: conntrackd runs here, so that entries may come from another gateway.
- */
+/** The timeouts of this network namespace. `isSynced`: conntrackd runs here, so entries may come from another gateway. */
 export interface TimeoutFacts {
   sources: readonly TimeoutSource[];
   isSynced: boolean;
 }
 
-/** Timeouts and what else may set them, asked of the kernel again after a few seconds. */
+/** Timeouts and what else may set them, read from the kernel again after a few seconds. */
 export function recentTimeouts(
   clock: () => number,
   read: () => TimeoutReading = readReading,
@@ -44,7 +42,7 @@ function readReading(): TimeoutReading {
   return { sysctls: readTimeouts(), objects: readObjects() };
 }
 
-/** `ct timeout` objects of nf_tables and policies of nfnetlink_cttimeout; undefined where the kernel does not tell them. */
+/** `ct timeout` objects of nf_tables and policies of nfnetlink_cttimeout; undefined if the kernel does not list them. */
 function readObjects(): TimeoutObject[] | undefined {
   try {
     return [...dumped(NFT_GETOBJ, ALL_OBJECTS, decodeObject), ...dumped(TIMEOUT_GET, ALL_POLICIES, decodePolicy)];
@@ -66,7 +64,7 @@ function dumped(type: number, body: Uint8Array, decode: (body: Uint8Array) => Ti
   }
 }
 
-/** By the socket that conntrackd takes commands on; names of sockets are those of this network namespace. */
+/** Looks for conntrackd's command socket; the file lists the sockets of this network namespace. */
 function hasConntrackd(): boolean {
   try {
     return readFileSync('/proc/net/unix', 'utf8').includes('conntrackd');

@@ -3,7 +3,7 @@ import { TimeoutHistory } from './timeout-history.ts';
 
 const NOW = 1_900_000_000_000;
 
-test('what was there at the first reading is taken to have been there always', () => {
+test('what the first reading shows is assumed to have always been there', () => {
   const history = new TimeoutHistory();
   history.note({ sysctls: { udp: 30 }, objects: [{ proto: 6, timeouts: { tcp_established: 600 } }] }, NOW);
   expect(history.sources).toEqual([
@@ -12,7 +12,7 @@ test('what was there at the first reading is taken to have been there always', (
   ]);
 });
 
-test('what changed did so between two readings, and is remembered', () => {
+test('a change happened between two readings, and is remembered', () => {
   const history = new TimeoutHistory();
   history.note({ sysctls: { udp: 30 }, objects: [{ proto: 17, timeouts: { udp: 5 } }] }, NOW);
   history.note({ sysctls: { udp: 30 }, objects: [{ proto: 17, timeouts: { udp: 5 } }] }, NOW + 3000);
@@ -24,14 +24,14 @@ test('what changed did so between two readings, and is remembered', () => {
   ]);
 });
 
-test('changes without end are forgotten one after the other, and then less is known, and nothing wrong', () => {
+test('endless changes are forgotten one after the other, after which less is known, but nothing wrong', () => {
   const history = new TimeoutHistory();
   for (let minute = 0; minute <= 200; minute++) history.note({ sysctls: { udp: minute }, objects: [] }, NOW + minute * 60_000);
   expect(history.sources).toHaveLength(51);
   expect(history.sources[1]).toEqual({ timeouts: { udp: 150 }, fromMs: -Infinity, untilMs: NOW + 151 * 60_000 });
 });
 
-test('nothing is known of times once the kernel did not tell what its rules set', () => {
+test('nothing is known about timeouts once the kernel did not list those of its rules', () => {
   const history = new TimeoutHistory();
   history.note({ sysctls: { udp: 30 }, objects: undefined }, NOW);
   expect(history.sources).toEqual([]);

@@ -6,22 +6,21 @@ export interface TimeoutObject {
   proto: number;
   timeouts: Timeouts;
 }
-/** What a gateway gives to packets at one moment. Undefined objects: they could not be asked for. */
+/** The timeouts of a gateway at one moment. `objects` is undefined if they could not be read. */
 export interface TimeoutReading {
   sysctls: Timeouts;
   objects: readonly TimeoutObject[] | undefined;
 }
 
 /**
- * Changes that are remembered. Beyond, what was given at first is taken to have been given all the time, so that less is known and nothing
+ * Changes that are remembered. Beyond that the oldest timeouts are assumed to have always applied, so that less is known, but nothing
  * wrong.
  */
 const MAX_CHANGES = 50;
 
 /**
- * Which timeouts packets may have been given, from one reading after the other. What changed did so at some moment between two of them.
- * What was
- * there at the first is taken to have been there always: nobody can tell what somebody changed before.
+ * Which timeouts packets may have set, from successive readings. A change happened at some moment between two of them. What the first
+ * reading shows is assumed to have always been there: nobody can tell what was changed before.
  */
 export class TimeoutHistory {
   #sysctls: { key: string; source: TimeoutSource } | undefined;
@@ -31,7 +30,7 @@ export class TimeoutHistory {
   #sources: readonly TimeoutSource[] = [];
   #isBlind = false;
 
-  /** Takes what was read now. */
+  /** Records a reading taken now. */
   note({ sysctls, objects }: TimeoutReading, nowMs: number): void {
     const before = this.#sources.length === 0 ? -Infinity : this.#readAtMs;
     const key = keyOf(sysctls);
@@ -52,7 +51,7 @@ export class TimeoutHistory {
     this.#sources = this.#isBlind ? [] : [this.#sysctls.source, ...this.#objects.values(), ...this.#past];
   }
 
-  /** Those of now and those of before; none where it is not known what is given. */
+  /** Current and former timeouts; empty if they are not known. */
   get sources(): readonly TimeoutSource[] {
     return this.#sources;
   }

@@ -11,7 +11,7 @@ function body(write: (out: AttributeWriter) => void): Uint8Array {
   return Uint8Array.of(...HEADER, ...out.finish());
 }
 
-test('a policy is one protocol and its times', () => {
+test('a policy holds one protocol and its timeouts', () => {
   const policy = body((out) => {
     out.text(1, 'phones');
     out.u16(2, 2);
@@ -25,7 +25,7 @@ test('a policy is one protocol and its times', () => {
   expect(decodePolicy(policy)).toEqual({ proto: 17, timeouts: { udp: 60, udp_stream: 600 } });
 });
 
-test('an object of nf_tables is one where its type says so', () => {
+test('an nf_tables object is decoded only if its type is ct timeout', () => {
   const object = (type: number): Uint8Array =>
     body((out) => {
       out.text(1, 'filter');
@@ -45,7 +45,7 @@ test('an object of nf_tables is one where its type says so', () => {
   expect(decodeObject(object(3))).toBeUndefined();
 });
 
-test('bytes that are none are refused with DecodeError', () => {
+test('random bytes are decoded or refused with DecodeError', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       for (const decode of [decodePolicy, decodeObject]) {

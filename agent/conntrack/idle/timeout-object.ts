@@ -15,7 +15,8 @@ const NAMES: AttributeNames = { [POLICY.proto]: 'CTA_TIMEOUT_L4PROTO', [POLICY.d
 const OBJECT_NAMES: AttributeNames = { [NFTA_OBJ_TYPE]: 'NFTA_OBJ_TYPE', [NFTA_OBJ_DATA]: 'NFTA_OBJ_DATA' };
 
 /**
- * What the kernel calls the times of a protocol, by their number: as in the names of sysctls. Of one that is not listed there is one time.
+ * The kernel's names for the timeouts of a protocol, by attribute number, as in the names of sysctls. A protocol that is not listed has one
+ * timeout.
  */
 const TIMES: Record<number, readonly (string | undefined)[]> = {
   [PROTOCOLS.tcp]: [
@@ -52,7 +53,7 @@ const OTHERS = [undefined, 'generic'];
 
 /** Body of a TIMEOUT_GET that dumps all policies of nfnetlink_cttimeout. */
 export const ALL_POLICIES: Uint8Array = Uint8Array.of(AF_UNSPEC, 0, 0, 0);
-/** Body of an NFT_GETOBJ that dumps all `ct timeout` objects: nfgenmsg, and the type of object. */
+/** Body of an NFT_GETOBJ that dumps all `ct timeout` objects: nfgenmsg and the object type. */
 export const ALL_OBJECTS: Uint8Array = Uint8Array.of(AF_UNSPEC, 0, 0, 0, ...hostHeader(8, NFTA_OBJ_TYPE), 0, 0, 0, NFT_OBJECT_CT_TIMEOUT);
 
 /** A policy of nfnetlink_cttimeout. Throws DecodeError. */

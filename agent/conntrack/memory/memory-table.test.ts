@@ -20,7 +20,7 @@ function tableAt(ms: number, options: { max?: number; count?: number } = {}) {
   return { clock, table, flows };
 }
 
-test('a flow grows idle, and ends when its time is over', async () => {
+test('a flow grows idle, and ends when its timeout expires', async () => {
   const { clock, table, flows } = tableAt(1_000_000);
   const key = table.insert(DNS)!;
   clock.ms += 5000;
@@ -32,7 +32,7 @@ test('a flow grows idle, and ends when its time is over', async () => {
   expect(await flows()).toEqual([]);
 });
 
-test('a packet begins its time anew and counts', async () => {
+test('a packet is counted and restarts the timeout', async () => {
   const { clock, table, flows } = tableAt(1_000_000);
   const key = table.insert(DNS)!;
   clock.ms += 29_000;
@@ -43,19 +43,19 @@ test('a packet begins its time anew and counts', async () => {
   expect(table.carry(key, { packets: 1n, bytes: 60n }, { packets: 0n, bytes: 0n })).toBe(false);
 });
 
-test('a full table drops and counts it', async () => {
+test('a full table drops new flows and counts the drops', async () => {
   const { table } = tableAt(0, { max: 1 });
   table.insert(DNS);
   expect(table.insert({ ...DNS, zone: 4 })).toBeUndefined();
   expect(await table.counters()).toMatchObject({ count: 1, max: 1, cpus: [{ insert: 1, drop: 1 }] });
 });
 
-test('made-up traffic is the same for the same seed', async () => {
+test('synthetic traffic is the same for the same seed', async () => {
   const [one, other] = [tableAt(5_000, { count: 500 }), tableAt(5_000, { count: 500 })];
   expect(await one.flows()).toEqual(await other.flows());
 });
 
-test('made-up traffic is a mix, stays near its size and changes slowly', async () => {
+test('synthetic traffic is a mix, stays near its size and changes slowly', async () => {
   const { clock, flows } = tableAt(5_000_000, { count: 2_000 });
   const first = await flows();
   expect(first.length).toBeGreaterThan(1_900);

@@ -33,7 +33,7 @@ import { invert, type NewEntry } from '../wire/requests.ts';
 
 const COLLECT_BATCH = 500;
 
-/** What makes flows come and go in a table that no packet reaches; asked before each question. */
+/** Makes flows come and go in a table that no packet reaches; called before each query. */
 export interface Traffic {
   advance(table: MemoryTable, nowMs: number): void;
 }
@@ -42,7 +42,7 @@ interface Held {
   flow: Flow;
   full: number | undefined;
   expiresAtMs: number | undefined;
-  /** What it had carried at the last look that a rate was taken from. */
+  /** Bytes at the last reading from which a rate was computed. */
   look: { bytes: bigint; atMs: number };
 }
 
@@ -52,10 +52,10 @@ interface Expected {
   expiresAtMs: number;
 }
 
-/** Looks that rates are taken from lie at least so far apart. */
+/** Minimum time between two readings for rates. */
 const LOOK_MS = 1_000;
 
-/** A conntrack table in memory, for simulated gateways: flows age and end as the kernel's do, on the clock that is given. */
+/** A conntrack table in memory, for simulated gateways: flows age and end as the kernel's do, on the injected clock. */
 export class MemoryTable implements ConntrackTable {
   readonly kind = 'memory';
   readonly #now: () => number;
@@ -104,7 +104,7 @@ export class MemoryTable implements ConntrackTable {
     return flow;
   }
 
-  /** Begins to expect a flow; undefined where there is no master. */
+  /** Adds an expectation; undefined if its master is missing. */
   expect(expectation: NewExpectation): FlowKey | undefined {
     const master = this.#held.get(placeOf(expectation.master))?.flow;
     if (!master) return undefined;
@@ -117,7 +117,7 @@ export class MemoryTable implements ConntrackTable {
     return held.expectation;
   }
 
-  /** Packets of a flow: they count, and its time begins anew. False if the flow is no longer there. */
+  /** Counts packets of a flow and restarts its timeout. False if the flow is gone. */
   carry(key: FlowKey, orig: Counters, reply: Counters): boolean {
     const held = this.#held.get(placeOf(key));
     if (held?.flow.id !== key.id) return false;
@@ -292,7 +292,7 @@ export class MemoryTable implements ConntrackTable {
     this.#held.clear();
   }
 
-  /** Expectations whose time is not over and whose master is still there. */
+  /** Expectations that have not expired and whose master still exists. */
   #waiting(): Expected[] {
     const nowMs = this.#now();
     return (this.#expected = this.#expected.filter(
@@ -300,7 +300,7 @@ export class MemoryTable implements ConntrackTable {
     ));
   }
 
-  /** An odd multiplier passes through all 32-bit numbers, in no order that anyone could rely on. */
+  /** An odd multiplier visits all 32-bit numbers, in no order that anyone could rely on. */
   #nextId(): number {
     return Math.imul(++this.#lastId, 0x9e3779b1) >>> 0;
   }
@@ -322,7 +322,7 @@ export class MemoryTable implements ConntrackTable {
   }
 }
 
-/** No rules stand in the way of a table that has none. */
+/** A table in memory has no rules that could block a packet. */
 const UNHINDERED: Prospect = { client: { kind: 'through' }, server: { kind: 'through' } };
 
 function lookAt(held: Held, nowMs: number): void {
@@ -333,7 +333,7 @@ function lookAt(held: Held, nowMs: number): void {
   held.look = { bytes, atMs: nowMs };
 }
 
-/** The flow as it is now; the held one stays as it began. */
+/** The flow as of now; the held one is not changed. */
 function present({ flow, expiresAtMs }: Held, nowMs: number, wans: WanNames): Flow {
   const remaining = expiresAtMs === undefined ? undefined : Math.floor((expiresAtMs - nowMs) / 1000);
   const hadNoPacket = flow.origCounters?.packets === 0n && flow.replyCounters?.packets === 0n;
@@ -353,7 +353,7 @@ function protect(flow: Flow, { protections }: FlowContext, nowMs: number): Flow 
   return { ...flow, protectedBy: protections.find(({ filter }) => evaluateFilter(filter, flow, nowMs))?.reason };
 }
 
-/** Unsupported terms are refused even where no flow would have met them. */
+/** Refuses unsupported terms even if no flow would have been compared with them. */
 function assertSupported(filter: FlowFilter, { protections, wans }: FlowContext): void {
   const [src, dst] = ['0.0.0.0', '0.0.0.0'];
   const probe: Flow = {
@@ -385,7 +385,7 @@ function factsOf(flow: Flow): FlowFacts {
   };
 }
 
-/** What the kernel's hash knows an entry by. */
+/** The key of an entry in the kernel's hash. */
 function placeOf({ family, proto, orig, zone }: Pick<FlowKey, 'family' | 'proto' | 'orig' | 'zone'>): string {
   const { src, dst, sport, dport, srcKey, dstKey, icmp }: Tuple = orig;
   return [family, proto, src, dst, sport, dport, srcKey, dstKey, icmp?.type, icmp?.code, icmp?.id, orig.zone ?? zone].join(' ');

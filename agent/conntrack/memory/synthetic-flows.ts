@@ -4,16 +4,16 @@ import { IPS } from '../../../proto/model/status.ts';
 import type { MemoryTable, Traffic } from './memory-table.ts';
 import { invert, type NewEntry } from '../wire/requests.ts';
 
-/** Turnover: this share of the flows begins anew each second. */
+/** Turnover: the share of flows replaced each second. */
 const TURNOVER_PER_SECOND = 0.004;
-/** After a pause, no more than this many seconds are made up for. */
+/** After a pause, at most this many seconds are caught up. */
 const MAX_STEPS = 30;
 
 const { tcp, udp, icmp } = PROTOCOLS;
 const REPLIED = IPS.SEEN_REPLY;
 const ASSURED = IPS.SEEN_REPLY | IPS.ASSURED;
 
-/** Kinds of flow a branch office has, by share; `isKept`: carries packets until it ends. */
+/** Kinds of flow in a branch office, by share; `isKept`: carries packets until it ends. */
 const KINDS: {
   share: number;
   proto: number;
@@ -46,9 +46,9 @@ const KINDS: {
 const SHARES = KINDS.reduce((sum, { share }) => sum + share, 0);
 
 export interface SyntheticOptions {
-  /** The same seed makes the same flows. */
+  /** The same seed yields the same flows. */
   seed: number;
-  /** Flows that the table is kept at, about. */
+  /** Approximate number of flows in the table. */
   count: number;
   /** External addresses (IPv4 text) that outbound flows are translated to; the first carries most. */
   wanAddresses: string[];
@@ -56,7 +56,7 @@ export interface SyntheticOptions {
   lan: string;
 }
 
-/** Made-up traffic of a gateway: a fixed mix of flows with a few busy clients, which comes and goes slowly. */
+/** Synthetic traffic of a gateway: a fixed mix of flows with a few busy clients and a slow turnover. */
 export class SyntheticFlows implements Traffic {
   readonly #options: SyntheticOptions;
   readonly #random: () => number;
@@ -88,7 +88,7 @@ export class SyntheticFlows implements Traffic {
       const { entry, isKept } = this.#flow();
       const key = table.insert(entry);
       if (!key) continue;
-      // A packet made it, and an answer if it has one.
+      // The packet that created it, and an answer if it has one.
       const packets = entry.status & IPS.SEEN_REPLY ? 1n : 0n;
       table.carry(key, { packets: 1n, bytes: 60n }, { packets, bytes: packets * 60n });
       if (isKept) this.#kept.push(key);
@@ -108,7 +108,7 @@ export class SyntheticFlows implements Traffic {
   #flow(): { entry: NewEntry; isKept: boolean } {
     const { lan, wanAddresses } = this.#options;
     const kind = this.#kind();
-    // The square makes low numbers frequent: a few clients and servers have most of the flows.
+    // Squaring favours low numbers: a few clients and servers have most of the flows.
     const client = Math.floor(this.#random() ** 2 * 400);
     const server = Math.floor(this.#random() ** 2 * 900);
     const sport = 1024 + Math.floor(this.#random() * 64_000);
@@ -140,7 +140,7 @@ export class SyntheticFlows implements Traffic {
   }
 }
 
-/** Numbers from 0 to 1, the same for the same seed: a linear congruential generator, of which only the high bits are worth anything. */
+/** Numbers from 0 to 1, the same for the same seed: a linear congruential generator, of which only the high bits are any good. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -10,7 +10,7 @@ test('label names are read from lines of bit and name', () => {
   );
 });
 
-test('bits become names, or their number where they have none', () => {
+test('bits become names, or their number if they have none', () => {
   expect(labelTexts(labelBytes([0, 17, 127]), new Map([[17, 'bulk']]))).toEqual(['0', 'bulk', '127']);
   expect(labelTexts(new Uint8Array(16), new Map())).toEqual([]);
 });

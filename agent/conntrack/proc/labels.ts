@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { HOST_IS_LITTLE_ENDIAN } from '../../netlink/constants.ts';
 
-/** Names of label bits, as /etc/xtables/connlabel.conf gives them to iptables, nft and conntrack. */
+/** Names of label bits, from /etc/xtables/connlabel.conf as used by iptables, nft and conntrack. */
 export type LabelNames = ReadonlyMap<number, string>;
 
 /** Bits that an entry has room for (nf_conntrack_labels.h). */
 export const LABEL_BITS = 128;
 
-/** Parses `bit name` lines; `#` begins a comment. Lines that are neither are passed over, as the C library does. */
+/** Parses `bit name` lines; `#` begins a comment. Other lines are skipped, as the C library does. */
 export function parseLabelNames(text: string): LabelNames {
   const names = new Map<number, string>();
   for (const line of text.split('\n')) {
@@ -37,15 +37,15 @@ export function labelTexts(bits: Uint8Array, names: LabelNames): string[] {
   return texts;
 }
 
-/** The bits of labels in text; the counterpart of labelTexts. A text that is neither a name nor a bit has none. */
+/** The bits of label texts; the counterpart of labelTexts. A text that is neither a name nor a bit yields none. */
 export function labelBits(texts: readonly string[], names: LabelNames): number[] {
   const bits = new Map([...names].map(([bit, name]) => [name, bit]));
   return texts.map((text) => bits.get(text) ?? (/^\d+$/.test(text) ? Number(text) : LABEL_BITS)).filter((bit) => bit < LABEL_BITS);
 }
 
 /**
- * True if a bit is set in CTA_LABELS at an offset. The kernel keeps longs in its own order: on big-endian machines (taken as 64-bit) the
- * bytes of each are turned round.
+ * True if a bit is set in CTA_LABELS at an offset. The kernel keeps longs in its own order: on big-endian machines (assumed to be 64-bit)
+ * the bytes of each are reversed.
  */
 export function hasLabel(bytes: Uint8Array, at: number, length: number, bit: number): boolean {
   const byte = HOST_IS_LITTLE_ENDIAN ? bit >> 3 : (bit >> 6) * 8 + 7 - ((bit & 63) >> 3);

@@ -7,7 +7,7 @@ import { OpenSysctl } from './proc-files.ts';
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-sysctl-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('a sysctl that comes after the agent is found', () => {
+test('a sysctl that appears after the agent started is found', () => {
   const count = new OpenSysctl('nf_conntrack_count', folder);
   expect(count.read()).toBeUndefined();
   writeFileSync(path.join(folder, 'nf_conntrack_count'), '42\n');

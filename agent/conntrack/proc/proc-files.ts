@@ -5,9 +5,8 @@ import { parseProcStat } from './proc-stat.ts';
 const SYSCTLS = '/proc/sys/net/netfilter';
 
 /**
- * A sysctl kept open: reading it again costs about a microsecond. It stays with the network namespace it was opened in. One that is not
- * there is
- * looked for at each reading, for nf_conntrack may be loaded later than the agent.
+ * A sysctl kept open: reading it again costs about a microsecond. It stays bound to the network namespace it was opened in. A missing
+ * sysctl is looked for at each reading, since nf_conntrack may be loaded after the agent.
  */
 export class OpenSysctl {
   readonly #file: string;
@@ -19,7 +18,7 @@ export class OpenSysctl {
     this.#open();
   }
 
-  /** The number it holds, undefined if there is no such sysctl. */
+  /** Its number; undefined if there is no such sysctl. */
   read(): number | undefined {
     const fd = this.#fd ?? this.#open();
     if (fd === undefined) return undefined;
@@ -47,7 +46,7 @@ export class OpenSysctl {
   }
 }
 
-/** Buckets of the hash, undefined if the kernel does not say. */
+/** Buckets of the hash; undefined if the kernel does not say. */
 export function readBuckets(): number | undefined {
   return readSysctl('nf_conntrack_buckets');
 }
@@ -60,7 +59,7 @@ export function readSysctl(name: string): number | undefined {
   }
 }
 
-/** Per-CPU counters of /proc/net/stat/nf_conntrack; none where the kernel was built without CONFIG_NF_CONNTRACK_PROCFS. */
+/** Per-CPU counters of /proc/net/stat/nf_conntrack; empty if the kernel was built without CONFIG_NF_CONNTRACK_PROCFS. */
 export function readProcStat(): CpuCounters[] {
   try {
     return parseProcStat(readFileSync('/proc/net/stat/nf_conntrack', 'latin1'));

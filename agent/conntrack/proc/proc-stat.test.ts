@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseProcStat } from './proc-stat.ts';
 
-test('columns are found by name, in the layout of today', () => {
+test('columns are found by name, in the current layout', () => {
   const text = `entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart
 0000000a  00000001 000000ff 00000000 00000002 00000000 00000000 00000003 00000010 00000004 00000005 00000006 00000007  00000000 00000000 00000000 00000008
 0000000a  00000000 00000001 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000  00000000 00000000 00000000 00000000
@@ -36,7 +36,7 @@ test('columns are found by name, in the layout of today', () => {
   ]);
 });
 
-test('in the layout of old kernels what the columns do not say stays absent', () => {
+test('in the layout of old kernels, counters without a column stay absent', () => {
   const text = `entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart
 0000000a  00000001 000000ff 00000009 00000002 00000000 00000000 00000003 00000010 00000004 00000005 00000006 00000007  00000000 00000000 00000000 00000008
 `;
@@ -45,6 +45,6 @@ test('in the layout of old kernels what the columns do not say stays absent', ()
   expect([cpu!.clashResolve, cpu!.chainToolong]).toEqual([undefined, undefined]);
 });
 
-test('no file is no CPU', () => {
+test('an empty file yields no CPU', () => {
   expect(parseProcStat('')).toEqual([]);
 });

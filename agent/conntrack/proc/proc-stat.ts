@@ -1,8 +1,9 @@
 import type { CpuCounters } from '../table.ts';
 
 /**
- * Columns by name, never by place: about 5.10 and 5.15 two columns got other meanings in the same places (`searched` became `clashres`,
- * `delete_list` became `chainlength`). `new`, `ignore` and `delete` print 0 since then, and `entries` repeats the total on each line.
+ * Columns by name, never by position: around 5.10 and 5.15 two columns changed their meaning in place (`searched` became `clashres`,
+ * `delete_list` became `chainlength`). `new`, `ignore` and `delete` have printed 0 since then, and `entries` repeats the total on each
+ * line.
  */
 const COLUMNS: Record<string, Exclude<keyof CpuCounters, 'cpu'>> = {
   found: 'found',

@@ -3,7 +3,7 @@ import { parseTimeouts, type Timeouts } from './timeouts.ts';
 
 const DIRECTORY = '/proc/sys/net/netfilter';
 
-/** The gateway's timeouts as its kernel has them now. Empty if conntrack is not there. */
+/** The kernel's current timeouts. Empty if conntrack is not loaded. */
 export function readTimeouts(directory = DIRECTORY): Timeouts {
   try {
     const names = readdirSync(directory).filter((name) => name.includes('_timeout'));

@@ -4,7 +4,7 @@ import { DEFAULT_TIMEOUTS, fullTimeouts, parseTimeouts } from './timeouts.ts';
 
 const facts = { proto: 6, state: 'ESTABLISHED', status: IPS.SEEN_REPLY | IPS.ASSURED, tcpFlags: 0 };
 
-test('timeouts are read from the names and contents of sysctl files, others are passed over', () => {
+test('timeouts are read from the names and contents of sysctl files, other files are skipped', () => {
   expect(
     parseTimeouts([
       ['nf_conntrack_tcp_timeout_syn_sent', '120\n'],
@@ -35,6 +35,6 @@ test.each([
   [{ ...facts, proto: 50, state: undefined }, [600]],
   [{ ...facts, proto: 132 }, [210]],
   [{ ...facts, proto: 136, state: undefined }, []],
-])('%j may have been given %j s', (entry, seconds) => {
+])('%j may have a timeout of %j s', (entry, seconds) => {
   expect(fullTimeouts(entry, DEFAULT_TIMEOUTS)).toEqual(seconds);
 });

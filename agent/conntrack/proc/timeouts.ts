@@ -1,13 +1,10 @@
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { IPS } from '../../../proto/model/status.ts';
 
-/**
- * Full timeouts in seconds, by what stands between `nf_conntrack_` and the state in the sysctl's name: `tcp_established`, `udp`,
- * `udp_stream`.
- */
+/** Full timeouts in seconds, by protocol and state from the sysctl's name: `tcp_established`, `udp`, `udp_stream`. */
 export type Timeouts = Readonly<Record<string, number>>;
 
-/** What an untouched kernel has (net/netfilter/nf_conntrack_proto_*.c), for tables that have no kernel. */
+/** The kernel's defaults (net/netfilter/nf_conntrack_proto_*.c), for tables in memory. */
 export const DEFAULT_TIMEOUTS: Timeouts = {
   tcp_syn_sent: 120,
   tcp_syn_recv: 60,
@@ -36,16 +33,16 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   sctp_heartbeat_sent: 30,
 };
 
-/** Of the flags that the TCP tracker keeps: data was sent that nobody acknowledged (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
+/** A flag of the TCP tracker: data was sent that nobody has acknowledged (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
 const IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED = 0x10;
 
 /**
- * Of UDP that clashed with another flow: it has the times of a stream, and never becomes ASSURED. The bit has two names
+ * Set on a UDP flow that clashed with another: it has the timeouts of a stream, and never becomes ASSURED. The bit has two names
  * (nf_conntrack_common.h).
  */
 const NAT_CLASH = IPS.UNTRACKED;
 
-/** The timeouts among the files of /proc/sys/net/netfilter. Which there are depends on the kernel: 6.18 has none for DCCP. */
+/** The timeouts among the files of /proc/sys/net/netfilter. The set depends on the kernel: 6.18 has none for DCCP. */
 export function parseTimeouts(files: Iterable<readonly [name: string, content: string]>): Timeouts {
   const timeouts: Record<string, number> = {};
   for (const [name, content] of files) {
@@ -57,7 +54,7 @@ export function parseTimeouts(files: Iterable<readonly [name: string, content: s
   return timeouts;
 }
 
-/** The facts of an entry that its timeout follows from. `tcpFlags`: those of both directions. */
+/** The facts about an entry that determine its timeout. `tcpFlags`: those of both directions combined. */
 export interface TimeoutFacts {
   proto: number;
   state: string | undefined;
@@ -66,26 +63,26 @@ export interface TimeoutFacts {
 }
 
 /**
- * Seconds an entry may have been given at its last packet, as the kernel's trackers choose (net/netfilter/nf_conntrack_proto_*.c); they
- * look at
- * some things that no entry shows. None where these timeouts do not say: SYN_SENT2, UDP-Lite, a fixed or offloaded flow, one that clashed.
+ * The timeouts, in seconds, that an entry's last packet may have set, as the kernel's trackers choose
+ * (net/netfilter/nf_conntrack_proto_*.c); some of their inputs are not visible in an entry. Empty if it cannot be told: SYN_SENT2,
+ * UDP-Lite, a fixed or offloaded flow, one that clashed.
  */
 export function fullTimeouts({ proto, state, status, tcpFlags }: TimeoutFacts, timeouts: Timeouts): number[] {
   if (status & (IPS.FIXED_TIMEOUT | IPS.OFFLOAD | IPS.HW_OFFLOAD | NAT_CLASH)) return [];
   switch (proto) {
     case PROTOCOLS.tcp: {
       const full = stateTimeout('tcp', state, timeouts);
-      // Unacknowledged data, or a connection picked up in its middle, gets the shorter time until the other side speaks.
+      // Unacknowledged data, or a connection picked up in its middle, gets the shorter timeout until the other side answers.
       const isUnacknowledged = tcpFlags & IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED || (state === 'ESTABLISHED' && !(status & IPS.SEEN_REPLY));
       const [limit, retransmitted] = [timeouts.tcp_unacknowledged, timeouts.tcp_max_retrans];
-      // After three packets sent again, or where the window is closed, it is another time, and that no entry shows.
+      // After three retransmissions, or with a closed window, another timeout applies, which no entry shows.
       const hidden = full !== undefined && retransmitted !== undefined && retransmitted < full ? [retransmitted] : [];
       return [...known(full !== undefined && isUnacknowledged && limit !== undefined ? Math.min(full, limit) : full), ...hidden];
     }
-    // UDP becomes a stream, and ASSURED, when replied and still going after two seconds; GRE with the first reply.
+    // UDP becomes a stream, and ASSURED, when replied and still active after two seconds; GRE with the first reply.
     case PROTOCOLS.udp:
       return known(status & IPS.ASSURED ? timeouts.udp_stream : timeouts.udp);
-    // What PPTP's helper expects has a time of its own (nf_conntrack_pptp.c).
+    // What PPTP's helper expects has a timeout of its own (nf_conntrack_pptp.c).
     case PROTOCOLS.gre:
       return status & IPS.EXPECTED ? [] : known(status & IPS.SEEN_REPLY ? timeouts.gre_stream : timeouts.gre);
     case PROTOCOLS.icmp:

@@ -38,7 +38,7 @@ function both(body: Uint8Array) {
   return { columns, flow: new Describer(columns, SURROUNDINGS, [], () => undefined).flow(0) };
 }
 
-test('a compiled filter says of a row what the reference says of the flow, and so does its negation', () => {
+test('a compiled filter and its negation decide on a row as the reference does on the flow', () => {
   let matches = 0;
   fc.assert(
     fc.property(arbitraryEntry, arbitraryFilter, (entry, filter) => {
@@ -64,7 +64,7 @@ test('a row sorts as its flow does', () => {
   );
 });
 
-test('a row is stale, or why, or not, as its column says; where that is not known neither a word nor its negation matches', () => {
+test('stale terms follow the column; if that is unknown, neither a term nor its negation matches', () => {
   for (const code of [...STALENESS.keys(), Number.NaN]) {
     const columns = new Columns(1);
     columns.count = 1;

@@ -15,23 +15,22 @@ import { STALENESS } from '../stale/stale.ts';
 import type { Surroundings } from '../stale/surroundings.ts';
 import { stateText } from '../wire/states.ts';
 
-/** Says of a row of the columns that it was compiled for whether it matches. */
+/** Whether a row of the columns it was compiled for matches. */
 export type Predicate = (row: number) => boolean;
-/** A number of a row; undefined if it is not known. */
+/** A number of a row; undefined if unknown. */
 type RowNumber = (row: number) => number | undefined;
 
 /**
- * Compiles a filter once, for one set of columns that is complete. Means what evaluateFilter in proto/model/filter means: what an entry
- * does not tell matches neither a
- * term nor its negation, so the filter is compiled for `certainly true`, and under each `not` for `certainly false`.
- * Throws FILTER_UNSUPPORTED for a term that cannot be evaluated here; no term is ever left out.
+ * Compiles a filter for one complete set of columns, with the semantics of evaluateFilter in proto/model/filter: an unknown value matches
+ * neither a term nor its negation, so the filter is compiled for `certainly true`, and under each `not` for `certainly false`. Throws
+ * FILTER_UNSUPPORTED for a term that cannot be evaluated here; no term is ever ignored.
  */
 export function compileFilter(filter: FlowFilter, columns: Columns, surroundings: Surroundings): Predicate {
   assertTellable(filter, surroundings.wans);
   return compile(filter, true, columns, surroundings);
 }
 
-/** Packets or bytes of both directions; undefined where the kernel keeps no counters. */
+/** Packets or bytes of both directions; undefined if the kernel keeps no counters. */
 export function totalOf({ rare }: Columns, what: 'packets' | 'bytes'): RowNumber {
   const [orig, reply] = what === 'packets' ? [rare.origPackets, rare.replyPackets] : [rare.origBytes, rare.replyBytes];
   return orig && reply ? (row) => orAbsent(orig[row]! + reply[row]!) : () => undefined;
@@ -64,7 +63,7 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
   const { nowMs, labels, wans } = surroundings;
   const { common, rare } = columns;
   const { status, mark, proto, family, id, startedAtMs, timeout } = common;
-  /** For what every entry tells. */
+  /** For what every entry reports. */
   const told = (test: Predicate): Predicate => (wanted ? test : (row) => !test(row));
   /** For a number that may be unknown; then neither the term nor its negation matches. */
   const number = (value: RowNumber): Predicate => {
@@ -206,7 +205,7 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
     case 'site':
     case 'gateway':
     case 'tag':
-      throw new FleetError('FILTER_UNSUPPORTED', `${field}: is settled by the controller and has no meaning on a gateway.`, { field });
+      throw new FleetError('FILTER_UNSUPPORTED', `${field}: is resolved by the controller and has no meaning on a gateway.`, { field });
   }
 }
 
@@ -219,7 +218,7 @@ function fitsWan(match: Match, numbers: Int16Array | Float64Array, { names }: Wa
       );
 }
 
-/** Certain only where all that it may be lies in the range, or all of it outside. */
+/** Certain only if all possible values lie in the range, or all outside. */
 function compileIdle(match: Match, wanted: boolean, idle: RowIdle): Predicate {
   if (match.kind !== 'range') return mismatch(match);
   const [from, to] = [match.from ?? -Infinity, match.to ?? Infinity];
@@ -230,7 +229,7 @@ function compileIdle(match: Match, wanted: boolean, idle: RowIdle): Predicate {
   };
 }
 
-/** Words of operators beside the kernel's names; see evaluateFilter. Which of the states fit is settled here, not for each row. */
+/** Operators' words beside the kernel's names; see evaluateFilter. Each state is compared once, not for each row. */
 function compileState(word: string, { common: { status, state } }: Columns): Predicate {
   const named = (isNamed: (name: string) => boolean): Predicate => {
     const verdicts = new Map<number, boolean>();
@@ -268,13 +267,13 @@ function compileService(name: string, columns: Columns): Predicate {
   };
 }
 
-/** A column of numbers of a list, and for each of the list whether it fits; -1 and NaN fit nothing. */
+/** For a column of indexes into a list, with a verdict for each element; -1 and NaN match nothing. */
 function compileIndex(column: Float64Array | Int16Array | undefined, fits: boolean[]): Predicate {
   if (!column || !fits.includes(true)) return () => false;
   return (row) => column[row]! >= 0 && fits[column[row]!]!;
 }
 
-/** Where the column has nothing, or a number of a list whose element is empty. */
+/** Matches if the column has no value, or the index of an empty element. */
 function compileAbsent(column: Float64Array | Int16Array | undefined, isEmpty: boolean[] = []): Predicate {
   return column ? (row) => !(column[row]! >= 0) || isEmpty[column[row]!] === true : () => true;
 }
@@ -287,11 +286,11 @@ function compileZone(match: Match, column: Float64Array | undefined): Predicate 
 
 const LAYER4 = ['sport', 'dport', 'rsport', 'rdport'] as const;
 type Layer4 = (typeof LAYER4)[number];
-/** The ends of both tuples, each with the port that belongs to it. */
+/** The ends of both tuples, each with its port. */
 const PORT_OF = { origSrc: 'sport', origDst: 'dport', replySrc: 'rsport', replyDst: 'rdport' } as const;
 type End = keyof typeof PORT_OF;
 
-/** What the columns of ports hold: in which shape of a row, how it is read, and which protocols have it. */
+/** What the port columns hold: in rows of which shape, how it is read, and which protocols have it. */
 interface Part {
   shape: number;
   valueOf: (cell: number) => number;
@@ -318,7 +317,7 @@ interface PartTest {
   places: readonly Layer4[];
 }
 
-/** One of these places has it, or certainly none: a protocol that should have it and tells nothing is neither. */
+/** True if one of these places matches, or certainly none does: a protocol that should have the value but lacks it is neither. */
 function compileParts({ part, isBetween, wanted, columns: { common }, places }: PartTest): Predicate {
   const { shape, proto } = common;
   const { valueOf, isExpected } = part;
@@ -333,7 +332,7 @@ function compileParts({ part, isBetween, wanted, columns: { common }, places }: 
   return wanted ? (row) => tests.some((test) => test(row)) : (row) => tests.every((test) => test(row));
 }
 
-/** One of these ends lies in the prefix, with its own port in the range where an endpoint is asked for; or certainly none does. */
+/** True if one of these ends lies in the prefix, for an endpoint with its own port in the range; or if certainly none does. */
 function compileEnds(match: Match, wanted: boolean, columns: Columns, ends: readonly End[]): Predicate {
   const { common, addresses6 } = columns;
   const { family } = common;
@@ -358,13 +357,13 @@ function compileEnds(match: Match, wanted: boolean, columns: Columns, ends: read
 }
 
 function compilePrefix4({ address, bits }: Prefix): (address: number) => boolean {
-  // A shift by 32 is a shift by 0 in JavaScript, hence the case of its own.
+  // A shift by 32 is a shift by 0 in JavaScript, hence the special case.
   const mask = bits === 0 ? 0 : 0xffffffff << (32 - bits);
   const network = networkU32(address, 0) & mask;
   return (value) => (value & mask) === network;
 }
 
-/** Each address is looked at once, however many rows have it. */
+/** Compares each address once, however many rows have it. */
 function compilePrefix6(prefix: Prefix, addresses: Addresses6): (index: number) => boolean {
   const verdicts = new Uint8Array(addresses.count);
   for (let index = 0; index < verdicts.length; index++) verdicts[index] = prefixContains(prefix, addresses.bytesOf(index)) ? 1 : 0;

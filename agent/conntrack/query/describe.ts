@@ -14,7 +14,7 @@ import { stateText } from '../wire/states.ts';
 /** Finds the entry that now has an original tuple and zone. */
 export type FindEntry = (key: Omit<FlowKey, 'id'>) => Entry | undefined;
 
-/** Makes flows of the rows that are shown: names of labels, idle time, WAN, the reason that protects it, the id of its master. */
+/** Turns rows into flows to be shown: names of labels, idle time, WAN, the reason for its protection, the id of its master. */
 export class Describer {
   readonly #columns: Columns;
   readonly #surroundings: Surroundings;
@@ -22,7 +22,7 @@ export class Describer {
   readonly #idle: RowIdle;
   readonly #find: FindEntry;
 
-  /** Throws FILTER_UNSUPPORTED if a protection cannot be evaluated here; a protection is never left out. */
+  /** Throws FILTER_UNSUPPORTED if a protection cannot be evaluated here; a protection is never ignored. */
   constructor(columns: Columns, surroundings: Surroundings, protections: FlowContext['protections'], find: FindEntry) {
     this.#columns = columns;
     this.#surroundings = surroundings;
@@ -31,7 +31,7 @@ export class Describer {
     this.#find = find;
   }
 
-  /** The flow, and what its next packets would meet if that was asked for. */
+  /** The flow, with what would happen to its next packets if that was requested. */
   found(row: number): FoundFlow {
     const prospect = present(this.#columns.rare.prospect, row);
     return prospect === undefined ? this.flow(row) : { ...this.flow(row), prospect: this.#columns.prospects[prospect] };
@@ -82,7 +82,7 @@ export class Describer {
     return { ...rare, windowScale: { orig: windowScale[row]! & 0xf, reply: windowScale[row]! >> 4 } };
   }
 
-  /** The kernel tells a master's tuple only. One that is no longer in the table has no id to name it by. */
+  /** The kernel reports only a master's tuple. One that has left the table has no id to identify it. */
   #masterKey(key: Omit<FlowKey, 'id'>): FlowKey | undefined {
     const entry = this.#find(key);
     return entry && { ...key, id: entry.id };

@@ -8,7 +8,7 @@ import { stateText } from '../wire/states.ts';
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** What sortValue of proto/model/sort.ts says of the flow, from its row. */
+/** The same value as sortValue of proto/model/sort.ts, from a row. */
 export function rowSortValue(field: SortField, columns: Columns, surroundings: Surroundings): (row: number) => number | string | undefined {
   const { common } = columns;
   const { wans } = surroundings;

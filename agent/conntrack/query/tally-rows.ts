@@ -13,7 +13,7 @@ const PORTS = 0x1_0000;
 export function facetsOfRows(rows: Uint32Array, columns: Columns, { wans }: Surroundings): Facet[] {
   const { proto, shape, dport } = columns.common;
   const kinds = kindsOf(rows, columns);
-  // Ports by protocol; the place behind the last port counts flows without ports.
+  // Ports by protocol; the element after the last port counts flows without ports.
   const ports: (Uint32Array | undefined)[] = Array.from({ length: 256 });
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index]!;
@@ -42,7 +42,7 @@ export function facetsOfRows(rows: Uint32Array, columns: Columns, { wans }: Surr
   });
 }
 
-/** The breakdown of all rows. `isStale` says it of each row; absent where it cannot be known. */
+/** The breakdown of all rows. `isStale` is absent if staleness cannot be known. */
 export function breakdownOfRows(columns: Columns, { nowMs, wans }: Surroundings, isStale?: (row: number) => boolean): Breakdown {
   const rows = allRows(columns.count);
   const byWan = new Map(wanCounts(rows, columns, wans));
@@ -90,8 +90,8 @@ function wanCounts(rows: Uint32Array, columns: Columns, wans: Surroundings['wans
 }
 
 /**
- * The sources with most rows, and some more; only those that can be among the first are given a text: a table has a hundred thousand
- * sources with one flow each.
+ * The sources with most rows, and some more; only candidates for the top are formatted: a table has a hundred thousand sources with one
+ * flow each.
  */
 function topSources({ count, common: { family, origSrc }, addresses6 }: Columns): [string, number][] {
   const v6 = new Uint32Array(addresses6.count);
@@ -106,7 +106,7 @@ function topSources({ count, common: { family, origSrc }, addresses6 }: Columns)
   return top;
 }
 
-/** Rows by each address that their source or their destination is translated to; one for both counts once. */
+/** Rows by each address that their source or destination is translated to; the same address for both counts once. */
 function translated(rows: Uint32Array, { common: { family, status, replySrc, replyDst }, addresses6 }: Columns): [string, number][] {
   const counts = new AddressTable(addresses6);
   for (let index = 0; index < rows.length; index++) {
@@ -152,7 +152,7 @@ class AddressTable {
   }
 }
 
-/** Where each octet stands when octets are ordered as text with the dot, or the end, behind them. */
+/** The rank of each octet when octets are sorted as text followed by the dot or the end. */
 const OCTET_ORDER = Uint8Array.from(
   Array.from({ length: 256 }, (_, octet) => `${octet}.`)
     .toSorted()
@@ -161,7 +161,7 @@ const OCTET_ORDER = Uint8Array.from(
     .map(([, place]) => place),
 );
 
-/** A number that orders IPv4 addresses as their texts are ordered, without making the texts. */
+/** A number that sorts IPv4 addresses in the order of their texts, without formatting them. */
 function textOrder(address: number): number {
   return (
     ((OCTET_ORDER[address >>> 24]! << 24) |

@@ -7,7 +7,7 @@ const TOP_PORTS = 20;
 export const TOP_SOURCES = 10;
 export const TOP_TRANSLATIONS = 20;
 
-/** How many flows have a value, in any order. */
+/** Number of flows by value, in any order. */
 export type Counts<Value> = Iterable<readonly [Value, number]>;
 
 /** Counts by value. Values that are undefined are not counted. */
@@ -21,7 +21,7 @@ export class Tally<Value> {
     else this.#counts.set(value, { flows: 1 });
   }
 
-  /** The counts, largest first; equal ones by value. With `most`, so many at most: of a table's sources there may be a hundred thousand. */
+  /** The counts, largest first; equal ones by value. At most `most` of them: a table may have a hundred thousand sources. */
   entries(most = Infinity): [Value, number][] {
     const top: [Value, number][] = [];
     for (const [value, { flows }] of this.#counts) {
@@ -37,8 +37,7 @@ function compareCounts<Value>([a, m]: readonly [Value, number], [b, n]: readonly
 }
 
 /**
- * What facets and breakdowns count of one flow. `source` and `target`: what the source is translated to, and the destination, where they
- * are.
+ * What facets and breakdowns count of one flow. `source` and `target`: what its source and its destination are translated to, if they are.
  */
 export interface FlowFacts {
   proto: number;
@@ -50,10 +49,10 @@ export interface FlowFacts {
   target: string | undefined;
 }
 
-/** Flows by the address that stands for their source, and by protocol. */
+/** Flows by the address that their source is translated to, and by protocol. */
 export type Translations = Iterable<{ address: string; proto: number; flows: number }>;
 
-/** The state's name, or how far a flow of a protocol without states has come. */
+/** The state's name, or for a protocol without states how far the flow has come. */
 export function stateWord({ state, status }: Pick<FlowFacts, 'state' | 'status'>): string {
   if (state !== undefined) return state;
   if (status & IPS.ASSURED) return 'assured';
@@ -134,7 +133,7 @@ export class BreakdownTally<Source extends string | number> {
   }
 }
 
-/** The counts of a search as facets: largest first, equal ones by value, ports as many as are shown. */
+/** The counts of a search as facets: largest first, equal ones by value, ports limited to those shown. */
 export function facetsOf({
   protos,
   states,
@@ -173,7 +172,7 @@ export function facetsOf({
   ];
 }
 
-/** The counts of a whole table; of the sources only the largest are taken. */
+/** The counts of a whole table; only the largest sources are kept. */
 export function breakdownOf(
   {
     protos,

@@ -6,7 +6,7 @@ import { TopRows } from './top-rows.ts';
 
 const key: fc.Arbitrary<SortKey> = fc.record({ value: fc.option(fc.nat(20), { nil: undefined }), id: fc.nat(50) });
 
-test('the top rows are the head of the sorted list, from any place on', () => {
+test('the top rows are the head of the sorted list, from any position on', () => {
   fc.assert(
     fc.property(fc.array(key), fc.nat(10), fc.boolean(), fc.option(key, { nil: undefined }), (keys, limit, descending, after) => {
       const top = new TopRows<SortKey>({ limit, descending, after });
@@ -20,7 +20,7 @@ test('the top rows are the head of the sorted list, from any place on', () => {
   );
 });
 
-test('rows that are not among the first are never made', () => {
+test('rows that are not among the first are never created', () => {
   const top = new TopRows<number>({ limit: 2, descending: false });
   for (const id of [1, 2]) top.offer({ value: id, id }, () => id);
   top.offer({ value: 3, id: 3 }, () => {

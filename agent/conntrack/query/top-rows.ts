@@ -1,20 +1,20 @@
 import { compareSortKeys, type SortKey } from '../../../proto/model/sort.ts';
 
-/** The first rows of an ordering, kept while all matches pass by; memory follows the limit, not the matches. */
+/** The first rows in sort order, kept while all matches stream by; memory depends on the limit, not on the matches. */
 export class TopRows<Row> {
   readonly #rows: { key: SortKey; row: Row }[] = [];
   readonly #limit: number;
   readonly #descending: boolean;
   readonly #after: SortKey | undefined;
 
-  /** @param after rows up to and with this key belong to an earlier page */
+  /** @param after rows up to and including this key belong to an earlier page */
   constructor({ limit, descending, after }: { limit: number; descending: boolean; after?: SortKey }) {
     this.#limit = limit;
     this.#descending = descending;
     this.#after = after;
   }
 
-  /** Takes a row in if it is among the first; `makeRow` is called only then. */
+  /** Keeps a row if it is among the first; `makeRow` is called only then. */
   offer(key: SortKey, makeRow: () => Row): void {
     if (this.#limit === 0 || (this.#after && this.#compare(key, this.#after) <= 0)) return;
     const last = this.#rows.at(-1);
@@ -32,7 +32,7 @@ export class TopRows<Row> {
     return compareSortKeys(a, b, this.#descending);
   }
 
-  /** Behind all rows that do not come after it, so that equal keys keep the table's order. */
+  /** After all rows that do not sort after it, so that equal keys keep the table's order. */
   #placeOf(key: SortKey): number {
     let [low, high] = [0, this.#rows.length];
     while (low < high) {

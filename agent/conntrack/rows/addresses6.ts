@@ -1,16 +1,16 @@
 import { formatAddress } from '../../../proto/model/address.ts';
 
 /**
- * IPv6 addresses of a snapshot, each kept once and named by a number: a column of addresses then holds four bytes a row whatever the
+ * IPv6 addresses of a snapshot, each stored once and identified by a number: an address column then takes four bytes a row for either
  * family.
  */
 export class Addresses6 {
   /** Sixteen bytes an address, in network order. */
   bytes: Uint8Array<ArrayBuffer>;
   count: number;
-  /** The same memory as words of the host, which addresses are compared by. */
+  /** The same memory as host words, for comparing addresses. */
   #words: Int32Array<ArrayBuffer>;
-  /** Open addressing; a slot holds a number plus one. Built with the first intern, so that a copy that is only read has none. */
+  /** Open addressing; a slot holds a number plus one. Built by the first intern, so that a read-only copy has none. */
   #slots: Int32Array = new Int32Array();
 
   constructor(bytes: Uint8Array<ArrayBuffer> = new Uint8Array(), count = bytes.length / 16) {
@@ -19,7 +19,7 @@ export class Addresses6 {
     this.count = count;
   }
 
-  /** The number of the address whose first word, as the host reads it, is at an index. */
+  /** The number of the address whose first host word is at index `at`. */
   intern(from: Int32Array, at: number): number {
     if (2 * this.count >= this.#slots.length) this.#grow();
     const slots = this.#slots;
@@ -35,18 +35,18 @@ export class Addresses6 {
     }
   }
 
-  /** The number that an address of another set has here. */
+  /** The number here of an address from another set. */
   internOf(others: Addresses6, index: number): number {
     return this.intern(others.#words, index * 4);
   }
 
-  /** Writes an address as words of the host. */
+  /** Writes an address as host words. */
   copy(index: number, to: Int32Array, at: number): void {
     const from = index * 4;
     for (let word = 0; word < 4; word++) to[at + word] = this.#words[from + word]!;
   }
 
-  /** Forgets all and keeps the memory. */
+  /** Removes all addresses and keeps the memory. */
   clear(): void {
     this.count = 0;
     this.#slots.fill(0);
@@ -61,7 +61,7 @@ export class Addresses6 {
     return formatAddress(this.bytesOf(index));
   }
 
-  /** The number of an address given by its sixteen bytes; -1 if it is not here. */
+  /** The number of an address given by its sixteen bytes; -1 if it is not in the set. */
   find(address: Uint8Array): number {
     const wanted = wordsOf(address.slice());
     for (let index = 0; index < this.count; index++) if (areEqual(this.#words, index * 4, wanted, 0)) return index;
@@ -94,7 +94,7 @@ function areEqual(a: Int32Array, at: number, b: Int32Array, bAt: number): boolea
   return a[at + 3] === b[bAt + 3] && a[at + 2] === b[bAt + 2] && a[at + 1] === b[bAt + 1] && a[at] === b[bAt];
 }
 
-/** Most addresses of a network differ in a few bits of the last word, which all must reach the low bits of the hash. */
+/** Most addresses of a network differ in a few bits of the last word, all of which must reach the low bits of the hash. */
 function hashOf(words: Int32Array, at: number): number {
   let hash = words[at]!;
   hash = Math.imul(hash, 0x9e3779b1) ^ words[at + 1]!;

@@ -10,17 +10,14 @@ export const NO_TIMEOUT = 0xffffffff;
 export const SHAPE = { none: 0, ports: 1, keys: 2, icmp: 3 } as const;
 const REPLY_SHAPE_SHIFT = 4;
 
-/**
- * Columns that every row has. Written out, so that V8 knows the object's shape: one that is put together from a list of names is slow to
- * read.
- */
+/** Columns that every row has. Written out so that V8 knows the object's shape: an object built from a list of names is slow to read. */
 function commonOf(capacity: number) {
   return {
     id: new Uint32Array(capacity),
     status: new Uint32Array(capacity),
     mark: new Uint32Array(capacity),
     timeout: new Uint32Array(capacity),
-    /** IPv4 as a number, IPv6 as a number of `addresses6`. */
+    /** IPv4 as a number, IPv6 as an index into `addresses6`. */
     origSrc: new Uint32Array(capacity),
     origDst: new Uint32Array(capacity),
     replySrc: new Uint32Array(capacity),
@@ -31,7 +28,7 @@ function commonOf(capacity: number) {
     rsport: new Uint16Array(capacity),
     rdport: new Uint16Array(capacity),
     zone: new Uint16Array(capacity),
-    /** `CTA_PROTOINFO_* << 8 | number`, 0 where the protocol has no states. */
+    /** `CTA_PROTOINFO_* << 8 | number`, 0 if the protocol has no states. */
     state: new Uint16Array(capacity),
     family: new Uint8Array(capacity),
     proto: new Uint8Array(capacity),
@@ -39,16 +36,16 @@ function commonOf(capacity: number) {
     shape: new Uint8Array(capacity),
     /** TCP window scales: the original direction's in the low four bits, the reply's in the high. */
     windowScale: new Uint8Array(capacity),
-    /** NaN where the kernel kept no time. */
+    /** NaN if the kernel keeps no timestamps. */
     startedAtMs: new Float64Array(capacity),
   };
 }
 type Common = ReturnType<typeof commonOf>;
 
 /**
- * Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers
- * of `labelSets` and `helpers`; `rate` is in bits a second, `stale` a number of STALENESS, `wan` and `nextWan` one of WanNames, `prospect`
- * one of `prospects`, `idleFrom` and `idleTo` are seconds.
+ * Columns created for the first row that has a value for them; NaN in all other rows. `labels` and `helper` are indexes into `labelSets`
+ * and `helpers`; `rate` is in bits a second, `stale` an index into STALENESS, `wan` and `nextWan` into WanNames, `prospect` into
+ * `prospects`; `idleFrom` and `idleTo` are seconds.
  */
 const RARE_NAMES = [
   'origPackets',
@@ -73,7 +70,7 @@ type Rare = { [Name in RareName]?: Float64Array<ArrayBuffer> };
 
 const COMMON_NAMES = Object.keys(commonOf(0)) as (keyof Common)[];
 
-/** Columns as they cross threads: typed arrays and what they point to. */
+/** Columns as sent between threads: typed arrays and what they index. */
 export interface ColumnData {
   count: number;
   common: Common;
@@ -83,13 +80,12 @@ export interface ColumnData {
   helpers: string[];
   masters: Map<number, ProtoTuple>;
   trackers: Map<number, Tracker>;
-  /** What `prospect` numbers. */ prospects?: Prospect[];
+  /** Indexed by `prospect`. */ prospects?: Prospect[];
 }
 
 /**
- * Entries as columns: 55 bytes a row, 32 more where packets are counted, and no object for any of them. Rows are appended once and then
- * read;
- * arrays are replaced as they grow, so take them from here after the last row.
+ * Entries as columns: 55 bytes a row, 32 more if packets are counted, and no object per row. Rows are appended once and then read; arrays
+ * are replaced as they grow, so fetch them only after the last row.
  */
 export class Columns {
   count = 0;
@@ -100,7 +96,7 @@ export class Columns {
   readonly helpers: string[] = [];
   /** The original tuple of the flow that expected a row. */
   readonly masters = new Map<number, ProtoTuple>();
-  /** What the tracker of a row knows beside window scales. */
+  /** Tracker state of a row other than window scales. */
   readonly trackers = new Map<number, Tracker>();
   readonly prospects: Prospect[] = [];
   readonly #labelSetOf = new Map<string, number>();
@@ -112,7 +108,7 @@ export class Columns {
     this.addresses6 = addresses6;
   }
 
-  /** The rows that crossed threads. */
+  /** Columns received from another thread. */
   static from({ count, common, rare, addresses6, labelSets, helpers, masters, trackers, prospects = [] }: ColumnData): Columns {
     const columns = new Columns(0, new Addresses6(addresses6));
     columns.count = columns.#capacity = count;
@@ -126,7 +122,10 @@ export class Columns {
     return columns;
   }
 
-  /** Empties it and keeps its memory: to make and collect ten megabytes for each walk of 100,000 entries costs as much as to read them. */
+  /**
+   * Removes all rows and keeps the memory: allocating and collecting ten megabytes for each walk of 100,000 entries costs as much as
+   * reading them.
+   */
   clear(capacity: number): void {
     this.count = 0;
     this.addresses6.clear();
@@ -143,7 +142,7 @@ export class Columns {
       if (isUsable) this.rare[name]?.fill(Number.NaN);
       else this.rare[name] = undefined;
     }
-    // No kernel tells these: to have the column is to have looked for it.
+    // No kernel reports these: if the column exists, it was computed.
     this.rare.rate =
       this.rare.stale =
       this.rare.wan =
@@ -154,7 +153,7 @@ export class Columns {
         undefined;
   }
 
-  /** Makes room for one more row and answers its number; it counts when `count` says so. */
+  /** Makes room for one more row and returns its index; it counts once `count` includes it. */
   makeRoom(): number {
     if (this.count === this.#capacity) this.#grow();
     return this.count;
@@ -176,7 +175,7 @@ export class Columns {
     );
   }
 
-  /** Takes the last row out again. */
+  /** Drops the last row. */
   dropLast(): void {
     const row = --this.count;
     for (const name of RARE_NAMES) this.rare[name]?.fill(Number.NaN, row, row + 1);
@@ -184,12 +183,12 @@ export class Columns {
     this.trackers.delete(row);
   }
 
-  /** A rare column, made if there is none. */
+  /** A rare column, created if missing. */
   ensure(name: RareName): Float64Array<ArrayBuffer> {
     return (this.rare[name] ??= new Float64Array(this.#capacity).fill(Number.NaN));
   }
 
-  /** Copies of these rows, in their order. */
+  /** Copies these rows, in the order given. */
   pick(rows: Uint32Array): ColumnData {
     const common = commonOf(rows.length);
     for (const name of COMMON_NAMES) gather(this.common[name], rows, common[name]);
@@ -210,7 +209,7 @@ export class Columns {
     };
   }
 
-  /** The addresses that the picked rows name, under new numbers, which take the place of the old ones in `common`. */
+  /** The addresses used by the picked rows, renumbered; replaces the old numbers in `common`. */
   #pickAddresses({ family, origSrc, origDst, replySrc, replyDst }: Common): Uint8Array<ArrayBuffer> {
     const picked = new Addresses6();
     if (this.addresses6.count === 0) return picked.bytes;
@@ -247,10 +246,10 @@ export class Columns {
   }
 }
 
-/** Rows that are kept room for whatever comes next. */
+/** Capacity in rows that is kept regardless of the next use. */
 const SMALL = 1024;
 
-/** The numbers of so many rows. */
+/** The indexes 0 to `count` - 1. */
 export function allRows(count: number): Uint32Array {
   const rows = new Uint32Array(count);
   for (let row = 0; row < count; row++) rows[row] = row;
@@ -291,7 +290,7 @@ function noneOf(): Rare {
   };
 }
 
-/** What these rows have in a map, by their new numbers. */
+/** The values of these rows in a map, by their new indexes. */
 function ofRows<Value>(values: ReadonlyMap<number, Value>, rows: Uint32Array): Map<number, Value> {
   const picked = new Map<number, Value>();
   if (values.size === 0) return picked;

@@ -5,9 +5,8 @@ import * as k from '../wire/constants.ts';
 import { type Block, headerWord, milliseconds, u64 } from './block.ts';
 
 /**
- * A dump tells the attributes of each entry in one order, and a gateway's flows are nearly all of IPv4 or IPv6 with ports. So each
- * attribute of
- * theirs has one look, down to the headers of what is nested in it, and is met at a word that is known once the ones before it are.
+ * A dump lists the attributes of each entry in a fixed order, and nearly all flows of a gateway are IPv4 or IPv6 with ports. So each of
+ * their attributes has a fixed layout, down to nested headers, and starts at a word that is known from the ones before it.
  */
 const nestWord = (length: number, type: number): number => headerWord(length, type | NLA_F_NESTED);
 const GRE = PROTOCOLS.gre;
@@ -57,11 +56,9 @@ const SYNPROXY_WORDS = 7;
 const SYNPROXY = nestWord(28, k.CTA_SYNPROXY);
 
 /**
- * Reads into a row what an entry begins with, as long as it looks as usual, from word `w` of a block to before word `end`. Answers the word
- * that it
- * came to; `w` itself where the entry does not begin with both tuples and soon the id, and then nothing of the row counts. Once it came
- * further,
- * every column that is not rare has its value, or what stands for none.
+ * Reads the beginning of an entry into a row, as far as it has the usual layout, from word `w` of a block up to word `end`, exclusive.
+ * Returns the word it reached; `w` itself if the entry does not begin with both tuples and soon the id, and then the row is not valid. If
+ * it got further, every column that is not rare has its value, or the value for absent.
  */
 export function readUsualEntry(
   { common, rare, addresses6 }: Columns,
@@ -77,7 +74,7 @@ export function readUsualEntry(
   const id = words[mark] === MARK ? mark + 2 : mark;
   const timeout = words[id + 2] === USE ? id + 4 : id + 2;
   let at = words[timeout] === TIMEOUT ? timeout + 2 : timeout;
-  // What lies behind the end are words of a block before, which may look like anything.
+  // Beyond the end are words of a previous block, which may hold anything.
   if (at > end || words[id] !== ID) return w;
   let layer4: number;
   if (isV4) {
@@ -95,7 +92,7 @@ export function readUsualEntry(
     const dst = addresses6.intern(words, w + 8);
     common.origSrc[row] = src;
     common.origDst[row] = dst;
-    // Few flows of IPv6 are translated, and to compare costs less than to look up.
+    // Few IPv6 flows are translated, and comparing is cheaper than a lookup.
     common.replySrc[row] = isSameAddress6(words, reply + 3, w + 8) ? dst : addresses6.intern(words, reply + 3);
     common.replyDst[row] = isSameAddress6(words, reply + 8, w + 3) ? src : addresses6.intern(words, reply + 8);
     layer4 = 12;
@@ -122,7 +119,7 @@ export function readUsualEntry(
     common.state[row] = common.windowScale[row] = common.tcpFlags[row] = 0;
   }
   const { origPackets, origBytes, replyPackets, replyBytes } = rare;
-  // Their columns are made elsewhere, for the first entry that has counters.
+  // The columns are created elsewhere, for the first entry that has counters.
   if (origPackets && origBytes && replyPackets && replyBytes && at + 2 * COUNTERS_WORDS <= end && areCounters(words, at)) {
     origPackets[row] = u64(view, (at + 2) << 2);
     origBytes[row] = u64(view, (at + 5) << 2);
@@ -136,11 +133,11 @@ export function readUsualEntry(
   } else {
     common.startedAtMs[row] = Number.NaN;
   }
-  // Every entry that a program made has one, of zeros.
+  // Every entry created by a program has one, all zeros.
   return at + SYNPROXY_WORDS <= end && words[at] === SYNPROXY ? at + SYNPROXY_WORDS : at;
 }
 
-/** `w` is the word of the tuple's own header. */
+/** `w` is the word index of the tuple's own header. */
 function isTuple4(words: Int32Array, w: number): boolean {
   return words[w + 1] === IPV4 && words[w + 2] === IPV4_SRC && words[w + 4] === IPV4_DST && arePorts(words, w + 6);
 }

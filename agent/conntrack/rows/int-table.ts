@@ -1,17 +1,14 @@
 const NONE = -1;
 
-/**
- * Numbers by 32-bit keys, in one typed array with open addressing: several times as fast as a Map where a key is looked up for each row of
- * a snapshot.
- */
+/** Numbers by 32-bit keys, in one typed array with open addressing: several times as fast as a Map for a lookup per row of a snapshot. */
 export class IntTable {
-  /** Pairs of key and value, so that both lie in one line of the cache. */
+  /** Pairs of key and value, so that both share a cache line. */
   #cells: Int32Array;
   #size = 0;
-  /** Leaves as many of 32 bits as a place has. */
+  /** Shifts 32 bits down to the bits of an index. */
   #shift: number;
 
-  /** @param expected about how many keys there will be */
+  /** @param expected approximate number of keys */
   constructor(expected = 500) {
     const bits = Math.ceil(Math.log2(4 * expected + 2));
     this.#cells = new Int32Array(2 ** bits).fill(NONE);
@@ -30,14 +27,14 @@ export class IntTable {
     else this.#cells[place + 1] = value;
   }
 
-  /** Counts a key once more. */
+  /** Increments the count of a key. */
   count(key: number): void {
     const place = this.#placeOf(key | 0);
     if (this.#cells[place + 1] === NONE) this.#enter(place, key | 0, 1);
     else this.#cells[place + 1]!++;
   }
 
-  /** All keys, without sign, with their values, in no order. */
+  /** All keys, unsigned, with their values, in no particular order. */
   entries(): [key: number, value: number][] {
     const found: [number, number][] = [];
     const cells = this.#cells;
@@ -46,7 +43,7 @@ export class IntTable {
     return found;
   }
 
-  /** The `rank` largest values with their keys, largest first; of equal values those whose key comes first by `orderOf`. */
+  /** The `rank` largest values with their keys, largest first; equal values by `orderOf` of the key. */
   largest(rank: number, orderOf: (key: number) => number): [key: number, value: number][] {
     const cells = this.#cells;
     const top: { key: number; value: number; order: number }[] = [];
@@ -74,7 +71,7 @@ export class IntTable {
   #placeOf(key: number): number {
     const cells = this.#cells;
     const mask = cells.length - 2;
-    // The highest bits of the product depend on all of the key; sources of one network differ in their lowest ones.
+    // The highest bits of the product depend on the whole key; sources of one network differ in their lowest bits.
     let place = (Math.imul(key, 0x9e3779b1) >>> this.#shift) & mask;
     while (cells[place + 1] !== NONE && cells[place] !== key) place = (place + 2) & mask;
     return place;

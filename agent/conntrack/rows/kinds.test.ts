@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Kinds } from './kinds.ts';
 
-test('a tuple has one number however often it is met, and no two have the same', () => {
+test('a tuple has one number however often it occurs, and no two share one', () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.integer({ min: -3, max: 3 }), fc.integer(), fc.integer({ min: 0, max: 40 })), { maxLength: 3000 }),

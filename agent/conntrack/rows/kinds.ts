@@ -1,6 +1,6 @@
 /**
- * Numbers for tuples of 32-bit words, counted from 0 as they are met: one look for each row says which rows are alike. Open addressing in
- * typed arrays.
+ * Numbers for tuples of 32-bit words, assigned from 0 in order of appearance: one lookup per row says which rows are alike. Open addressing
+ * in typed arrays.
  */
 export class Kinds {
   readonly #width: number;

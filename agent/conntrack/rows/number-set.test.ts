@@ -8,7 +8,7 @@ const value = fc.oneof(
   fc.maxSafeNat(),
 );
 
-test('is what a Set is, whatever comes and goes', () => {
+test('behaves like a Set, whatever is added and removed', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(value, fc.boolean()), { maxLength: 400 }), (steps) => {
       const [ours, theirs] = [new NumberSet(), new Set<number>()];
@@ -25,7 +25,7 @@ test('is what a Set is, whatever comes and goes', () => {
   );
 });
 
-test('grows, and finds everything again after half of it is gone', () => {
+test('grows, and still finds everything after half of it was removed', () => {
   const set = new NumberSet();
   for (let n = 0; n < 100_000; n++) set.add(n * 77_777_777);
   for (let n = 0; n < 100_000; n += 2) set.delete(n * 77_777_777);

@@ -2,8 +2,8 @@ const EMPTY = -1;
 const LEAST = 1024;
 
 /**
- * A set of whole numbers from 0 to 2^53 in one typed array: a million entries that come and go leave nothing for the collector, where a Set
- * leaves a heap number each. Linear probing; a deletion moves what follows back, so that there are no graves.
+ * A set of whole numbers from 0 to 2^53 in one typed array: a million entries that come and go leave nothing for the garbage collector,
+ * while a Set leaves a heap number each. Linear probing; a deletion shifts the following values back, so there are no tombstones.
  */
 export class NumberSet implements Iterable<number> {
   #slots = new Float64Array(LEAST).fill(EMPTY);
@@ -32,7 +32,7 @@ export class NumberSet implements Iterable<number> {
     this.#size--;
     for (let at = (hole + 1) & mask; slots[at] !== EMPTY; at = (at + 1) & mask) {
       const home = homeOf(slots[at]!) & mask;
-      // What lies between its home and here, round the end, stays; what was pushed past the hole moves into it.
+      // A value whose home lies after the hole, wrapping around the end, stays; one that was pushed past the hole moves into it.
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
       slots[hole] = slots[at]!;
       hole = at;
@@ -44,7 +44,7 @@ export class NumberSet implements Iterable<number> {
     for (const value of this.#slots) if (value !== EMPTY) yield value;
   }
 
-  /** Where the value is, or else the empty slot where it belongs. */
+  /** The slot of the value, or the empty slot where it belongs. */
   #find(value: number): number {
     const mask = this.#slots.length - 1;
     let at = homeOf(value) & mask;
@@ -59,7 +59,7 @@ export class NumberSet implements Iterable<number> {
   }
 }
 
-/** Both halves count: ids fill the upper one. */
+/** Hashes both halves: ids fill the upper one. */
 function homeOf(value: number): number {
   const high = Math.floor(value / 0x1_0000_0000);
   return Math.imul((value >>> 0) ^ Math.imul(high, 0x9e3779b1), 0x85ebca6b) >>> 7;

@@ -34,7 +34,7 @@ function rates(before: Columns, after: Columns, seconds: number): number[] {
   return Array.from(after.rare.rate!.subarray(0, after.count));
 }
 
-test('a rate is what was carried between two looks, whatever order they have and whatever numbers addresses got', () => {
+test('a rate is the traffic between two readings, whatever the order of rows and the numbers of addresses', () => {
   const before = look(
     { orig: { ...V6, src: 'fd00::9' }, id: 9, bytes: 1n },
     { orig: V4, id: 1, bytes: 1_000n },
@@ -43,7 +43,7 @@ test('a rate is what was carried between two looks, whatever order they have and
   expect(rates(before, look({ orig: V6, id: 2, bytes: 500n }, { orig: V4, id: 1, bytes: 1_000n }), 2)).toEqual([2000, 0]);
 });
 
-test('a flow that began in between, a tuple used again, an id used again and a counter set back have no known rate', () => {
+test('a flow that began in between, a reused tuple, a reused id and a counter that was reset have no known rate', () => {
   const before = look({ orig: V4, id: 1, bytes: 100n }, { orig: V6, id: 2, bytes: 100n });
   expect(
     rates(
@@ -54,11 +54,11 @@ test('a flow that began in between, a tuple used again, an id used again and a c
   ).toEqual([Number.NaN, Number.NaN, Number.NaN]);
 });
 
-test('where nothing is counted no rate is known', () => {
+test('without counters no rate is known', () => {
   expect(rates(look({ orig: V4, id: 1 }), look({ orig: V4, id: 1 }), 1)).toEqual([Number.NaN]);
 });
 
-test('columns that are used again for another look have no rates of the one before', () => {
+test('columns reused for another reading keep no rates of the previous one', () => {
   const columns = look({ orig: V4, id: 1, bytes: 1n });
   columns.ensure('rate')[0] = 8;
   columns.clear(1);

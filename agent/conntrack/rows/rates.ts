@@ -5,8 +5,8 @@ import type { Columns } from './columns.ts';
 import { IntTable } from './int-table.ts';
 
 /**
- * Two looks at a table lie at least so far apart, or a packet more or less would be most of the rate; and at most so far, or it is not one
- * of now.
+ * Minimum and maximum time between two readings of a table: in less, a single packet would be most of the rate; after more, the rate is not
+ * current.
  */
 export const MIN_MS = 1_000;
 export const MAX_MS = 60_000;
@@ -20,21 +20,21 @@ export function mentionsRate(filter: FlowFilter): boolean {
   return isMentioned;
 }
 
-/** What each flow had carried at one look, so that the next knows how fast it goes. */
+/** Bytes carried by each flow at one reading, from which the next one computes rates. */
 export class CarriedBytes {
   readonly #rowOf = new IntTable();
   readonly #tuples: Int32Array;
   readonly #bytes: Float64Array;
   readonly #at: number;
 
-  /** @param at milliseconds of the monotonic clock */
+  /** @param at milliseconds on the monotonic clock */
   constructor(columns: Columns, at: number) {
     const { origBytes, replyBytes } = columns.rare;
     this.#at = at;
     this.#tuples = new Int32Array(columns.count);
     this.#bytes = new Float64Array(columns.count).fill(Number.NaN);
     for (let row = 0; row < columns.count; row++) {
-      // Of ids that collide the last stays; the others' rates are then unknown, as their tuple is another.
+      // If ids collide the last one stays; the rates of the others are then unknown, since their tuple differs.
       this.#rowOf.set(columns.common.id[row]!, row);
       this.#tuples[row] = tupleHash(columns, row);
       if (origBytes && replyBytes) this.#bytes[row] = origBytes[row]! + replyBytes[row]!;
@@ -42,8 +42,8 @@ export class CarriedBytes {
   }
 
   /**
-   * Fills the rate column of a later look: bits a second of both directions. Unknown for flows that began in between, and where nothing is
-   * counted.
+   * Fills the rate column of a later reading: bits a second, both directions together. Unknown for flows that began in between, and without
+   * counters.
    */
   fillRates(columns: Columns, at: number): void {
     const { origBytes, replyBytes } = columns.rare;
@@ -54,12 +54,12 @@ export class CarriedBytes {
       const before = this.#rowOf.get(columns.common.id[row]!);
       if (before < 0 || this.#tuples[before] !== tupleHash(columns, row)) continue;
       const carried = origBytes[row]! + replyBytes[row]! - this.#bytes[before]!;
-      if (carried >= 0) rates[row] = (carried * 8) / seconds; // counters that were set to zero meanwhile say nothing
+      if (carried >= 0) rates[row] = (carried * 8) / seconds; // counters that were reset meanwhile say nothing
     }
   }
 }
 
-/** A hash of a row's original tuple. IPv6 addresses have other numbers in another snapshot, so they go in by their bytes. */
+/** A hash of a row's original tuple. IPv6 addresses have other numbers in another snapshot, so their bytes are hashed. */
 export function tupleHash({ common: { family, proto, origSrc, origDst, sport, dport }, addresses6 }: Columns, row: number): number {
   let hash = Math.imul((sport[row]! << 16) | dport[row]!, 0x9e3779b1) ^ proto[row]!;
   for (const address of [origSrc[row]!, origDst[row]!]) {

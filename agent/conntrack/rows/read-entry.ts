@@ -9,9 +9,7 @@ import { decodeTuple } from '../wire/tuple.ts';
 import { readUsualEntry } from './fast-path.ts';
 import { Block, firstHalf, milliseconds, secondHalf, u64 } from './block.ts';
 
-/**
- * The protocol's numbers as constants of this module: V8 folds those into its code, and reads imported ones from memory for each attribute.
- */
+/** The protocol's numbers as module constants: V8 folds those into the code, but reads imported ones from memory for each attribute. */
 const {
   AF_INET,
   AF_INET6,
@@ -65,7 +63,7 @@ const DCCP = PROTOCOLS.dccp;
 const { SEQ_ADJUST } = IPS;
 const { none, ports, keys, icmp } = SHAPE;
 
-/** One direction while it is read; -1 stands for absent. */
+/** One direction while it is being read; -1 means absent. */
 class Side {
   src = 0;
   dst = 0;
@@ -80,9 +78,8 @@ class Side {
 }
 
 /**
- * Appends entries to columns as a walk meets them: about 160 ns an entry, no object and no closure for any. Says the same as decodeEntry (a
- * property
- * test holds them together), which also has the words for what is wrong with a malformed one.
+ * Appends entries to columns during a walk: about 160 ns an entry, without an object or closure per entry. Agrees with decodeEntry (ensured
+ * by a property test), which also has the error messages for malformed entries.
  */
 export class RowReader {
   readonly #columns: Columns;
@@ -95,14 +92,14 @@ export class RowReader {
     this.#columns = columns;
   }
 
-  /** Appends the entry whose CT_NEW body lies from `start`, on a word, to `end`. Throws DecodeError; the row then does not count. */
+  /** Appends the entry whose CT_NEW body lies from `start`, word-aligned, to `end`. Throws DecodeError; the row then does not count. */
   append(block: Block, start: number, end: number): void {
     if (this.#read(block, start, end)) return;
     decodeEntry(block.bytes.subarray(start, end));
     throw new DecodeError('', 'an entry cannot be read');
   }
 
-  /** False where something does not fit. */
+  /** False if the entry is malformed. */
   #read(block: Block, start: number, end: number): boolean {
     const columns = this.#columns;
     const row = columns.makeRoom();
@@ -125,7 +122,7 @@ export class RowReader {
     return true;
   }
 
-  /** Reads what is left of an entry. `isBegun`: the columns that are not rare are set, and both tuples and the id were read. */
+  /** Reads the rest of an entry. `isBegun`: the columns that are not rare are set, and both tuples and the id were read. */
   #readAttributes(row: number, start: number, end: number, isBegun: boolean): boolean {
     const columns = this.#columns;
     const { common } = columns;
@@ -400,7 +397,7 @@ export class RowReader {
 const V4 = [CTA_IP_V4_SRC, CTA_IP_V4_DST, 8] as const;
 const V6 = [CTA_IP_V6_SRC, CTA_IP_V6_DST, 20] as const;
 
-/** As decodeTuple: ICMP in whole, or else a pair of ports, which GRE uses for its keys; half of either is none. */
+/** As decodeTuple: complete ICMP, or else a pair of ports, which GRE uses for its keys; half of either counts as none. */
 function settleLayer4(side: Side): void {
   if (side.icmpType >= 0 && side.icmpCode >= 0 && side.icmpId >= 0) {
     side.shape = icmp;

@@ -6,17 +6,17 @@ import type { Columns } from './columns.ts';
 import { IntTable } from './int-table.ts';
 import type { FlowContext } from '../table.ts';
 
-/** Where no WAN is known, every flow would be one of none. Throws CAPABILITY_MISSING. */
+/** Refuses `wan:none` if no WAN is known, since every flow would match. Throws CAPABILITY_MISSING. */
 export function assertTellable(filter: FlowFilter, { names }: Pick<WanNames, 'names'>): void {
   if (names.length > 0) return;
   forEachTerm(filter, ({ field, match }) => {
     if (field === 'wan' && match.kind === 'none') {
-      throw new FleetError('CAPABILITY_MISSING', 'wan:none cannot be told here: no address of a WAN is known on this gateway.');
+      throw new FleetError('CAPABILITY_MISSING', 'wan:none cannot be evaluated here: no address of a WAN is known on this gateway.');
     }
   });
 }
 
-/** In place of the number of a WAN: the flow belongs to none, or it is not known to which. */
+/** Values instead of a WAN's number: the flow belongs to none, or it is not known to which. */
 export const NO_WAN = -1;
 export const UNKNOWN_WAN = -2;
 
@@ -25,10 +25,8 @@ export const WAN_SIDE = { none: 0, replyDst: 1, origDst: 2, origSrc: 3 } as cons
 
 /**
  * Which WAN a flow uses, by its addresses: the first that has its reply destination (outbound, translated or not), else its original
- * destination
- * (forwarded ports, services of the gateway), else its original source (the gateway's own connections). Where routes and rules were asked
- * as
- * well (stale-rows.ts), they have the last word.
+ * destination (forwarded ports, services of the gateway), else its original source (the gateway's own connections). If routes and rules
+ * were consulted as well (stale-rows.ts), they take precedence.
  */
 export class WanNames {
   /** The WANs that have an address or an interface, each once. */
@@ -53,18 +51,18 @@ export class WanNames {
     for (const wan of wans) if (wan.interface !== undefined && !this.names.includes(wan.name)) this.names.push(wan.name);
   }
 
-  /** By addresses in text. */
+  /** By addresses as text. */
   of(flow: { orig: { src: string; dst: string }; reply: { dst: string } }): string | undefined {
     const index = this.#byText.get(flow.reply.dst) ?? this.#byText.get(flow.orig.dst) ?? this.#byText.get(flow.orig.src);
     return index === undefined ? undefined : this.names[index];
   }
 
-  /** For each row the number of its WAN in `names`, NO_WAN or UNKNOWN_WAN: as it was judged, or else by its addresses. */
+  /** For each row the number of its WAN in `names`, NO_WAN or UNKNOWN_WAN: as judged by routes and rules, or else by its addresses. */
   ofRows(columns: Columns): Int16Array | Float64Array {
     return columns.rare.wan ?? this.ofAddresses(columns);
   }
 
-  /** The same by addresses only. Made once for the same columns. */
+  /** The same by addresses only. Computed once for the same columns. */
   ofAddresses(columns: Columns): Int16Array {
     return this.#rows(columns).wans;
   }

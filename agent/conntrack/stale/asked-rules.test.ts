@@ -47,7 +47,7 @@ function rules(...fields: ('src' | 'dport' | 'routes' | 'ctMark')[]): { rules: R
 
 const NO_ROUTES = { destinations: undefined };
 
-test('packets that the rules do not tell apart are asked for once, also in the next question', () => {
+test('packets that the rules do not distinguish are evaluated once, also across queries', () => {
   const { rules: of, asked } = rules('src', 'dport');
   const one = new AskedRules(of);
   for (let question = 0; question < 2; question++) {
@@ -69,7 +69,7 @@ test('packets that the rules do not tell apart are asked for once, also in the n
   ]);
 });
 
-test('what hangs on routes is asked for again in the next question, for addresses that routes tell apart', () => {
+test('what depends on routes is evaluated again in the next query, for addresses that routes distinguish', () => {
   const { rules: of, asked } = rules('routes');
   const one = new AskedRules(of);
   const destinations = new Partition([{ bytes: Uint8Array.of(198, 51, 100, 0), bits: 24 }]);
@@ -81,20 +81,20 @@ test('what hangs on routes is asked for again in the next question, for addresse
   expect(asked).toHaveLength(4);
 });
 
-test('the mark of an entry that goes on is not taken for that of one that begins', () => {
+test('the mark of an existing entry is not taken for that of a new one', () => {
   const one = new AskedRules(rules().rules).begin(NO_ROUTES);
   one.marks('prerouting', packet({ ct: { state: 'established', direction: 'original', mark: 0x300 } }), 0xff);
   expect(one.marks('prerouting', packet(), 0xff)).toMatchObject({ value: { ctMark: 0 } });
 });
 
-test('where there are no rules to ask nothing is known', () => {
+test('without readable rules nothing is known', () => {
   const one = new AskedRules(undefined).begin(NO_ROUTES);
   expect(
     [one.marks('output', packet(), 1), one.destination('output', packet()), one.source(packet())].map(({ isKnown }) => isKnown),
   ).toEqual([false, false, false]);
 });
 
-test('kinds of packet beyond what one question may cost are left to the next', () => {
+test('kinds of packet beyond the budget of one query are left to the next', () => {
   const { rules: of, asked } = rules('ctMark');
   const one = new AskedRules({ ...of, reads: (hook) => ({ ...of.reads(hook), ctMark: 0xffffffff }) });
   const all = (): boolean[] => {

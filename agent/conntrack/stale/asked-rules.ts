@@ -5,35 +5,35 @@ import type { Routes } from './routes.ts';
 import { Partition, portPieces } from './partition.ts';
 
 /**
- * An evaluation takes up to half a millisecond; what is asked beyond that in one question is not known until the next, which begins with
- * the answers of this one.
+ * An evaluation takes up to half a millisecond; anything beyond this limit in one query is unknown until the next, which starts with the
+ * answers of this one.
  */
 const MAX_EVALUATIONS = 5_000;
 const MAX_ANSWERS = 100_000;
-const TOO_MANY: Answer<never> = { isKnown: false, why: `the rules tell more than ${MAX_EVALUATIONS} kinds of packet apart` };
-/** Where what decides about routes and translation stands. */
+const TOO_MANY: Answer<never> = { isKnown: false, why: `the rules distinguish more than ${MAX_EVALUATIONS} kinds of packet` };
+/** The hooks whose chains decide about routes and translation. */
 export const HOOKS = ['prerouting', 'output', 'postrouting'] as const;
 const UNREAD: Answer<never> = { isKnown: false, why: 'the rules could not be read' };
 
 /**
- * A gateway's rules, each kind of packet asked for once: packets that a hook does not tell apart are one. Good for many questions, as long
- * as the rules stay.
+ * A gateway's rules, evaluated once for each kind of packet: packets that a hook does not distinguish are of one kind. Valid for many
+ * queries, as long as the rules do not change.
  */
 export class AskedRules {
   readonly #rules: Rules | undefined;
   readonly #kinds = new Map<Hook, KindsOfHook>();
-  /** By what is asked, then by kind of packet. */
+  /** By type of question, then by kind of packet. */
   readonly #answers = new Map<string, Map<number, Answer<unknown>>>();
   #count = 0;
   #evaluations = 0;
   #routes: Partition | undefined;
 
-  /** @param rules undefined where they could not be read: then nothing of them is known */
+  /** @param rules undefined if they could not be read: then nothing about them is known */
   constructor(rules: Rules | undefined) {
     this.#rules = rules;
   }
 
-  /** A question begins. Answers that hang on routes are forgotten, since those may have changed. */
+  /** Starts a query. Forgets answers that depend on routes, since those may have changed. */
   begin(routes: Pick<Routes, 'destinations'>): this {
     this.#evaluations = 0;
     this.#routes = routes.destinations;
@@ -46,9 +46,9 @@ export class AskedRules {
     return this;
   }
 
-  /** Bits of the packet's mark after the chains of a hook, and the entry's mark where the flow begins. What comes in has no mark. */
+  /** Bits of the packet's mark after the chains of a hook, and the entry's mark if the flow begins. Incoming packets have no mark. */
   marks(hook: 'prerouting' | 'output', packet: Packet, bits: number): Answer<Marks> {
-    // Marks that no rule reads go through as they come: those of a flow that begins are 0, and stand apart.
+    // Marks that no rule reads pass unchanged: those of a new flow are 0, hence a question of their own.
     return this.#ask(hook, `${hook} marks ${bits} ${packet.ct.state === 'new'}`, packet, (rules) => rules.marks(hook, packet, bits));
   }
 
@@ -65,7 +65,7 @@ export class AskedRules {
     return this.#ask(hook, `${hook} verdict`, packet, (rules) => rules.verdict(hook, packet));
   }
 
-  /** What a hook reads; nothing where rules could not be read. */
+  /** What a hook reads; undefined if the rules could not be read. */
   reads(hook: Hook): Reads | undefined {
     return this.#rules && this.#kindsOf(this.#rules, hook).reads;
   }
@@ -91,15 +91,15 @@ export class AskedRules {
   }
 }
 
-/** Tells packets apart as far as the rules of one hook do. */
+/** Classifies packets as finely as the rules of one hook do. */
 class KindsOfHook {
   readonly reads: Reads;
   readonly #parts: ((packet: Packet) => string | number)[];
-  /** Of one packet several things are asked. */
+  /** Several questions in a row are about one packet. */
   #last: { packet: Packet; kind: number } | undefined;
   readonly #numbers = new Map<string, number>();
 
-  /** @param routes what addresses are told apart by where rules ask for routes; undefined: by all of them */
+  /** @param routes partition of addresses for rules that consult routes; undefined: every address by itself */
   constructor(reads: Reads, routes: Partition | undefined) {
     this.reads = reads;
     const {
@@ -122,7 +122,7 @@ class KindsOfHook {
       direction: ({ ct }) => ct.direction,
       ctMark: ({ ct }) => (ct.mark === undefined ? 'unknown' : ct.mark & reads.ctMark),
       status: ({ ct }) => String(ct.status),
-      // Before routing, which is where packets that follow their entries are asked for.
+      // Before routing, where packets that follow existing entries are evaluated.
       translation: ({ ct }) => {
         const ends = ct.direction === 'original' ? ct.reply : ct.original;
         if (ct.state === 'new' || !ends?.src) return '';
@@ -137,7 +137,7 @@ class KindsOfHook {
     this.#parts = [({ family }) => family, ...[...reads.fields].flatMap((field) => parts[field] ?? [])];
   }
 
-  /** The same number for packets that the hook does not tell apart. */
+  /** The same number for packets that the hook does not distinguish. */
   of(packet: Packet): number {
     if (this.#last?.packet === packet) return this.#last.kind;
     let key = '';

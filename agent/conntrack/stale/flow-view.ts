@@ -19,11 +19,11 @@ interface FlowViewOptions {
   paths: Paths;
   routes: Routes;
   asked: AskedRules;
-  /** By number, as ways and rows name them. */
+  /** Indexed by the numbers in ways and rows. */
   wans: readonly WanFacts[];
   /** Addresses that move between nodes, as text, and whether that is certain. */
   virtual: ReadonlyMap<string, boolean>;
-  /** For each row the WAN that has one of its addresses, and which of them, as WanNames says. */
+  /** For each row the WAN that has one of its addresses, and which address, from WanNames. */
   addressWans: Int16Array;
   addressSides: Uint8Array;
 }
@@ -41,14 +41,14 @@ export interface Row {
   isForwarded: boolean;
   isAnswered: boolean;
   isExpected: boolean;
-  /** No packet of it was counted here, so that it was put here by a program: it is another node's, or was restored. */
+  /** No packet of it was counted here, so a program created it: it belongs to another node, or was restored. */
   isUncounted: boolean;
   mark: number;
   original: Ends;
   reply: Ends;
 }
 
-/** Who sends the original packets, and by which interface they come in. */
+/** Who sends the original packets, and the interface they come in by. */
 export interface Arrival {
   sender: Sender | undefined;
   isOwn: boolean;
@@ -56,7 +56,7 @@ export interface Arrival {
   isFromWan: boolean;
 }
 
-/** What is to be seen of a flow: how its packets are routed and translated today, and how those of a flow that began now would be. */
+/** Observes flows: how their packets are routed and translated today, and how those of a flow that began now would be. */
 export class FlowView {
   readonly #options: FlowViewOptions;
 
@@ -64,7 +64,7 @@ export class FlowView {
     this.#options = options;
   }
 
-  /** What a row says of its flow, who sends its original packets, and the first packet of one that began now. */
+  /** A row's flow, who sends its original packets, and the first packet of a flow that began now. */
   beginning(index: number): Beginning {
     const { addressWans, addressSides } = this.#options;
     const row = this.#read(index);
@@ -78,7 +78,7 @@ export class FlowView {
     };
   }
 
-  /** The way of a packet that begins a flow, from what a hook makes of its marks. */
+  /** The way of a packet that begins a flow, with the marks that a hook sets. */
   wayOf(sender: Sender | undefined, hook: 'prerouting' | 'output', packet: Packet, to: number, known: number | undefined): Way {
     const { routes } = this.#options;
     const transport =
@@ -88,7 +88,7 @@ export class FlowView {
     return this.#way(sender, to, this.#mark(hook, packet), transport, known);
   }
 
-  /** The flow of a row, and its WAN. No sight: a ping of the gateway itself, which is a probe and ends by itself. */
+  /** The flow of a row, and its WAN. `sight` is undefined for a ping of the gateway itself, which is a probe and ends by itself. */
   of(index: number): { sight: Sight | undefined; wan: number } {
     const { addressWans, addressSides, routes } = this.#options;
     const row = this.#read(index);
@@ -121,7 +121,7 @@ export class FlowView {
       const answer = this.#options.asked.source({ ...leaving, out });
       return answer.isKnown ? answer.value : undefined;
     };
-    // Between two hosts behind the gateway, or one of them and the gateway: the addresses may be a WAN's, its packets never come to it.
+    // Between two hosts behind the gateway, or one of them and the gateway: addresses may be a WAN's, but packets never leave by it.
     const isInside =
       way.kind === 'elsewhere' &&
       !arrival.isFromWan &&
@@ -161,7 +161,7 @@ export class FlowView {
     return { sight, wan: own ?? (isInside ? NO_WAN : UNKNOWN_WAN) };
   }
 
-  /** Of a flow that came in by a WAN: its answers are what the gateway routes. */
+  /** For a flow that came in by a WAN: the gateway routes its answers. */
   #inbound(
     row: Row,
     arrival: Arrival,
@@ -253,7 +253,7 @@ export class FlowView {
     const { paths, routes, wans } = this.#options;
     const isOwn = paths.isHere(row.src) || side === WAN_SIDE.origSrc || (side === WAN_SIDE.replyDst && !row.isTranslated);
     if (isOwn) return { sender: paths.gateway(row.src), isOwn, in: null, isFromWan: false };
-    // Whoever is outside comes in by the WAN that has the address, whatever way his answers take now.
+    // An outside host comes in by the WAN that has the address, whatever way the answers take now.
     const isByAddress = side === WAN_SIDE.origDst && !this.#isInside(row.src);
     const device = isByAddress ? wans[addressWan]?.interface : undefined;
     const from = isByAddress ? (device === undefined ? undefined : routes.linkOf(device)) : this.linkOf(row.src);
@@ -266,13 +266,13 @@ export class FlowView {
     };
   }
 
-  /** The one interface that leads to an address. */
+  /** The interface that leads to an address, if there is exactly one. */
   linkOf(address: number): number | undefined {
     const [link, ...more] = this.#options.paths.linksTo(address);
     return more.length > 0 ? undefined : link;
   }
 
-  /** No route to it leads by a WAN. */
+  /** True if no route to the address leads by a WAN. */
   #isInside(address: number): boolean {
     const links = this.#options.paths.linksTo(address);
     return links.length > 0 && links.every((link) => !this.#isWan(this.#options.routes.nameOf(link)));
@@ -297,9 +297,9 @@ export class FlowView {
       proto,
       ...(hasPorts && { sport: original.sport, dport: original.dport }),
       ...(shape === SHAPE.icmp && { icmpType: common.dport[row.row]! >> 8, icmpCode: common.dport[row.row]! & 0xff }),
-      // What comes next of a connection that was answered is in its middle.
+      // The next packet of an answered connection is in mid-stream.
       ...(proto === PROTOCOLS.tcp && { tcpFlags: isAnswered ? TCP_FLAGS.ACK : TCP_FLAGS.SYN }),
-      // A program may have given its socket a mark.
+      // A local program may have set a mark on its socket.
       mark: arrival.isOwn ? undefined : 0,
       ct: {
         state,
@@ -322,7 +322,7 @@ export class FlowView {
     return this.#options.columns.common.status[row]!;
   }
 
-  /** The first packet of a new flow as it would come to source translation. */
+  /** The first packet of a new flow as it would arrive at source translation. */
   #leaving(row: Row, first: Packet, { mark, ctMark }: NewMarks): Packet {
     return {
       ...first,
@@ -339,8 +339,8 @@ export class FlowView {
   }
 
   /**
-   * The mark of a flow that begins and of its entry, as source translation meets them. Bits that no ip rule reads do not hide those that
-   * one does.
+   * The marks of a new flow's packet and entry, as seen by source translation. Unknown bits that no ip rule reads do not hide those that
+   * one reads.
    */
   marksOf(hook: 'prerouting' | 'output', packet: Packet): NewMarks {
     const { asked, routes } = this.#options;
@@ -353,7 +353,7 @@ export class FlowView {
     };
   }
 
-  /** The bits of its mark that ip rules read, after the chains of the hook; undefined where they are not known. */
+  /** The bits of its mark that ip rules read, after the chains of the hook; undefined if not known. */
   #mark(hook: 'prerouting' | 'output', packet: Packet): number | undefined {
     const { asked, routes } = this.#options;
     if (routes.markBits === 0) return 0;
@@ -365,10 +365,10 @@ export class FlowView {
     return mark === undefined ? SEVERAL : this.#options.paths.way(sender, to, mark, transport, own);
   }
 
-  /** Where a flow that began now would be sent, beside where this one is. What a helper expected follows its master. */
+  /** Where a flow that began now would be sent, compared with this one. What a helper expected follows its master. */
   #target(hook: 'prerouting' | 'output', first: Packet, row: Row): Target {
     if (row.isExpected) return { isOther: false };
-    // What is translated without the bit was translated by something that is not a rule, such as IPVS.
+    // A translation without the bit was not made by a rule, but by something like IPVS.
     const isByRule = !row.isForwarded || (this.#statusOf(row) & IPS.DST_NAT) !== 0;
     if (!isByRule) return { isOther: undefined };
     const answer = this.#options.asked.destination(hook, first);
@@ -384,7 +384,7 @@ export class FlowView {
     return !(isAddress && isPort);
   }
 
-  /** Whether a new flow that leaves by a way would have another address than this one has. */
+  /** Whether a new flow that leaves by a way would have another source address than this one. */
   #isSourceOther(row: Row, way: Way, sourceBy: (out: string) => SourceNat | undefined): boolean | undefined {
     if (way.kind !== 'wan' && way.kind !== 'elsewhere') return undefined;
     // To the gateway itself.
@@ -402,7 +402,7 @@ export class FlowView {
     }
   }
 
-  /** True if an address is on the interface of a way now. */
+  /** True if an address is on a way's interface now. */
   #isOn(address: Uint8Array, way: Way & { out: string }): boolean {
     return this.#options.routes.addressesOf(way.out).some((one) => Buffer.compare(one, address) === 0);
   }
@@ -413,7 +413,7 @@ export class FlowView {
     return nat?.kind === 'to' && (nat.addresses === undefined || isWithin(row.reply.dst!, nat.addresses)) ? 'snat' : undefined;
   }
 
-  /** The WANs whose rules translate such a flow to the address that it has; undefined where a rule cannot be told. */
+  /** The WANs whose rules translate such a flow to its present address; undefined if a rule cannot be evaluated. */
   #wansByRule(row: Row, sourceBy: (out: string) => SourceNat | undefined): number[] | undefined {
     const found: number[] = [];
     for (const [index, wan] of this.#options.wans.entries()) {
@@ -425,7 +425,7 @@ export class FlowView {
     return found;
   }
 
-  /** Whether an address moves between nodes: true and false are for certain and perhaps, undefined is no. */
+  /** Whether an address moves between nodes: true is certainly, false is perhaps, undefined is no. */
   #isVirtual(address: number): boolean | undefined {
     const { virtual, paths } = this.#options;
     return virtual.size === 0 ? undefined : virtual.get(formatAddress(paths.bytesOf(address)));

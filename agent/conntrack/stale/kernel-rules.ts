@@ -14,15 +14,13 @@ import { RESET_TABLE } from '../../firewall/tables/refusal-rules.ts';
 import type { Routes } from './routes.ts';
 import { monotonicMs } from '../../time/monotonic.ts';
 
-/** Elements of sets that have a time to live end without a change of the rules. */
+/** Set elements with a timeout expire without a change of the rules. */
 const MAX_AGE_MS = 60_000;
 
 /**
- * The gateway's rules as they are at each question: read again only where the kernel says that they have changed since. Answers are kept
- * while what
- * decides about routes and translation stays, so that a firewall that rewrites a set of blocked addresses each second costs only the
- * reading.
- * Blocks its thread for milliseconds.
+ * The gateway's current rules at each query: read again only if the kernel reports a change. Answers are kept while whatever decides about
+ * routes and translation is unchanged, so a firewall that rewrites a set of blocked addresses each second costs only the reading. Blocks
+ * its thread for milliseconds.
  */
 export class KernelRules {
   #part: { rules: Ruleset; text: string } | undefined;
@@ -31,7 +29,7 @@ export class KernelRules {
   #readAtMs = -Infinity;
   #asked = UNREAD;
 
-  /** Where they cannot be read, or iptables-legacy has some beside them, nothing of them is known. */
+  /** If they cannot be read, or iptables-legacy has rules as well, nothing about them is known. */
   current(routes: Pick<Routes, 'destinations'>): AskedRules {
     if (hasLegacyRules()) return UNREAD;
     try {
@@ -42,7 +40,7 @@ export class KernelRules {
         const rules = partOfHooks(readKernelRuleset(), HOOKS);
         this.#part = { rules, text: textOf(rules) };
       }
-      // Of rules that changed while they were read the next question reads more.
+      // If the rules changed while they were read, the next query reads them again.
       this.#generation = generation;
       const surroundings = readSurroundings();
       const text = this.#part.text + textOf(surroundings);
@@ -56,7 +54,7 @@ export class KernelRules {
     }
   }
 
-  /** All of them, filters too, read for one question: what a plan is told of its flows. */
+  /** All rules, filters included, read for one query: for what a plan reports about its flows. */
   whole(routes: Pick<Routes, 'destinations'>): AskedRules {
     if (hasLegacyRules()) return UNREAD;
     try {
@@ -70,7 +68,7 @@ export class KernelRules {
   }
 }
 
-/** What refuses packets of entries that are being reset stands in the way of no flow that begins. */
+/** Our own rules refuse packets of entries being reset, and affect no new flow. */
 function withoutOwn({ chains, sets }: Ruleset): Ruleset {
   return { chains: chains.filter(({ table }) => table !== RESET_TABLE), sets };
 }
@@ -81,10 +79,10 @@ function textOf(data: Ruleset | Surroundings): string {
 
 const UNREAD = new AskedRules(undefined);
 
-/** Why nothing is known of the gateway's rules; undefined where they can be read. */
+/** Why nothing is known about the gateway's rules; undefined if they can be read. */
 export function whyNoRules(): string | undefined {
   if (hasLegacyRules())
-    return 'iptables-legacy has rules beside those of nf_tables, which nobody can list together: move them to iptables-nft or nft.';
+    return 'iptables-legacy has rules beside those of nf_tables, and they cannot be listed together: move them to iptables-nft or nft.';
   try {
     readGeneration();
     return undefined;
@@ -92,11 +90,11 @@ export function whyNoRules(): string | undefined {
     if (!(error instanceof NetlinkError)) throw error;
     return error.code === 'EPERM'
       ? 'The agent may not read the rules: give it CAP_NET_ADMIN.'
-      : `The kernel does not tell its rules: ${error.message}.`;
+      : `The rules cannot be listed: ${error.message}.`;
   }
 }
 
-/** Rules of the old iptables are not in nf_tables, so that where there are some those are only a part. */
+/** Rules of the old iptables are not in nf_tables, which then has only some of the rules. */
 function hasLegacyRules(): boolean {
   return ['/proc/thread-self/net/ip_tables_names', '/proc/thread-self/net/ip6_tables_names'].some((file) => {
     try {

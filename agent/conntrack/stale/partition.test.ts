@@ -11,7 +11,7 @@ const prefixes = (...texts: string[]) =>
   });
 const v4 = (text: string) => networkU32(parseAddress(text)!, 0);
 
-test('addresses of one piece are in the same prefixes', () => {
+test('addresses of one piece lie in the same prefixes', () => {
   const partition = new Partition(prefixes('10.0.0.0/8', '10.1.0.0/16', '0.0.0.0/0', '255.255.255.255/32'));
   const pieces = [
     '9.255.255.255',
@@ -30,7 +30,7 @@ test('addresses of one piece are in the same prefixes', () => {
   expect(new Set([a, b, c, d, e, f]).size).toBe(6);
 });
 
-test('among many borders each address is found as among few', () => {
+test('addresses are found among many borders as among few', () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.nat(0xffffffff), fc.integer({ min: 8, max: 32 })), { minLength: 1, maxLength: 300 }),
@@ -55,7 +55,7 @@ test('among many borders each address is found as among few', () => {
   );
 });
 
-test('IPv6 is cut in the same way, and apart from IPv4', () => {
+test('IPv6 is cut in the same way, separately from IPv4', () => {
   const partition = new Partition(prefixes('2001:db8::/32', '::/0'));
   const [before, first, last, after] = [
     '2001:db7:ffff:ffff:ffff:ffff:ffff:ffff',
@@ -68,7 +68,7 @@ test('IPv6 is cut in the same way, and apart from IPv4', () => {
   expect(partition.of4(v4('10.0.0.1'))).toBe(0);
 });
 
-test('ports that no rule tells apart are one piece', () => {
+test('ports that no rule distinguishes are one piece', () => {
   const pieces = portPieces([
     [80, 80],
     [5060, 5061],

@@ -2,13 +2,12 @@ import type { RoutePrefix } from '../../netlink/route-messages.ts';
 import { networkU32 } from '../../netlink/attributes.ts';
 
 /**
- * All addresses cut at the borders of some prefixes. Two addresses of one piece lie in the same of these prefixes, so that whatever chooses
- * by
- * them treats both alike: one route looked up for a piece serves every flow of it.
+ * The address space cut at the borders of some prefixes. Two addresses of one piece lie in the same prefixes, so whatever matches on these
+ * prefixes treats both alike: one route lookup for a piece serves all its flows.
  */
 export class Partition {
   readonly #v4: Float64Array;
-  /** Where there are many borders: for each first half of an IPv4 address how many lie below it, so that few are left to compare with. */
+  /** With many borders: for each upper half of an IPv4 address the number of borders below it, so that few remain to be compared. */
   readonly #below: Uint32Array | undefined;
   readonly #v6: bigint[];
 
@@ -59,7 +58,7 @@ function countsBelow(borders: Float64Array): Uint32Array {
   return below;
 }
 
-/** Ports cut at the borders of some ranges, in the same way: for each port the number of its piece. */
+/** Ports cut in the same way at the borders of some ranges: the piece number of each port. */
 export function portPieces(ranges: Iterable<readonly [from: number, to: number]>): Uint16Array {
   const borders = [...new Set(Array.from(ranges, ([from, to]) => [from, to + 1]).flat())].sort((a, b) => a - b);
   const pieces = new Uint16Array(PORTS);
@@ -71,7 +70,7 @@ const PORTS = 0x1_0000;
 const HALF = 0x1_0000;
 const FEW = 64;
 
-/** How many of these sorted borders are not above a value. */
+/** The number of these sorted borders that are not above a value. */
 function countUpTo(borders: readonly bigint[], value: bigint): number {
   let [low, high] = [0, borders.length];
   while (low < high) {

@@ -3,13 +3,12 @@ import type { Columns } from '../rows/columns.ts';
 import type { Routes } from './routes.ts';
 import type { Way } from './stale.ts';
 
-/** IPv6 addresses are numbers of a snapshot; this sets them apart from IPv4 addresses. */
+/** Added to the snapshot's numbers of IPv6 addresses, to distinguish them from IPv4 addresses. */
 export const V6 = 0x1_0000_0000;
 const MAX_SENDERS = 0x1_0000;
 
 /**
- * Whose packets are routed: a client that sends them in by an interface, or an address of the gateway itself. Senders that routes treat
- * alike are one.
+ * The sender of routed packets: a client behind an interface, or an address of the gateway itself. Senders that routes treat alike are one.
  */
 export interface Sender {
   index: number;
@@ -24,7 +23,7 @@ export interface Transport {
 }
 
 /**
- * The ways of packets, each kind of packet looked up once. Addresses are numbers: IPv4 as they are, IPv6 as V6 and the snapshot's number.
+ * The ways of packets, with one lookup per kind of packet. Addresses are numbers: IPv4 as they are, IPv6 as V6 and the snapshot's number.
  */
 export class Paths {
   readonly #columns: Columns;
@@ -52,13 +51,13 @@ export class Paths {
     return here;
   }
 
-  /** Who sends from an address of the gateway; undefined where that is not known. */
+  /** The sender for an address of the gateway; undefined if not known. */
   gateway(address: number): Sender | undefined {
     if (this.#routes.isOfVrf(this.bytesOf(address))) return undefined;
     return this.#sender(`own ${address}`, undefined, this.isHere(address) ? this.bytesOf(address) : undefined);
   }
 
-  /** Who sends in by an interface. */
+  /** The sender behind an interface. */
   client(address: number, from: number): Sender | undefined {
     const bytes = this.bytesOf(address);
     const { sources } = this.#routes;
@@ -66,8 +65,8 @@ export class Paths {
   }
 
   /**
-   * The interfaces by which an address is reached, none where no route leads there or it is not known; looked up once for addresses that
-   * the routes treat alike.
+   * The interfaces by which an address is reached, none if no route leads there or it is not known; looked up once for addresses that the
+   * routes treat alike.
    */
   linksTo(address: number): readonly number[] {
     const piece = this.#pieceOf(address);
@@ -84,7 +83,7 @@ export class Paths {
   way(sender: Sender | undefined, to: number, mark: number, transport: Transport | undefined, own: number | undefined): Way {
     const ways = sender ? this.#exit(sender, to, mark, transport) : UNKNOWN_WAYS;
     if (ways.length === 1) return ways[0]!;
-    // The kernel chooses by a hash. That matters only where it might choose the flow's own WAN, or something that is no WAN.
+    // The kernel chooses by a hash. That matters only if it might choose the flow's own WAN, or something that is not a WAN.
     return own !== undefined && ways.every((way) => way.kind === 'wan' && way.wan !== own)
       ? (ways.find((way) => way.kind === 'wan' && way.isWorking) ?? ways[0]!)
       : SEVERAL;
@@ -96,7 +95,7 @@ export class Paths {
       : this.#columns.addresses6.bytesOf(address - V6);
   }
 
-  /** Which link leads to it cannot be told from the address alone: it is in a VRF, or link-local (fe80::/10). */
+  /** True if the address alone does not tell which link leads to it: it is in a VRF, or link-local (fe80::/10). */
   #isAmbiguous(address: number): boolean {
     const bytes = this.bytesOf(address);
     return (bytes.length === 16 && bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80) || this.#routes.isOfVrf(bytes);
@@ -120,7 +119,7 @@ export class Paths {
     return ways;
   }
 
-  /** One way at least. */
+  /** At least one way. */
   #look(question: RouteQuestion): readonly Way[] {
     const links = this.#routes.waysOut(question);
     if (!links) return UNKNOWN_WAYS;

@@ -15,20 +15,20 @@ import type { Way } from './stale.ts';
 
 const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
 
-/** net.netfilter.nf_conntrack_tcp_loose: a TCP is picked up in its middle; undefined where it cannot be read. */
+/** net.netfilter.nf_conntrack_tcp_loose: TCP connections are picked up in mid-stream; undefined if it cannot be read. */
 export interface TcpFacts {
   isLoose: boolean | undefined;
 }
 
-/** What the next packets of flows would meet, different ones once, and for each of the rows which of them it is. */
+/** What would happen to the next packets of flows: the distinct outcomes, and for each row the index of its outcome. */
 export interface Prospects {
   prospects: Prospect[];
   ofRows: Float64Array;
 }
 
 /**
- * Says of rows what the next packets of their flows would meet if they had no entry. Rows that routes and rules treat alike are asked for
- * once.
+ * Determines for rows what would happen to the next packets of their flows if they had no entry. Rows that routes and rules treat alike are
+ * evaluated once.
  */
 export function prospectsOf(columns: Columns, rows: Uint32Array, surroundings: Surroundings, evidence: Evidence, tcp: TcpFacts): Prospects {
   const { wans: names } = surroundings;
@@ -75,7 +75,7 @@ interface PassageOptions {
   isLoose: boolean | undefined;
 }
 
-/** What the next packet of either side meets: the rules before routing, the route, the rules after it, and translation. */
+/** Follows the next packet of either side: the rules before routing, the route, the rules after it, and translation. */
 class Passages {
   readonly #options: PassageOptions;
 
@@ -117,7 +117,7 @@ class Passages {
     if (paths.isHere(to)) return this.#stop('input', { ...arrived, out: null }) ?? { kind: isOther ? 'gateway' : 'through' };
     const passed = this.#forwarded(view.wayOf(arrival.sender, hook, first, to, known), hook, first, arrived);
     if ('kind' in passed) return passed;
-    // What nobody forwards any more goes to the address itself, where somebody else may be.
+    // Without a port forward the packet goes to the address itself, where another service may be.
     if (isOther) return { kind: 'diverted' };
     if (!isTracked) return row.isTranslated || row.isForwarded ? UNTRANSLATED : { kind: 'through' };
     return this.#sourceOf(passed.leaving, passed.out, {
@@ -128,14 +128,14 @@ class Passages {
     });
   }
 
-  /** In the other direction: the packet comes as the other side addresses it, which of a translated flow is an address of the gateway. */
+  /** In the other direction: the packet is addressed as the other side knows it, for a translated flow to an address of the gateway. */
   #server(beginning: Beginning): Passage {
     const { view, paths, asked, routes, deviceOf } = this.#options;
     const { row, known } = beginning;
     const isHere = paths.isHere(row.replySrc);
     const hook = isHere ? ('output' as const) : ('prerouting' as const);
     const link = isHere ? undefined : view.linkOf(row.replySrc);
-    // It answers to the WAN that has the address, whatever way leads to it now.
+    // The other side answers to the WAN that has the address, whatever way leads there now.
     const device = isHere
       ? null
       : ((known !== undefined && row.isTranslated ? deviceOf(known) : undefined) ?? (link === undefined ? undefined : routes.nameOf(link)));
@@ -174,7 +174,7 @@ class Passages {
     });
   }
 
-  /** TCP in its middle is no flow to a strict gateway. */
+  /** A strict gateway does not accept TCP in mid-stream. */
   #inState(packet: Packet): Packet {
     const isMidstream = packet.proto === PROTOCOLS.tcp && packet.tcpFlags === TCP_FLAGS.ACK;
     return isMidstream && this.#options.isLoose === false ? { ...packet, ct: { ...packet.ct, state: 'invalid' } } : packet;
@@ -184,8 +184,8 @@ class Passages {
   #forwarded(way: Way, hook: 'prerouting' | 'output', first: Packet, arrived: Packet): Passage | { out: string; leaving: Packet } {
     if (way.kind !== 'wan' && way.kind !== 'elsewhere') {
       return way.kind === 'nowhere'
-        ? { kind: 'refused', rule: 'the routes: none leads there' }
-        : unknown('several ways lead there, or its way cannot be looked up');
+        ? { kind: 'refused', rule: 'the routes: none matches' }
+        : unknown('several ways lead there, or its route cannot be looked up');
     }
     const { mark, ctMark } = this.#options.view.marksOf(hook, first);
     const { out } = way;
@@ -198,7 +198,7 @@ class Passages {
     return toPassage(this.#options.asked.verdict(hook, packet));
   }
 
-  /** Whether a packet leaves with the address and the port that the other side knows. */
+  /** Whether a packet leaves with the address and port that the other side knows. */
   #sourceOf(leaving: Packet, out: string, wanted: Wanted): Passage {
     const answer = this.#options.asked.source(leaving);
     if (!answer.isKnown) return unknown(answer.why);
@@ -208,11 +208,11 @@ class Passages {
     if (wanted.port === undefined) return { kind: 'through' };
     if (nat.kind !== 'none' && nat.isRandom && !(nat.ports && nat.ports.from === nat.ports.to)) return { kind: 'altered' };
     if (nat.kind === 'none' || !nat.ports) {
-      // The port that it asks for was taken when it began: what it gets now is another one, or that.
+      // The port it prefers was taken when it began: now it gets another one, or that.
       return wanted.port === wanted.before ? { kind: 'through' } : { kind: 'altered' };
     }
     if (nat.ports.from === nat.ports.to) return nat.ports.from === wanted.port ? { kind: 'through' } : { kind: 'altered' };
-    return unknown(`${nat.rule}: which port of the range it gets cannot be told`);
+    return unknown(`${nat.rule}: which port of the range it gets is not known`);
   }
 
   #hasAddress(nat: SourceNat, out: string, { address, isOwn }: Wanted): boolean {
@@ -228,10 +228,7 @@ class Passages {
   }
 }
 
-/**
- * The address and the port that a packet must have for the other side to know it; `isOwn`: the sender's own, `before`: the port that it
- * sends from.
- */
+/** The address and port by which the other side knows the flow; `isOwn`: they are the sender's own, `before`: the port it sends from. */
 interface Wanted {
   address: Row['src'];
   port: number | undefined;

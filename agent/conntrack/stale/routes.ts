@@ -16,31 +16,31 @@ import { NetlinkError } from '../../netlink/socket.ts';
 import { IntTable } from '../rows/int-table.ts';
 import { Partition, portPieces } from './partition.ts';
 
-/** A gateway with a full BGP table has a million routes, and to read them takes seconds: then each peer is looked up by itself. */
+/** A gateway with a full BGP table has a million routes, and reading them takes seconds: then each peer is looked up by itself. */
 const MAX_ROUTES = 20_000;
-/** Look-ups of one question; a look-up takes about 10 µs. */
+/** Lookups per query; a lookup takes about 10 µs. */
 const MAX_LOOKUPS = 20_000;
 
-/** The routes of a gateway as they are during one question. */
+/** A gateway's routes during one query. */
 export interface Routes {
-  /** What destinations and sources are told apart by; undefined: every destination by itself. */
+  /** The partition of destinations and sources; undefined: every destination by itself. */
   readonly destinations: Partition | undefined;
   readonly sources: Partition;
-  /** The prefixes of both; undefined as above. */
+  /** The prefixes it was made from; undefined as above. */
   readonly prefixes: readonly RoutePrefix[] | undefined;
-  /** Bits of a packet's mark that rules choose by. */
+  /** Bits of a packet's mark that rules match on. */
   readonly markBits: number;
-  /** A rule chooses by protocol or port. */
+  /** A rule matches on protocol or port. */
   readonly useTransport: boolean;
-  /** Ranges of ports that rules choose by. */
+  /** Port ranges that rules match on. */
   readonly ports: readonly [from: number, to: number][];
-  /** The same number for ports that no rule tells apart. */
+  /** The same number for ports that no rule distinguishes. */
   readonly portPieces: Uint16Array;
   hasAddress4(address: number): boolean;
   hasAddress6(address: Uint8Array): boolean;
   /**
-   * An address that a VRF has a route of its own for: by which interface its host comes in is not known, since the main table may have
-   * another such host.
+   * True if a VRF has its own route for the address: by which interface its host comes in is then not known, since the main table may have
+   * another host with that address.
    */
   isOfVrf(address: Uint8Array): boolean;
   /** All addresses that are on an interface now. */
@@ -49,11 +49,11 @@ export interface Routes {
   addressesOf(device: string): readonly Uint8Array[];
   nameOf(link: number): string | undefined;
   linkOf(device: string): number | undefined;
-  /** Interfaces that the packet may leave by, none where no route leads; undefined where the kernel does not say, or was asked too much. */
+  /** Interfaces by which the packet may leave, none without a route; undefined if the kernel cannot say, or after too many lookups. */
   waysOut(question: RouteQuestion): number[] | undefined;
 }
 
-/** The routes as they are now; undefined where the kernel does not tell them. */
+/** The current routes; undefined if the kernel does not list them. */
 export function openRoutes(): KernelRoutes | undefined {
   try {
     return new KernelRoutes();
@@ -63,7 +63,7 @@ export function openRoutes(): KernelRoutes | undefined {
   }
 }
 
-/** Routes by the kernel's own look-up, rules included. To be closed after the question. */
+/** Routes by the kernel's own lookup, ip rules included. To be closed after the query. */
 export class KernelRoutes implements Routes {
   readonly #socket = new RouteSocket();
   readonly #names = new Map<number, string>();
@@ -171,7 +171,7 @@ const EVERYWHERE: RoutePrefix[] = [
 
 type Note = (prefixes: { table?: number; destination?: RoutePrefix; source?: RoutePrefix }) => void;
 
-/** Notes rules and routes; false if there are too many routes to read. A dump that is left ends with its socket. */
+/** Records rules and routes; false if there are too many routes to read. An abandoned dump ends with its socket. */
 function readRoutes(note: Note, rules: readonly Rule[]): boolean {
   rules.forEach(note);
   const socket = new RouteSocket();

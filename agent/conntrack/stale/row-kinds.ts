@@ -14,10 +14,10 @@ const HAS_PORTS = Uint8Array.from({ length: 256 }, (_, proto) =>
   Number(([PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.udplite, PROTOCOLS.sctp, PROTOCOLS.dccp] as number[]).includes(proto)),
 );
 const WORDS = 9;
-/** With what the other side sends. */
+/** Including what the other side sends. */
 const WORDS_BACK = 11;
 
-/** Which hooks tell rows apart; `rows`: which rows, all if absent; `isBack`: also by what their other side sends. */
+/** Which hooks distinguish rows; `rows`: which rows, all if absent; `isBack`: also by what the other side sends. */
 export interface KindsAsked {
   hooks?: readonly Hook[];
   rows?: Uint32Array;
@@ -26,8 +26,7 @@ export interface KindsAsked {
 
 /**
  * The kind of each of the rows, and the first row of each kind: rows of one kind differ in nothing that routes, rules and WANs depend on.
- * Takes some 200 ns
- * a row, which is why it is one loop.
+ * Takes about 200 ns a row, which is why it is one loop.
  */
 export function kindsOfRows(
   columns: Columns,
@@ -99,7 +98,7 @@ export function kindsOfRows(
     tuple[8] = (status[row]! & statusBits) | (zone[row]! << 16);
     if (isBack) {
       tuple[9] = hasPorts ? sports[rsport[row]!]! | (dports[rdport[row]!]! << 16) : 0;
-      // Whether translation changed them.
+      // Whether translation changed the ports.
       tuple[10] = hasPorts ? Number(sport[row] !== rdport[row]) | (Number(dport[row] !== rsport[row]) << 1) : 0;
     }
     const kind = numbers.of(tuple);
@@ -109,7 +108,7 @@ export function kindsOfRows(
   return { kinds, firsts };
 }
 
-/** All that tells addresses apart; undefined where there are too many routes to read. */
+/** The partition of addresses by everything that distinguishes them; undefined if there are too many routes to read. */
 function cutsOf(routes: Routes, wans: readonly WanFacts[], ruled: RoutePrefix[]): Partition | undefined {
   if (!routes.prefixes) return undefined;
   const hosts = [...routes.addresses, ...wans.flatMap(({ addresses }) => addresses)].map((bytes) => ({ bytes, bits: bytes.length * 8 }));

@@ -40,7 +40,7 @@ const CUTS = ['10.0.0.0/8', 'fd00::/8', '198.51.100.0/24'].map((text) => {
   return { bytes: address, bits };
 });
 
-/** A gateway whose clients are in 10.0.0.0/8 and fd00::/8; `out` says where everything else goes, and `asked` what was looked up. */
+/** A gateway whose clients are in 10.0.0.0/8 and fd00::/8; `out` is where everything else goes, and `asked` collects the lookups. */
 function gateway(
   out: (question: RouteQuestion) => number[] | undefined,
   change: Partial<Routes> = {},
@@ -76,7 +76,7 @@ function gateway(
 const one = <T>(value: T) => ({ from: value, to: value });
 const to = (address: string): SourceNat => ({ kind: 'to', addresses: one(parseAddress(address)!), rule: 'snat' });
 
-/** Rules that translate what leaves by a WAN to the address that stands first in its interface, and leave all else as it is. */
+/** Rules that translate what leaves by a WAN to the first address of its interface, and leave everything else alone. */
 function snat(
   change: Partial<{
     source(packet: Packet): SourceNat | undefined;
@@ -180,12 +180,12 @@ function outbound(
 
 const moved = () => [WAN2];
 
-test('flows of the WAN that the route left are stale, those of the other and those of none are not', () => {
+test('flows of the WAN that lost the route are stale, those of the other WAN and of none are not', () => {
   const ofNone = entryOf({ proto: 17, orig: { src: '10.1.0.9', dst: '10.2.0.9', sport: 1, dport: 2 } });
   expect(verdicts([outbound(1), outbound(2, { outer: '198.19.0.12' }), ofNone], gateway(moved))).toEqual(['route-moved', 'no', 'no']);
 });
 
-test('a thousand flows that the routes treat alike take two look-ups: the client’s interface and the way out', () => {
+test('a thousand flows that the routes treat alike take two lookups: the client’s interface and the way out', () => {
   const routes = gateway(moved);
   const entries = Array.from({ length: 1000 }, (_, index) => outbound(index, { dst: `198.51.100.${index & 0xff}` }));
   expect(new Set(verdicts(entries, routes))).toEqual(new Set(['route-moved']));
@@ -195,7 +195,7 @@ test('a thousand flows that the routes treat alike take two look-ups: the client
   ]);
 });
 
-test('with too many routes to tell apart, each peer is looked up by itself', () => {
+test('with too many routes to read, each peer is looked up by itself', () => {
   const routes = gateway(({ destination }) => [destination[3]! < 2 ? WAN1 : WAN2], { destinations: undefined, prefixes: undefined });
   expect(
     verdicts(
@@ -205,7 +205,7 @@ test('with too many routes to tell apart, each peer is looked up by itself', () 
   ).toEqual(['no', 'no', 'route-moved', 'route-moved']);
 });
 
-test('a mark that the rules give back counts, one that they do not give back does not', () => {
+test('a mark that the rules restore counts, one that they do not restore does not', () => {
   const pinned = ({ mark }: RouteQuestion) => [mark === 0x100 ? WAN1 : WAN2];
   const entry = outbound(1, { mark: 0x10100 });
   const routes = () => gateway(pinned, { markBits: 0xf00 });
@@ -214,13 +214,13 @@ test('a mark that the rules give back counts, one that they do not give back doe
   expect(verdicts([entry], routes(), { wans: [{ ...WANS[0]!, isAnswering: false }, WANS[1]!] })).toEqual(['wan-down']);
 });
 
-test('where the mark cannot be told and routes depend on it, nothing is said; where they do not, it does not matter', () => {
+test('if the mark is unknown and routes depend on it, staleness is unknown; if they do not, it does not matter', () => {
   const rules = snat({ mark: () => undefined });
   expect(verdicts([outbound(1)], gateway(moved, { markBits: 0xf00 }), { rules })).toEqual(['unknown']);
   expect(verdicts([outbound(1)], gateway(moved), { rules })).toEqual(['route-moved']);
 });
 
-test('rules that choose by port are asked with the ports that they tell apart', () => {
+test('rules that match on ports are queried with the ports that they distinguish', () => {
   const routes = gateway(({ transport }) => [transport?.dport === 5060 ? WAN1 : WAN2], {
     useTransport: true,
     ports: [[5060, 5060]],
@@ -236,7 +236,7 @@ test('rules that choose by port are asked with the ports that they tell apart', 
   expect(routes.asked).toHaveLength(3);
 });
 
-test('a route with both WANs says nothing, one with only the other says that it moved', () => {
+test('a route with both WANs proves nothing, one with only the other WAN proves that it moved', () => {
   expect(
     verdicts(
       [outbound(1)],
@@ -251,7 +251,7 @@ test('a route with both WANs says nothing, one with only the other says that it 
   ).toEqual(['route-moved']);
 });
 
-test('what the kernel does not say is not known', () =>
+test('what the kernel does not report is not known', () =>
   expect(
     verdicts(
       [outbound(1)],
@@ -259,7 +259,7 @@ test('what the kernel does not say is not known', () =>
     ),
   ).toEqual(['unknown']));
 
-test('an address that is on no interface any more is gone', () =>
+test('an address that is no longer on any interface is gone', () =>
   expect(
     verdicts(
       [outbound(1, { outer: '198.18.0.99' })],
@@ -267,7 +267,7 @@ test('an address that is on no interface any more is gone', () =>
     ),
   ).toEqual(['address-gone']));
 
-test('connections of the gateway itself are looked up from their own address, and its pings are left out', () => {
+test('connections of the gateway itself are looked up from their own address, and its pings are skipped', () => {
   const own = (proto: number, rest: Partial<NewEntry>) =>
     entryOf({ proto, orig: { src: '198.18.0.12', dst: '198.51.100.10', sport: 1, dport: 2 }, ...rest });
   const routes = gateway(moved);
@@ -277,7 +277,7 @@ test('connections of the gateway itself are looked up from their own address, an
   expect(routes.asked).toMatchObject([{ source: parseAddress('198.18.0.12'), from: undefined }]);
 });
 
-test('of a flow that came in, the way of its answers is looked up', () => {
+test('for an inbound flow the way of its answers is looked up', () => {
   const began = { startedAtNs: 1_899_999_000_000_000_000n };
   const forwarded = {
     ...began,
@@ -304,7 +304,7 @@ test('IPv6 flows are judged like the others', () => {
   expect(verdicts([entry], gateway(moved))).toEqual(['route-moved']);
 });
 
-test('the WAN of a new flow is that of its route today, whatever keeps the old one; of several next hops it is not known', () => {
+test('the WAN of a new flow is that of its current route, whatever pins the old one; with several next hops it is not known', () => {
   const pinned = outbound(1, { outer: '198.19.0.12', mark: 0x200 });
   const inside = entryOf({ proto: 17, orig: { src: '10.1.0.9', dst: '10.2.0.9', sport: 1, dport: 2 } });
   const byMark = ({ mark }: RouteQuestion): number[] => [mark === 0x200 ? WAN2 : WAN1];
@@ -329,18 +329,18 @@ const lan = (change: Partial<NewEntry> = {}): NewEntry =>
   entryOf({ proto: 17, orig: { src: '10.1.1.9', dst: '198.51.100.10', sport: 1, dport: 5060 }, ...change });
 const stays = () => [WAN1];
 
-test('a flow belongs to no WAN only where both its ends are known to be inside', () => {
+test('a flow belongs to no WAN only if both its ends are known to be inside', () => {
   const inside = lan({ orig: { src: '10.1.1.9', dst: '10.2.0.9', sport: 1, dport: 2 } });
   expect(judged([inside], gateway(stays))).toEqual(['none no']);
   expect(judged([inside], gateway(stays, { waysOut: () => undefined }))).toEqual(['unknown unknown']);
 });
 
-test('a flow that began before its WAN translated, and was never answered, is stale', () => {
+test('a flow that began before its WAN translated, and never got an answer, is stale', () => {
   expect(judged([lan({ status: 0 }), lan({ status: IPS.SEEN_REPLY })], gateway(stays))).toEqual(['wan1 untranslated', 'wan1 unknown']);
   expect(judged([lan({ status: 0 })], gateway(stays), { rules: undefined })).toEqual(['wan1 unknown']);
 });
 
-test('what no rule translates belongs to the WAN that its route leads to, and deleting it does not help', () => {
+test('an untranslated flow belongs to the WAN that its route leads to, and deleting it does not help', () => {
   const out = lan({ orig: { src: 'fd00:1:1::5', dst: '2001:db8:113::10', sport: 1, dport: 2 } });
   const into = entryOf({
     proto: 6,
@@ -352,7 +352,7 @@ test('what no rule translates belongs to the WAN that its route leads to, and de
   expect(judged([out, into], gateway(stays), { rules })).toEqual(['wan1 no', 'wan1 no']);
 });
 
-test('an address that a rule gives is that WAN’s though it is on no interface, and is left behind when the route moves', () => {
+test('an address that a rule translates to belongs to that WAN though it is on no interface, and is left behind when the route moves', () => {
   const rules = snat({ source: ({ out }) => (out === 'wan1' ? to('203.0.113.9') : to('198.19.0.12')) });
   const entry = outbound(1, { outer: '203.0.113.9' });
   expect([stays, moved].map((route) => judged([entry], gateway(route), { rules })[0])).toEqual(['wan1 no', 'wan1 route-moved']);
@@ -360,7 +360,7 @@ test('an address that a rule gives is that WAN’s though it is on no interface,
   expect(judged([outbound(1, { outer: '203.0.113.77' })], gateway(moved), { rules })).toEqual(['unknown unknown']);
 });
 
-test('a call between two hosts of the LAN by the external address belongs to no WAN', () => {
+test('a call between two LAN hosts via the external address belongs to no WAN', () => {
   const hairpin = lan({
     orig: { src: '10.1.1.9', dst: '198.18.0.12', sport: 1, dport: 8443 },
     status: IPS.DST_NAT | IPS.SRC_NAT | IPS.SEEN_REPLY,
@@ -378,7 +378,7 @@ test('a call between two hosts of the LAN by the external address belongs to no 
   ).toEqual(['none no']);
 });
 
-test('a port forward that leads elsewhere now, or is no longer there, is stale; a connection that was answered may go on', () => {
+test('a flow of a port forward that now leads elsewhere, or was removed, is stale; an answered connection may continue', () => {
   const forwarded = (proto: number, status: number) =>
     entryOf({
       proto,
@@ -398,7 +398,7 @@ test('a port forward that leads elsewhere now, or is no longer there, is stale; 
   expect(verdicts(entries, gateway(stays), { rules: snat() })).toEqual(['forward-changed', 'forward-changed', 'unknown']);
 });
 
-test('an address of the other node of a pair is not gone, one that may be is not known', () => {
+test('an address of the other node of a pair is not gone; for one that may be, it is not known', () => {
   const entry = outbound(1, { outer: '198.18.0.99' });
   const virtual = (isCertain: boolean): VirtualAddress[] => [{ address: parseAddress('198.18.0.99')!, isCertain }];
   expect([true, false].map((isCertain) => verdicts([entry], gateway(moved), { virtualAddresses: virtual(isCertain) })[0])).toEqual([
@@ -425,7 +425,7 @@ test('a call that began before the tunnel came up is left behind with the addres
   ).toEqual(['wan1 no']);
 });
 
-test('which mark a program of the gateway gives its packets is not known, and does not matter where no route reads it', () => {
+test('the mark of a local program’s packets is not known, and does not matter if no route depends on it', () => {
   const own = entryOf({ proto: 17, orig: { src: '198.18.0.12', dst: '198.51.100.10', sport: 1, dport: 2 } });
   const rules = snat({ mark: ({ mark }) => mark });
   expect([0, 0xf00].map((markBits) => judged([own], gateway(moved, { markBits }), { rules })[0])).toEqual([
@@ -434,7 +434,7 @@ test('which mark a program of the gateway gives its packets is not known, and do
   ]);
 });
 
-test('of a host that a VRF has a route for nothing is said', () => {
+test('nothing is concluded about a host that a VRF has a route for', () => {
   const isOfVrf = (address: Uint8Array): boolean => prefixContains(parsePrefix('10.1.0.0/16')!, address);
   const inside = lan({ orig: { src: '10.1.1.9', dst: '10.2.0.9', sport: 1, dport: 2 } });
   expect(judged([outbound(1), lan({ status: 0 }), inside], gateway(moved, { isOfVrf }))).toEqual([
@@ -444,7 +444,7 @@ test('of a host that a VRF has a route for nothing is said', () => {
   ]);
 });
 
-test('what was forwarded without a rule, and whose link cannot be told from its address, is not known', () => {
+test('staleness is unknown for flows forwarded without a rule, and if the address does not tell the link', () => {
   const ipvs = entryOf({
     proto: 17,
     orig: { src: '203.0.113.9', dst: '198.18.0.12', sport: 1, dport: 53 },

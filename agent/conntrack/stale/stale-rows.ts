@@ -12,13 +12,12 @@ import { STALENESS, staleness, type Sight, type Way } from './stale.ts';
 import { NO_WAN, UNKNOWN_WAN } from '../rows/wan-names.ts';
 import { isWorking, type FlowContext, type WanFacts } from '../table.ts';
 
-/** Of a kind whose flows are told apart by when they began and had their last packet. */
+/** Marks a kind whose flows differ by when they began and had their last packet. */
 const BY_TIME = -1;
 
 /**
- * For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, NaN where it is not known: the columns `wan` and
- * `stale`.
- * `nextWan`: the number of the WAN that it would leave by if it began now.
+ * For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, NaN if unknown: the columns `wan` and `stale`.
+ * `nextWan`: the number of the WAN by which the flow would leave if it began now.
  */
 export interface Judgement {
   wan: Float64Array<ArrayBuffer>;
@@ -26,15 +25,15 @@ export interface Judgement {
   nextWan: Float64Array<ArrayBuffer> | undefined;
 }
 
-/** What rows are judged by, beside their columns. */
+/** What rows are judged by, in addition to their columns. */
 export interface Evidence extends Pick<FlowContext, 'wans' | 'virtualAddresses'> {
   routes: Routes;
   asked: AskedRules;
-  /** Whether the WAN of a new flow is asked for as well. */
+  /** Whether the WAN of a new flow is wanted as well. */
   tellsNext?: boolean;
 }
 
-/** Judges all rows. Those that routes and rules treat alike are one kind, and each kind is looked up once. */
+/** Judges all rows. Rows that routes and rules treat alike are of one kind, and each kind is looked up once. */
 export function judgeRows(columns: Columns, surroundings: Surroundings, evidence: Evidence): Judgement {
   const { wans: names, nowMs } = surroundings;
   const { routes, wans, asked, tellsNext = false } = evidence;
@@ -107,7 +106,7 @@ function dependsOnTime(sight: Sight): boolean {
   return [true, false].some((beganBefore) => staleness({ ...sight, hadPacketSince: true, beganBefore }) !== without);
 }
 
-/** WANs by interface, under their numbers. */
+/** WANs with their numbers, by interface. */
 export function waysOut(wans: readonly WanFacts[]): Map<string, Way & { kind: 'wan' }> {
   return new Map(
     wans.flatMap((wan, index) =>

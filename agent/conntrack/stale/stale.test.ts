@@ -8,7 +8,7 @@ const other: Way = { kind: 'wan', wan: OTHER, isWorking: true, out: 'x' };
 const otherDead: Way = { kind: 'wan', wan: OTHER, isWorking: false, out: 'x' };
 const [nowhere, elsewhere, several]: [Way, Way, Way] = [{ kind: 'nowhere' }, { kind: 'elsewhere', out: 'lan0' }, { kind: 'several' }];
 
-/** An outbound flow of a WAN that works and has the route. */
+/** An outbound flow on a WAN that works and has the route. */
 const HEALTHY: Sight = {
   own: OWN,
   isOwnWorking: true,
@@ -29,14 +29,14 @@ const dead = { isOwnWorking: false };
 const gone = { outer: 'gone', isSourceOther: true } as const;
 const moved = { way: other, newWay: other, isSourceOther: true };
 
-describe('the failures that were measured', () => {
+describe('the measured failures', () => {
   const cases: [what: string, change: Partial<Sight>, staleness: Staleness | undefined][] = [
     ['nothing failed', {}, 'no'],
     ['admin down, snat', { ...dead, ...moved }, 'route-moved'],
     ['admin down, masquerade', { ...dead, nat: 'masquerade', ...moved }, 'no'],
-    ['admin down, snat and pinned to a table that is empty', { ...dead, way: nowhere, newWay: other }, 'wan-down'],
+    ['admin down, snat and pinned to an empty table', { ...dead, way: nowhere, newWay: other }, 'wan-down'],
     ['carrier lost and the route stays', { ...dead, way: ownDead, newWay: ownDead }, 'no'],
-    ['carrier lost and the kernel passes over the route', { ...dead, ...moved }, 'route-moved'],
+    ['carrier lost and the kernel skips the route', { ...dead, ...moved }, 'route-moved'],
     ['silent and the route stays', { ...dead, way: ownDead, newWay: ownDead }, 'no'],
     ['silent, snat, route moved', { ...dead, ...moved }, 'route-moved'],
     ['silent, masquerade, route moved', { ...dead, nat: 'masquerade', ...moved }, 'no'],
@@ -45,55 +45,55 @@ describe('the failures that were measured', () => {
     ['only the route moved, snat', { ...moved }, 'route-moved'],
     ['only the route moved, masquerade', { nat: 'masquerade', ...moved }, 'no'],
     ['only the route moved, pinned: a graceful drain', { way: own, newWay: other }, 'no'],
-    ['the address is nobody’s any more', { ...gone, way: own, newWay: own }, 'address-gone'],
-    ['the address is nobody’s, and no way leads out', { ...gone, way: nowhere, newWay: nowhere }, 'no'],
+    ['the address is gone', { ...gone, way: own, newWay: own }, 'address-gone'],
+    ['the address is gone, and no way leads out', { ...gone, way: nowhere, newWay: nowhere }, 'no'],
   ];
   test.each(cases)('%s: %s', (_what, change, expected) => expect(staleness({ ...HEALTHY, ...change })).toBe(expected));
 });
 
-describe('deleting heals nothing', () => {
+describe('deleting does not heal', () => {
   test('while the other WAN does not work either', () => {
     expect(staleness({ ...HEALTHY, ...dead, way: otherDead, newWay: otherDead })).toBe('no');
     expect(staleness({ ...HEALTHY, ...dead, way: ownDead, newWay: otherDead })).toBe('no');
     expect(staleness({ ...HEALTHY, ...gone, way: otherDead, newWay: otherDead })).toBe('no');
   });
 
-  test('of a flow whose packets go to the LAN or the gateway itself', () => {
+  test('a flow whose packets go to the LAN or the gateway itself', () => {
     expect(staleness({ ...HEALTHY, isInbound: true, way: elsewhere, newWay: elsewhere })).toBe('no');
   });
 });
 
 describe('what cannot be known is not guessed', () => {
-  test('where a route has several next hops, the flow’s own among them', () => {
+  test('if a route has several next hops, the flow’s own among them', () => {
     expect(staleness({ ...HEALTHY, way: several, newWay: several })).toBeUndefined();
     expect(staleness({ ...HEALTHY, ...dead, way: ownDead, newWay: several })).toBeUndefined();
   });
 
-  test('where it is not known which address is whose', () => {
+  test('if it is not known whose the address is', () => {
     expect(staleness({ ...HEALTHY, outer: undefined, isSourceOther: true })).toBeUndefined();
     expect(staleness({ ...HEALTHY, own: undefined, isSourceOther: true })).toBeUndefined();
     expect(staleness({ ...HEALTHY, isTargetOther: undefined })).toBeUndefined();
   });
 
-  test('where the rules cannot be read, unless a packet since then shows that the kernel keeps the flow', () => {
+  test('if the rules cannot be read, unless a packet since then shows that the kernel keeps the flow', () => {
     expect(staleness({ ...HEALTHY, nat: undefined, ...moved, isSourceOther: undefined })).toBeUndefined();
     expect(staleness({ ...HEALTHY, nat: undefined, hadPacketSince: true, ...moved, isSourceOther: undefined })).toBe('route-moved');
   });
 });
 
-test('a flow that came in is stale only if its WAN lost the route while it lived, whatever the NAT', () => {
+test('an inbound flow is stale only if its WAN lost the route during its lifetime, whatever the NAT', () => {
   const inbound: Sight = { ...HEALTHY, isInbound: true, nat: 'masquerade', ...moved };
   expect([true, false, undefined].map((beganBefore) => staleness({ ...inbound, beganBefore }))).toEqual(['route-moved', 'no', undefined]);
 });
 
-test('a flow that would be treated alike if it began now is not stale, wherever its address came from', () => {
+test('a flow that would be treated the same if it began now is not stale, wherever its address came from', () => {
   expect(staleness({ ...HEALTHY, outer: undefined })).toBe('no');
   expect(staleness({ ...HEALTHY, own: undefined })).toBe('no');
   expect(staleness({ ...HEALTHY, ...moved, isSourceOther: false })).toBe('no');
   expect(staleness({ ...HEALTHY, outer: 'elsewhere', ...moved })).toBe('no');
 });
 
-describe('a flow that leaves with the address of who sends it', () => {
+describe('a flow that leaves with its sender’s address', () => {
   const bare: Sight = { ...HEALTHY, hasOuterAddress: false, nat: undefined, isAnswered: false };
   const cases: [what: string, change: Partial<Sight>, staleness: Staleness | undefined][] = [
     ['no rule translates it', {}, 'no'],
@@ -101,8 +101,8 @@ describe('a flow that leaves with the address of who sends it', () => {
     ['a rule translates it now, and answers have come', { isSourceOther: true, isAnswered: true }, undefined],
     ['the rules cannot be read', { isSourceOther: undefined }, undefined],
     ['its WAN does not work', { isSourceOther: true, way: ownDead, newWay: ownDead }, 'no'],
-    ['its mark leads nowhere, and a new one out', { way: nowhere, newWay: other }, 'wan-down'],
-    ['its mark leads by the one that works as well', { way: own, newWay: other }, 'no'],
+    ['its mark leads nowhere, and a new mark leads out', { way: nowhere, newWay: other }, 'wan-down'],
+    ['its mark leads to a working WAN as well', { way: own, newWay: other }, 'no'],
     ['a hash chooses', { way: several, newWay: several }, undefined],
   ];
   test.each(cases)('%s: %s', (_what, change, expected) => expect(staleness({ ...bare, ...change })).toBe(expected));
@@ -110,7 +110,7 @@ describe('a flow that leaves with the address of who sends it', () => {
 
 describe('a flow that would be sent elsewhere now', () => {
   const forwarded: Sight = { ...HEALTHY, isInbound: true, way: own, newWay: own, isTargetOther: true };
-  test('is stale, unless it is a connection that was answered, which another target would reset', () => {
+  test('is stale, unless it is an answered connection, which another target would reset', () => {
     expect(staleness(forwarded)).toBe('forward-changed');
     expect(staleness({ ...forwarded, isConnection: true })).toBeUndefined();
     expect(staleness({ ...forwarded, isConnection: true, isAnswered: false })).toBe('forward-changed');

@@ -1,12 +1,12 @@
 import { STALE_REASONS } from '../../../proto/model/stale.ts';
 
-/** Why a flow is stale, or that it is not; the column `stale` holds their numbers, NaN where the gateway cannot know. */
+/** Why a flow is stale, or that it is not; the column `stale` holds indexes, NaN if the gateway cannot know. */
 export const STALENESS = ['no', ...STALE_REASONS] as const;
 export type Staleness = (typeof STALENESS)[number];
 
 /**
  * Where a packet would leave the gateway, and by which interface. `elsewhere` is the LAN, a tunnel or the gateway itself; `several` are
- * next hops that a hash chooses from, or a route that could not be asked for.
+ * next hops chosen by a hash, or a route that could not be looked up.
  */
 export type Way =
   | { kind: 'wan'; wan: number; isWorking: boolean; out: string }
@@ -14,53 +14,50 @@ export type Way =
   | { kind: 'nowhere' | 'several' };
 
 /**
- * How the gateway treats a flow's next packet, beside how it would treat the first of a flow that began now. What is undefined is not
- * known.
+ * How the gateway treats a flow's next packet, and how it would treat the first packet of a flow that began now. Undefined means unknown.
  */
 export interface Sight {
-  /** The WAN that it belongs to; undefined where it belongs to none, or nobody knows to which. */
+  /** The WAN it belongs to; undefined if it belongs to none, or it is not known to which. */
   own: number | undefined;
-  /** That WAN's interface is up, and what is probed through it has not fallen silent. */
+  /** That WAN's interface is up, and the address probed through it has not fallen silent. */
   isOwnWorking: boolean;
   /**
-   * The address that stands for it outside. `here`: on an interface, or given by a rule. `gone`: it was one of the gateway's and is on no
-   * interface.
-   * `elsewhere`: another node of a pair has it now. Undefined where none of these is known.
+   * Its external address. `here`: on an interface, or set by a rule. `gone`: it was one of the gateway's and is on no interface.
+   * `elsewhere`: another node of a pair has it now. Undefined if none of these is known.
    */
   outer: 'here' | 'gone' | 'elsewhere' | undefined;
-  /** It came in by a WAN, so that its answers are what the gateway routes. */
+  /** It came in by a WAN, so the gateway routes its answers. */
   isInbound: boolean;
-  /** It has one of the gateway's addresses, or was translated to one that a rule gives. */
+  /** It has one of the gateway's addresses, or was translated to one set by a rule. */
   hasOuterAddress: boolean;
   way: Way;
   newWay: Way;
-  /** How it was translated when it left by its WAN, as far as today's rules tell. */
+  /** How it was translated when it left by its WAN, judging by the current rules. */
   nat: 'masquerade' | 'snat' | 'none' | undefined;
-  /** Whether a new one would leave with another address than it has. */
+  /** Whether a new flow would leave with another source address. */
   isSourceOther: boolean | undefined;
-  /** Whether a new one would be sent to another address or port than it is. */
+  /** Whether a new flow would be sent to another address or port. */
   isTargetOther: boolean | undefined;
-  /** Both ends hold a state that another peer does not know: TCP. */
+  /** Both ends hold state that another peer does not have: TCP. */
   isConnection: boolean;
-  /** An answer has come at some time. */
+  /** It has been answered at some time. */
   isAnswered: boolean;
   /** It has had a packet since its WAN lost the route. */
   hadPacketSince: boolean;
-  /** It began while its WAN still had the route; undefined where nobody saw it lose it. */
+  /** It began while its WAN still had the route; undefined if the loss was not observed. */
   beganBefore: boolean | undefined;
 }
 
 /**
- * Whether deleting this flow would heal it; undefined where the gateway cannot know. A flow that would be treated as it is if it began now
- * is not
- * stale, whatever is wrong with it. Holds what was measured on 6.18 over NAT, pinning and kinds of failure (docs/stale-flows.md):
+ * Whether deleting this flow would heal it; undefined if the gateway cannot know. A flow that would be treated the same if it began now is
+ * not stale, whatever is wrong with it. Based on measurements on 6.18 over NAT, pinning and kinds of failure (docs/stale-flows.md):
  *
- * - While no WAN works that a new flow would take, deleting heals nothing: that is carrier loss, where the route stays.
+ * - While the WAN that a new flow would take does not work, deleting heals nothing: as after carrier loss, when the route stays.
  * - An entry that `masquerade` made is dropped by the kernel itself at its next packet when the route leads out elsewhere
  * (nf_nat_oif_changed),
- *   but only in the original direction; `snat` keeps its address, and its packets are thrown away by the other provider.
- * - A mark that is restored keeps a flow on a WAN that is dead, whatever the NAT.
- * - An entry that began without translation never gets any.
+ *   but only in the original direction; `snat` keeps its address, and the other provider drops its packets.
+ * - A restored mark keeps a flow on a dead WAN, whatever the NAT.
+ * - An entry that began untranslated stays untranslated.
  */
 export function staleness(sight: Sight): Staleness | undefined {
   const onPath = sight.isInbound ? inbound(sight) : outbound(sight);
@@ -74,7 +71,7 @@ export function staleness(sight: Sight): Staleness | undefined {
         : undefined;
 }
 
-/** A connection that was answered may still be served by whom it leads to, and the new target would reset it. */
+/** An answered connection may still be served by its present target, and the new one would reset it. */
 function target({ isTargetOther, isConnection, isAnswered }: Sight): Staleness | undefined {
   if (isTargetOther === undefined) return undefined;
   if (!isTargetOther) return 'no';
@@ -88,7 +85,7 @@ function inbound(sight: Sight): Staleness | undefined {
   if (way.kind === 'several') return undefined;
   if (own === undefined) return isSame(way, sight.newWay) ? 'no' : undefined;
   if (way.kind === 'wan' && way.wan !== own) {
-    // A service on a second WAN whose answers never went out by it was not moved; some providers let that through.
+    // A service on a second WAN whose answers never left by it was not moved; some providers let that through.
     if (!way.isWorking) return 'no';
     return beganBefore === undefined ? undefined : beganBefore ? 'route-moved' : 'no';
   }
@@ -108,7 +105,7 @@ function outbound(sight: Sight): Staleness | undefined {
   return hadPacketSince && way.kind === 'wan' ? 'route-moved' : undefined;
 }
 
-/** Of a flow that leaves with the address of who sends it. */
+/** For a flow that leaves with its sender's address. */
 function untranslated(sight: Sight): Staleness | undefined {
   const { way, newWay, isSourceOther, isAnswered } = sight;
   if (newWay.kind === 'several') return undefined;
@@ -117,7 +114,7 @@ function untranslated(sight: Sight): Staleness | undefined {
     return isStuck && newWay.kind === 'wan' && newWay.isWorking ? 'wan-down' : 'no';
   }
   if (way.kind === 'nowhere' || (way.kind === 'wan' && !way.isWorking) || isSourceOther === false) return 'no';
-  // Where an answer came, whoever sent it knows the way back, or knew it by another way out.
+  // If an answer came, its sender knows the way back, or knew it by another way out.
   return isSourceOther === undefined || isAnswered ? undefined : 'untranslated';
 }
 
@@ -128,7 +125,7 @@ function withoutAddress({ outer, isInbound, way, newWay, isSourceOther }: Sight)
   return isInbound || isSourceOther ? 'address-gone' : undefined;
 }
 
-/** Of a flow whose packets leave by its own WAN, or find no way out with its mark. */
+/** For a flow whose packets leave by its own WAN, or find no way out with its mark. */
 function onItsWan({ own, isOwnWorking, way, newWay }: Sight): Staleness | undefined {
   if (isOwnWorking && way.kind === 'wan') return 'no';
   if (newWay.kind === 'several') return undefined;
@@ -136,7 +133,7 @@ function onItsWan({ own, isOwnWorking, way, newWay }: Sight): Staleness | undefi
   return isOwnWorking ? undefined : 'wan-down';
 }
 
-/** The same interface leads out; what is not known is never the same. */
+/** True if the same interface leads out; unknown ways are never the same. */
 export function isSame(a: Way, b: Way): boolean {
   if (a.kind === 'wan') return b.kind === 'wan' && a.wan === b.wan;
   if (a.kind === 'elsewhere') return b.kind === 'elsewhere' && a.out === b.out;

@@ -51,7 +51,7 @@ export const CTA_STATUS_MASK = 26;
 export const CTA_FILTER_ORIG_FLAGS = 1;
 export const CTA_FILTER_REPLY_FLAGS = 2;
 
-/** Bits of CTA_FILTER_*_FLAGS by what of the tuple is compared (net/netfilter/nf_conntrack_netlink.c); in the host's order. */
+/** Bits of CTA_FILTER_*_FLAGS, by part of the tuple compared (net/netfilter/nf_conntrack_netlink.c); in the host's order. */
 export const CTA_FILTER_F = { IP_SRC: 1 << 0, IP_DST: 1 << 1, PROTO_NUM: 1 << 3, PROTO_SRC_PORT: 1 << 4, PROTO_DST_PORT: 1 << 5 } as const;
 
 export const CTA_TUPLE_IP = 1;

@@ -18,7 +18,7 @@ import { RowReader } from '../rows/read-entry.ts';
 import { stateText } from './states.ts';
 import { Block } from '../rows/block.ts';
 
-/** Bodies as a kernel sent them, with what was read by eye from the listing of the conntrack program beside. */
+/** Bodies as sent by a kernel, beside what was read by eye from the conntrack program's listing. */
 const CORPUS = JSON.parse(readFileSync(new URL('../../../test/fixtures/netlink/entries-6.18.json', import.meta.url), 'utf8')) as {
   name: string;
   body: string;
@@ -37,7 +37,7 @@ test.each(CORPUS)('$name is decoded as recorded', ({ body, entry }) => {
   expect(JSON.parse(JSON.stringify(decodeEntry(bytesOf(body)), toText))).toEqual(entry);
 });
 
-/** The number of users of an entry is told and not kept. */
+/** The use count of an entry is reported but not kept. */
 const USERS = /08000b00.{8}/;
 
 test.each(CORPUS)('$name is encoded as recorded', ({ body }) => {
@@ -48,7 +48,7 @@ test.each(CORPUS)('$name is encoded as recorded', ({ body }) => {
   ).toBe(body.replace(USERS, ''));
 });
 
-test('what is encoded is decoded to the same', () => {
+test('decoding reverses encoding', () => {
   fc.assert(
     fc.property(arbitraryEntry, (entry) => {
       expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
@@ -69,7 +69,7 @@ test('a wrong length names the attribute', () => {
 });
 
 describe('a row of a walk', () => {
-  test('says what the decoder says', () => {
+  test('agrees with the decoder', () => {
     fc.assert(
       fc.property(arbitraryEntry, (entry) => {
         const body = encodeEntry(entry);
@@ -79,7 +79,7 @@ describe('a row of a walk', () => {
     );
   });
 
-  test('keeps nothing of the row before', () => {
+  test('keeps nothing of the previous row', () => {
     fc.assert(
       fc.property(arbitraryEntry, arbitraryEntry, (first, second) => {
         const columns = new Columns(1);
@@ -91,7 +91,7 @@ describe('a row of a walk', () => {
     );
   });
 
-  test('takes nothing from behind the end of an entry, whatever a block before left there', () => {
+  test('reads nothing beyond the end of an entry, whatever a previous block left there', () => {
     const attributeEnds = (body: Uint8Array): number[] => {
       const ends: number[] = [];
       for (let at = 4; at < body.length; ends.push(at)) at += (Buffer.from(body).readUInt16LE(at) + 3) & ~3;
@@ -116,7 +116,7 @@ describe('a row of a walk', () => {
     }
   });
 
-  test('damaged bytes are decoded or refused with DecodeError, and the view refuses nothing that was decoded', () => {
+  test('damaged bytes are decoded or refused with DecodeError, and the row reader refuses nothing that was decoded', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...CORPUS),
@@ -161,12 +161,12 @@ describe('a row of a walk', () => {
   });
 });
 
-/** A plain array: a Buffer would turn itself into JSON before `toText` sees it. */
+/** A plain array: a Buffer would convert itself to JSON before `toText` sees it. */
 function bytesOf(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex, 'hex'));
 }
 
-/** The row of a body as the decoder would say it: what a row holds is read back without the describer's help. */
+/** The row of a body in the decoder's form, read back without the describer. */
 function viewed(body: Uint8Array, columns = new Columns(1), end = body.length): object {
   new RowReader(columns).append(new Block(body), 0, end);
   const row = columns.count - 1;

@@ -40,7 +40,7 @@ import { decodeProtoinfo, type Protoinfo } from './protoinfo.ts';
 import { decodeSeqAdjust, decodeSynproxy } from './sequence.ts';
 import { decodeTuple, type ProtoTuple } from './tuple.ts';
 
-/** One entry as the kernel tells it. Absent means that the kernel did not say, except mark and zone, whose absence is 0. */
+/** One entry as the kernel reports it. Absent means not reported, except for mark and zone, whose absence means 0. */
 export interface Entry extends Protoinfo {
   family: Family;
   proto: number;
@@ -50,25 +50,25 @@ export interface Entry extends Protoinfo {
   zone: number;
   status: number;
   mark: number;
-  /** Absent for an offloaded flow: the kernel leaves CTA_TIMEOUT out. */
+  /** Absent for an offloaded flow: the kernel omits CTA_TIMEOUT. */
   timeoutSeconds?: number;
-  /** Absent where nf_conntrack_acct was off when the flow began. */
+  /** Absent if nf_conntrack_acct was off when the flow began. */
   origCounters?: Counters;
   replyCounters?: Counters;
-  /** Nanoseconds of the real-time clock; absent where nf_conntrack_timestamp was off when the flow began. */
+  /** Nanoseconds of the real-time clock; absent if nf_conntrack_timestamp was off when the flow began. */
   startedAtNs?: bigint;
-  /** In the event of its end only. */
+  /** Only in destroy events. */
   stoppedAtNs?: bigint;
   /** The bits of the labels extension in the kernel's longs. */
   labels?: Uint8Array;
   helper?: string;
-  /** What a helper in user space keeps with the entry. */
+  /** Data that a user space helper keeps with the entry. */
   helperInfo?: Uint8Array;
   seqAdjust?: Partial<Both<SeqAdjust>>;
   synproxy?: Synproxy;
-  /** Of SELinux. */
+  /** From SELinux. */
   securityContext?: string;
-  /** The original tuple of the flow that expected this one; the kernel does not tell its id. */
+  /** The original tuple of the flow that expected this one; the kernel does not report its id. */
   master?: ProtoTuple;
 }
 
@@ -142,8 +142,8 @@ export function decodeEntry(body: Uint8Array): Entry {
 }
 
 /**
- * What of an entry only trackers work with, window scales apart; undefined where there is nothing. Halves are left out: the kernel tells
- * both sides.
+ * The parts of an entry that only trackers use, except window scales; undefined if there are none. Values for only one side are dropped:
+ * the kernel reports both.
  */
 export function rareTrackerOf({ seqAdjust, synproxy, sctpTags, dccp }: Entry): Tracker | undefined {
   const tracker: Tracker = {};

@@ -45,7 +45,7 @@ test.each(CORPUS)('$name is decoded and encoded as recorded', ({ body, expectati
   expect(Buffer.from(encodeExpectation(expectation)).toString('hex')).toBe(body);
 });
 
-test('what is encoded is decoded to the same', () => {
+test('decoding reverses encoding', () => {
   fc.assert(
     fc.property(arbitraryExpectation, (expectation) => {
       expect(decodeExpectation(encodeExpectation(expectation))).toEqual(expectation);
@@ -54,7 +54,7 @@ test('what is encoded is decoded to the same', () => {
   );
 });
 
-test('a delete is these bytes: family, tuple, zone, id', () => {
+test('a delete has exactly these bytes: family, tuple, zone, id', () => {
   const [{ expectation }] = CORPUS as [(typeof CORPUS)[number]];
   const body = Buffer.from(encodeExpectationKey({ ...expectation, zone: 7, id: 0xdeadbeef })).toString('hex');
   expect(body.slice(-32)).toBe('0600070000070000' + '08000500deadbeef');

@@ -25,11 +25,11 @@ import { familyOf } from './entry.ts';
 import { addressFamily, bodyOf } from './requests.ts';
 import { decodeTuple, encodeTuple, type ProtoTuple } from './tuple.ts';
 
-/** IP_CT_DIR_*: the numbers of the directions. */
+/** Indexed by IP_CT_DIR_*. */
 const DIRECTIONS = ['orig', 'reply'] as const;
 
 /**
- * Decodes the body of an EXP_NEW message. No kernel so far tells the zone, which then is 0 here. Unknown attributes are skipped. Throws
+ * Decodes the body of an EXP_NEW message. No kernel so far reports the zone, so it is 0 here. Unknown attributes are skipped. Throws
  * DecodeError.
  */
 export function decodeExpectation(body: Uint8Array): Expectation {
@@ -50,7 +50,7 @@ export function decodeExpectation(body: Uint8Array): Expectation {
         break;
       case CTA_EXPECT_TIMEOUT:
         found.timeoutSeconds = attributes.u32() | 0;
-        break; // the kernel goes below 0 between its end and its removal
+        break; // the kernel reports less than 0 between expiry and removal
       case CTA_EXPECT_ID:
         found.id = attributes.u32();
         break;
@@ -93,7 +93,7 @@ export function decodeExpectation(body: Uint8Array): Expectation {
 }
 
 /**
- * Body of an EXP_NEW; the counterpart of decodeExpectation. Without an id it is a request, which the kernel takes if the master has a
+ * Body of an EXP_NEW; the counterpart of decodeExpectation. Without an id it is a request, which the kernel accepts if the master has a
  * helper.
  */
 export function encodeExpectation(expectation: NewExpectation & { id?: number }): Uint8Array {
@@ -113,7 +113,7 @@ export function encodeExpectation(expectation: NewExpectation & { id?: number })
   return out.finish();
 }
 
-/** Body of a dump: of what one flow's helper expects, or of everything. */
+/** Body of a dump: of one flow's expectations, or of all. */
 export function encodeExpectationDump(master?: FlowKey): Uint8Array {
   if (!master) return bodyOf(AF_UNSPEC).finish();
   const out = bodyOf(addressFamily(master.family));
@@ -123,8 +123,8 @@ export function encodeExpectationDump(master?: FlowKey): Uint8Array {
 }
 
 /**
- * Body of an EXP_GET or EXP_DELETE of exactly one. A delete without a tuple would end all expectations, or all of a helper; the id spares
- * one that came since.
+ * Body of an EXP_GET or EXP_DELETE of exactly one. A delete without a tuple would end all expectations, or all of a helper; the id spares a
+ * newer one.
  */
 export function encodeExpectationKey({ family, proto, orig, zone, id }: FlowKey): Uint8Array {
   const out = bodyOf(addressFamily(family));
@@ -141,7 +141,7 @@ function decodeNat(attributes: AttributeReader, family: 4 | 6, place: string): E
     if (attributes.type === CTA_EXPECT_NAT_DIR) direction = DIRECTIONS[attributes.u32()];
     else if (attributes.type === CTA_EXPECT_NAT_TUPLE) tuple = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place);
   }
-  if (!direction || !tuple) throw new DecodeError(place, 'a translation that is to come needs a direction and a tuple');
+  if (!direction || !tuple) throw new DecodeError(place, 'an expected translation needs a direction and a tuple');
   return { direction, ...tuple };
 }
 

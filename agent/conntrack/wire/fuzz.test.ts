@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fuzzCodec } from '../../../test/support/fuzz-codec.ts';
 
-/** A slice of `npm run bench -- fuzz-codec`, which makes ten million and takes a seed. The seed is new each day and is in the error. */
+/** A slice of `npm run bench -- fuzz-codec`, which runs ten million and takes a seed. The seed changes daily and is in the error. */
 test(
   'damaged messages and attribute trees decode or are refused with DecodeError, at once and in the same memory',
   { timeout: 900_000 },

@@ -21,18 +21,18 @@ import { STATE_PROTOCOLS, stateName, stateNumber } from './states.ts';
 /** IP_CT_TCP_FLAG_* (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
 export const TCP_FLAG = { WINDOW_SCALE: 0x01, SACK_PERM: 0x02, BE_LIBERAL: 0x08 } as const;
 
-/** What CTA_PROTOINFO says of a TCP, SCTP or DCCP flow. */
+/** The CTA_PROTOINFO of a TCP, SCTP or DCCP flow. */
 export interface Protoinfo {
   state?: string;
-  /** TCP_FLAG bits, and some that are of the moment. */
+  /** TCP_FLAG bits, and some transient ones. */
   tcpFlags?: Partial<Both<number>>;
-  /** Means something where the flags of both sides have WINDOW_SCALE. */
+  /** Valid if the flags of both sides have WINDOW_SCALE. */
   windowScale?: Partial<Both<number>>;
   sctpTags?: Partial<Both<number>>;
   dccp?: { role?: number; handshakeSeq?: bigint };
 }
 
-/** Decodes a CTA_PROTOINFO; what it says of protocols that have no states is skipped. Throws DecodeError. */
+/** Decodes a CTA_PROTOINFO; protocols without states are skipped. Throws DecodeError. */
 export function decodeProtoinfo(protocols: AttributeReader): Protoinfo {
   const info: Protoinfo = {};
   while (protocols.next()) {
@@ -49,7 +49,8 @@ export function decodeProtoinfo(protocols: AttributeReader): Protoinfo {
 }
 
 /**
- * Writes a CTA_PROTOINFO; nothing for a protocol without states. `tcpFlagsMask`: which TCP flags the kernel is to take; 0 in what it tells.
+ * Writes a CTA_PROTOINFO; nothing for a protocol without states. `tcpFlagsMask`: the TCP flags that the kernel is to set; 0 in what it
+ * reports.
  */
 export function encodeProtoinfo(out: AttributeWriter, proto: number, info: Protoinfo, tcpFlagsMask: number): void {
   const kind = STATE_PROTOCOLS.find((one) => one.proto === proto)?.attribute;
@@ -73,7 +74,7 @@ function decodeTcp(inner: AttributeReader, info: Protoinfo): void {
     case CTA_PROTOINFO_TCP_WSCALE_REPLY:
       info.windowScale = { ...info.windowScale, reply: inner.u8() };
       break;
-    // struct nf_ct_tcp_flags: flags, mask. What is said twice holds as if it was said at once.
+    // struct nf_ct_tcp_flags: flags, mask. Repeated attributes are merged.
     case CTA_PROTOINFO_TCP_FLAGS_ORIGINAL:
       info.tcpFlags = { ...info.tcpFlags, orig: (info.tcpFlags?.orig ?? 0) | inner.bytes(2)[0]! };
       break;

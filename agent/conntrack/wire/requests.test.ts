@@ -28,7 +28,7 @@ const key = {
 };
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-test('a delete is these bytes: family, original tuple, zone, id', () => {
+test('a delete has exactly these bytes: family, original tuple, zone, id', () => {
   expect(hex(encodeDelete(key))).toBe(
     '02000000' +
       '34000180' +
@@ -44,7 +44,7 @@ test('a delete is these bytes: family, original tuple, zone, id', () => {
   );
 });
 
-test('a delete of any entry names its whole tuple and its id, so that the kernel cannot take it for a flush', () => {
+test('a delete of any entry has its whole tuple and its id, so that the kernel cannot take it for a flush', () => {
   fc.assert(
     fc.property(arbitraryEntry, (entry) => {
       const found = attributesOf(encodeDelete(entry));
@@ -59,18 +59,18 @@ test('a delete of any entry names its whole tuple and its id, so that the kernel
   );
 });
 
-test('a key whose address is none is refused before anything is sent', () => {
+test('a key with an invalid address is refused before anything is sent', () => {
   expect(() => encodeDelete({ ...key, orig: { ...key.orig, src: '10.1.0.256' } })).toThrow('10.1.0.256 is not an address');
   expect(() => encodeDelete({ ...key, orig: { ...key.orig, dst: '' } })).toThrow(TypeError);
 });
 
-test('a dump says its family, a flush also that it means it', () => {
+test('a dump names its family, a flush also sets the version that makes it count', () => {
   expect([encodeDump(), encodeDump({ family: 4 }), encodeDump({ family: 6 })].map(hex)).toEqual(['00000000', '02000000', '0a000000']);
   expect([encodeFlush({}), encodeFlush({ family: 6 })].map(hex)).toEqual(['00010000', '0a010000']);
   expect(hex(encodeLookup(key))).toBe(hex(encodeDelete(key).slice(0, -8)));
 });
 
-test('a translated entry is made from the plain inverse and the translation', () => {
+test('a translated entry is created from the plain inverse and the translation', () => {
   const found = attributesOf(
     encodeCreate({
       ...key,
@@ -101,7 +101,7 @@ test.each([
   expect(decodeTranslation(reader.nested(), '')).toEqual(translation);
 });
 
-test('a TCP entry is made with the window scale of its ends where that is known, and liberal either way', () => {
+test('a TCP entry is created with the window scales of its ends if known, and liberal either way', () => {
   const tcp = {
     ...key,
     proto: 6,
@@ -122,7 +122,7 @@ test('a TCP entry is made with the window scale of its ends where that is known,
   });
 });
 
-/** Each attribute by its type, as a reader that stands at it. */
+/** Attributes by type, each as a reader positioned at it. */
 function attributesOf(body: Uint8Array): Map<number, AttributeReader> {
   const found = new Map<number, AttributeReader>();
   const types: number[] = [];

@@ -41,7 +41,7 @@ import { encodeSeqAdjust, encodeSynproxy } from './sequence.ts';
 import { encodeTranslation } from './translation.ts';
 import { encodeTuple } from './tuple.ts';
 
-/** Body of a dump of what passes a filter; an empty one dumps everything. */
+/** Body of a dump of what passes a filter; an empty filter dumps everything. */
 export function encodeDump(filter: KernelFilter = {}): Uint8Array {
   const out = bodyOf(filter.family === undefined ? AF_UNSPEC : addressFamily(filter.family));
   encodeFilter(out, filter);
@@ -49,9 +49,9 @@ export function encodeDump(filter: KernelFilter = {}): Uint8Array {
 }
 
 /**
- * Body of a CT_DELETE without an exact tuple: it ends every flow that passes the filter, and an empty one ends all. nfgenmsg.version is 1,
- * as with 0 the kernel ignores the family. A kernel that does not know an attribute ignores that too: send only what was tried on this
- * kernel.
+ * Body of a CT_DELETE without an exact tuple: it deletes every flow that passes the filter, and with an empty filter all flows.
+ * nfgenmsg.version is 1, since with 0 the kernel ignores the family. A kernel also ignores attributes it does not know: send only what was
+ * tried on this kernel.
  */
 export function encodeFlush(filter: KernelFilter): Uint8Array {
   const out = bodyOf(filter.family === undefined ? AF_UNSPEC : addressFamily(filter.family), 1);
@@ -84,7 +84,7 @@ function encodeFilter(out: AttributeWriter, filter: KernelFilter): void {
     });
   }
   if (filter.mark) {
-    out.u32(CTA_MARK, filter.mark.value & filter.mark.mask); // the kernel compares with the value as it is
+    out.u32(CTA_MARK, filter.mark.value & filter.mark.mask); // the kernel compares with the unmasked value
     out.u32(CTA_MARK_MASK, filter.mark.mask);
   }
   if (filter.status) {
@@ -94,7 +94,7 @@ function encodeFilter(out: AttributeWriter, filter: KernelFilter): void {
   if (filter.zone !== undefined) out.u16(CTA_ZONE, filter.zone);
 }
 
-/** Writes what is given of a tuple, and answers the flags that say so. */
+/** Writes the given parts of a tuple, and returns the flags that name them. */
 function encodePartialTuple(
   out: AttributeWriter,
   type: number,
@@ -125,8 +125,7 @@ function encodePartialTuple(
 }
 
 /**
- * Body of a CT_GET of one entry by original tuple and zone. The kernel also finds an entry whose reply tuple this is: compare what comes
- * back.
+ * Body of a CT_GET of one entry by original tuple and zone. The kernel also finds an entry whose reply tuple this is: compare the result.
  */
 export function encodeLookup(key: Pick<FlowKey, 'family' | 'proto' | 'orig' | 'zone'>): Uint8Array {
   const out = bodyOf(addressFamily(key.family));
@@ -137,8 +136,7 @@ export function encodeLookup(key: Pick<FlowKey, 'family' | 'proto' | 'orig' | 'z
 
 /**
  * Body of a CT_DELETE of exactly one entry. A DELETE without a full tuple is a flush, of both families while nfgenmsg.version is 0, and an
- * attribute that an older kernel does not know narrows nothing; so tuple and id are always there, and the id spares a tuple that is used
- * again.
+ * attribute that an older kernel does not know restricts nothing; so tuple and id are always present, and the id spares a reused tuple.
  */
 export function encodeDelete(key: FlowKey): Uint8Array {
   const out = bodyOf(addressFamily(key.family));
@@ -149,11 +147,9 @@ export function encodeDelete(key: FlowKey): Uint8Array {
 }
 
 /**
- * Body of a CT_NEW, sent without NLM_F_CREATE, that makes an entry end after so many seconds whatever traffic it has. `status`: its bits as
- * they
- * are; one that is missing would have to be taken away, which is EBUSY. The kernel sets the time before the status and refuses to change
- * the
- * time of a fixed entry (EPERM), so that both must be in one message.
+ * Body of a CT_NEW, sent without NLM_F_CREATE, that makes an entry end after `seconds` whatever traffic it has. `status`: its current bits;
+ * a missing one would have to be cleared, which fails with EBUSY. The kernel sets the timeout before the status and refuses to change that
+ * of a fixed entry (EPERM), so both must be in one message.
  */
 export function encodeExpire(key: FlowKey, status: number, seconds: number): Uint8Array {
   const out = bodyOf(addressFamily(key.family));
@@ -164,7 +160,7 @@ export function encodeExpire(key: FlowKey, status: number, seconds: number): Uin
   return out.finish();
 }
 
-/** What an entry is made from: the kernel chooses the id, and counters and start time begin anew. */
+/** What an entry is created from: the kernel chooses the id, and resets counters and start time. */
 export type NewEntry = Pick<
   Flow,
   'family' | 'proto' | 'orig' | 'reply' | 'zone' | 'status' | 'mark' | 'state' | 'timeoutSeconds' | 'helper' | 'master' | 'tracker'
@@ -174,8 +170,8 @@ export type NewEntry = Pick<
 const NOT_SETTABLE = IPS.EXPECTED | IPS.DYING | IPS.SRC_NAT | IPS.DST_NAT | IPS.SRC_NAT_DONE | IPS.DST_NAT_DONE;
 
 /**
- * Body of a CT_NEW that makes an entry. A translated flow is described by the plain inverse of its original tuple and by CTA_NAT_*; the
- * translated reply tuple itself is also accepted by the kernel, looks the same in a listing and does not translate.
+ * Body of a CT_NEW that creates an entry. A translated flow is described by the plain inverse of its original tuple and by CTA_NAT_*; the
+ * kernel also accepts the translated reply tuple itself, which looks the same in a listing but does not translate.
  */
 export function encodeCreate(flow: NewEntry): Uint8Array {
   const out = bodyOf(addressFamily(flow.family));
@@ -206,7 +202,7 @@ export function encodeCreate(flow: NewEntry): Uint8Array {
   return out.finish();
 }
 
-/** The reply tuple of an untranslated flow. ICMP: the answer's type; ports, keys and addresses change sides. */
+/** The reply tuple of an untranslated flow. ICMP: the answer's type; ports, keys and addresses swap sides. */
 export function invert(proto: number, { src, dst, sport, dport, srcKey, dstKey, icmp }: Tuple): Tuple {
   const answers: Record<number, number> =
     proto === PROTOCOLS.icmp ? { 0: 8, 8: 0, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17 } : { 128: 129, 129: 128 };
@@ -222,10 +218,9 @@ export function invert(proto: number, { src, dst, sport, dport, srcKey, dstKey, 
 }
 
 /**
- * A TCP entry that is made knows no sequence numbers: its tracker takes them from the first packet of each side, and scales windows as
- * before.
- * BE_LIBERAL stays with it: an acknowledgement of data that passed before the gap is of data that it never saw, and without the flag five
- * of eleven transfers that were cut hung for good on a gateway that drops invalid packets (6.18).
+ * A created TCP entry knows no sequence numbers: its tracker learns them from the first packet of each side, and scales windows as before.
+ * BE_LIBERAL stays set: acknowledgements may cover data from before the gap, which the new entry never saw, and without the flag five of
+ * eleven interrupted transfers hung for good on a gateway that drops invalid packets (6.18).
  */
 function trackedAs({ proto, state, tracker }: NewEntry): Protoinfo {
   if (proto === PROTOCOLS.tcp) {

@@ -17,7 +17,7 @@ const flow: Flow = {
   reply: { src: '198.51.100.10', dst: '10.1.0.2', sport: 443, dport: 40_000 },
 };
 
-test('bits of the moment are left out, all others stay', () => {
+test('transient bits are dropped, all others are kept', () => {
   expect(restoredEntry({ ...flow, status: flow.status | IPS.DYING | IPS.OFFLOAD | IPS.SRC_NAT }, new Map())?.status).toBe(
     flow.status | IPS.SRC_NAT,
   );
@@ -28,12 +28,12 @@ test('labels are found by name or by bit', () => {
   expect([labels![0], labels![12]]).toEqual([2, 16]);
 });
 
-test('an offloaded flow gets the full time of its state, and none gets no time at all', () => {
+test('an offloaded flow gets the full timeout of its state, and no flow is left without a timeout', () => {
   expect(restoredEntry({ ...flow, timeoutSeconds: undefined, status: flow.status | IPS.OFFLOAD }, new Map())?.timeoutSeconds).toBe(432_000);
   expect(restoredEntry({ ...flow, timeoutSeconds: 0 }, new Map())?.timeoutSeconds).toBe(1);
 });
 
-test('a flow whose sequence numbers were being shifted can be made again only if it is known by how much', () => {
+test('a flow with shifted sequence numbers can be restored only if the offset is known', () => {
   const shifted = { ...flow, status: flow.status | IPS.SEQ_ADJUST };
   const none = { position: 0, before: 0, after: 0 };
   expect(restoredEntry(shifted, new Map())).toBeUndefined();
@@ -43,7 +43,7 @@ test('a flow whose sequence numbers were being shifted can be made again only if
   });
 });
 
-test('masters come before what they expected, over generations, and each flow once', () => {
+test('masters come before what they expected, across generations, and each flow once', () => {
   const at = (id: number, master?: Flow): Flow => ({ ...flow, id, orig: { ...flow.orig, sport: id }, master });
   const first = at(1);
   const second = at(2, first);
@@ -54,7 +54,7 @@ test('masters come before what they expected, over generations, and each flow on
   expect([rounds, ...flows.map((_, place) => roundOf(place))]).toEqual([3, 2, 1, 0, 0]);
 });
 
-test('flows that name each other as their master are made all the same, each in one round', () => {
+test('flows that name each other as master are restored all the same, each in one round', () => {
   const [one, other] = [1, 2].map((id): Flow => ({ ...flow, id, orig: { ...flow.orig, sport: id } })) as [Flow, Flow];
   const { rounds, roundOf } = restoreRounds(() => [
     [

@@ -4,12 +4,12 @@ import { labelBits, labelBytes, type LabelNames } from '../proc/labels.ts';
 import { DEFAULT_TIMEOUTS, fullTimeouts } from '../proc/timeouts.ts';
 import type { NewEntry } from './requests.ts';
 
-/** Bits of a moment, or of a place where the new entry is not: it is neither dying nor in a flow table. */
+/** Transient bits, and bits that do not apply to a new entry, which is neither dying nor in a flow table. */
 const NOT_KEPT = IPS.DYING | IPS.OFFLOAD | IPS.HW_OFFLOAD | IPS.TEMPLATE | IPS.UNTRACKED;
 
 /**
- * What a flow that was ended is made from again. Undefined where it cannot be: the kernel was shifting the sequence numbers of its TCP
- * stream (SEQ_ADJUST), and by how much is not known. An offloaded flow told no remaining time and gets its state's full one.
+ * The entry that restores a flow. Undefined if it cannot be restored: the kernel was shifting the sequence numbers of its TCP stream
+ * (SEQ_ADJUST) by an unknown offset. An offloaded flow has no remaining time and gets the full timeout of its state.
  */
 export function restoredEntry(flow: Flow, names: LabelNames): NewEntry | undefined {
   if (flow.status & IPS.SEQ_ADJUST && !flow.tracker?.seqAdjust) return undefined;
@@ -38,7 +38,7 @@ export function restoredEntry(flow: Flow, names: LabelNames): NewEntry | undefin
   };
 }
 
-/** Places of the flows in an order that the kernel can make them in: a flow that was expected comes after the one that expected it. */
+/** Indexes of the flows in an order in which the kernel can create them: an expected flow comes after its master. */
 export function restoreOrder(flows: readonly Flow[]): number[] {
   const placeOf = new Map(flows.map((flow, place) => [nameOf(flow), place]));
   const order = new Set<number>();
@@ -53,10 +53,9 @@ export function restoreOrder(flows: readonly Flow[]): number[] {
 }
 
 /**
- * The rounds in which flows are made that are too many to be held at once: in round 0 those that nobody expected, or whose master is not
- * among
- * them; each other one in the round after its master's.
- * @param batches all of them in their order; gone through twice at most
+ * The rounds in which flows are created if they are too many to hold in memory: in round 0 those that were not expected, or whose master is
+ * not among them; every other flow in the round after its master's.
+ * @param batches all flows in order; iterated at most twice
  */
 export function restoreRounds(batches: () => Iterable<readonly Flow[]>): { rounds: number; roundOf: (place: number) => number } {
   const masterNames = new Map<number, string>();
@@ -81,7 +80,7 @@ function* eachOf(batches: Iterable<readonly Flow[]>): Generator<[place: number, 
   for (const batch of batches) for (const flow of batch) yield [place++, flow];
 }
 
-/** Of a flow and of the key that its children call it by. */
+/** The same for a flow and for the key by which its children refer to it. */
 function nameOf({ family, proto, orig, zone, id }: FlowKey): string {
   const { src, dst, sport, dport, srcKey, dstKey, icmp } = orig;
   return [id, family, proto, zone, src, dst, sport ?? srcKey ?? icmp?.id, dport ?? dstKey].join(' ');

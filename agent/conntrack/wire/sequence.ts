@@ -10,7 +10,7 @@ import {
   CTA_SYNPROXY_TSOFF,
 } from './constants.ts';
 
-/** Decodes a CTA_SEQ_ADJ_*. Offsets have a sign. Throws DecodeError where one of the three is missing. */
+/** Decodes a CTA_SEQ_ADJ_*. Offsets are signed. Throws DecodeError if one of the three is missing. */
 export function decodeSeqAdjust(attributes: AttributeReader, place: string): SeqAdjust {
   const found: Partial<SeqAdjust> = {};
   while (attributes.next()) {
@@ -41,9 +41,7 @@ export function encodeSeqAdjust(out: AttributeWriter, type: number, { position, 
   });
 }
 
-/**
- * Decodes a CTA_SYNPROXY. An entry that was made by request has one full of zeros. Throws DecodeError where one of the three is missing.
- */
+/** Decodes a CTA_SYNPROXY. An entry created by a request has one of all zeros. Throws DecodeError if one of the three is missing. */
 export function decodeSynproxy(attributes: AttributeReader, place: string): Synproxy {
   const found: Partial<Synproxy> = {};
   while (attributes.next()) {
@@ -61,7 +59,7 @@ export function decodeSynproxy(attributes: AttributeReader, place: string): Synp
   }
   const { isn, its, timestampOffset } = found;
   if (isn === undefined || its === undefined || timestampOffset === undefined)
-    throw new DecodeError(place, 'a SYN proxy needs a sequence number, a time stamp and its offset');
+    throw new DecodeError(place, 'a SYN proxy needs a sequence number, a timestamp and its offset');
   return { isn, its, timestampOffset };
 }
 

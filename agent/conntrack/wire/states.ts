@@ -13,13 +13,13 @@ const STATES_OF: Record<number, readonly string[] | undefined> = Object.fromEntr
   STATE_PROTOCOLS.map(({ attribute, states }) => [attribute, states]),
 );
 
-/** A state's name, by the CTA_PROTOINFO_* that held it; a number that this version does not know is its name. */
+/** A state's name, by the CTA_PROTOINFO_* that held it; an unknown number is its own name. */
 export function stateName(attribute: number, state: number): string | undefined {
   const states = STATES_OF[attribute];
   return states && (states[state] ?? String(state));
 }
 
-/** The name of a value of the column `state`: the attribute and the number in it, 0 for none. */
+/** The name of a value of the column `state`, which combines attribute and number; 0 means none. */
 export function stateText(state: number): string | undefined {
   return state === 0 ? undefined : stateName(state >> 8, state & 0xff);
 }

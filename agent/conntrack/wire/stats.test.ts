@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { AttributeWriter, DecodeError } from '../../netlink/attributes.ts';
 import { decodeCpuStats } from './stats.ts';
 
-/** A message of CPU 258: `values` by the number of their attribute. */
+/** A message of CPU 258: `values` by attribute number. */
 function bodyOf(values: Record<number, number>): Uint8Array {
   const out = new AttributeWriter();
   out.raw(Uint8Array.of(0, 0, 1, 2));
@@ -10,7 +10,7 @@ function bodyOf(values: Record<number, number>): Uint8Array {
   return out.finish();
 }
 
-test('a kernel of today tells clashes and chains that are too long', () => {
+test('a current kernel reports clashes and chains that are too long', () => {
   expect(decodeCpuStats(bodyOf({ 2: 255, 4: 2, 8: 16, 9: 4, 10: 5, 11: 6, 12: 7, 13: 8, 14: 1, 15: 0xffffffff }))).toEqual({
     cpu: 258,
     found: 255,
@@ -26,7 +26,7 @@ test('a kernel of today tells clashes and chains that are too long', () => {
   });
 });
 
-test('of an old kernel, what it counts no more is skipped and what it did not count yet stays absent', () => {
+test('from an old kernel, obsolete counters are skipped and newer ones stay absent', () => {
   const [searched, fresh, ignored, deleted, deletedFromList] = [1, 3, 5, 6, 7];
   expect(
     decodeCpuStats(
@@ -59,6 +59,6 @@ test('of an old kernel, what it counts no more is skipped and what it did not co
   });
 });
 
-test('a message without its head is refused', () => {
+test('a message without its header is refused', () => {
   expect(() => decodeCpuStats(Uint8Array.of(0, 0, 1))).toThrow(new DecodeError('nfgenmsg', '3 bytes, wanted 4'));
 });

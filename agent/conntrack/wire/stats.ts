@@ -2,7 +2,7 @@ import { AttributeReader, DecodeError } from '../../netlink/attributes.ts';
 import type { CpuCounters } from '../table.ts';
 import { NFGENMSG_LENGTH } from './constants.ts';
 
-/** CTA_STATS_* by number (nfnetlink_conntrack.h); those that are missing here are no longer used by the kernel and always 0. */
+/** CTA_STATS_* by number (nfnetlink_conntrack.h); those missing here are no longer used by the kernel and always 0. */
 const FIELDS: Record<number, Exclude<keyof CpuCounters, 'cpu'>> = {
   2: 'found',
   4: 'invalid',

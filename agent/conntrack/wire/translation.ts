@@ -12,7 +12,8 @@ import {
 import { addressBytes } from './tuple.ts';
 
 /**
- * To exactly one address and, where the protocol has them, one port; the kernel reads an ICMP id or a GRE key as a port (nf_nat_core.c).
+ * A translation to exactly one address and, if the protocol has ports, one port; the kernel reads an ICMP id or a GRE key as a port
+ * (nf_nat_core.c).
  */
 export interface Translation {
   address: string;

@@ -23,13 +23,13 @@ import {
   PROTO_NAMES,
 } from './constants.ts';
 
-/** A tuple and the protocol that it says, which both directions share. */
+/** A tuple and its protocol, which both directions share. */
 export interface ProtoTuple {
   proto: number;
   tuple: Tuple;
 }
 
-/** Decodes a CTA_TUPLE_* of an entry of a family. Throws DecodeError where an address, the protocol or a length is wrong. */
+/** Decodes a CTA_TUPLE_* of an entry of a family. Throws DecodeError if an address, the protocol or a length is wrong. */
 export function decodeTuple(attributes: AttributeReader, family: Family, place: string): ProtoTuple {
   let proto: number | undefined;
   const tuple: Tuple = { src: '', dst: '' };
@@ -75,10 +75,7 @@ function encodeAddresses(out: AttributeWriter, tuple: Tuple): void {
   out.bytes(dst.length === 4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, dst);
 }
 
-/**
- * GRE keys travel as ports. Protocols that the kernel has no tracker for (ESP, AH, UDP-Lite on some kernels) have a number and nothing
- * else.
- */
+/** GRE keys are carried as ports. Protocols without a kernel tracker (ESP, AH, UDP-Lite on some kernels) have a number and nothing else. */
 function decodeLayer4(attributes: AttributeReader, tuple: Tuple): number | undefined {
   let proto: number | undefined;
   let source: number | undefined;
@@ -130,14 +127,17 @@ function encodeLayer4(out: AttributeWriter, proto: number, { sport, dport, srcKe
   out.u8(isV6 ? CTA_PROTO_ICMPV6_CODE : CTA_PROTO_ICMP_CODE, icmp.code);
 }
 
-/** The bytes of an address in text. Throws TypeError if it is none. */
+/** The bytes of an address given as text. Throws TypeError if it is not an address. */
 export function addressBytes(text: string): Uint8Array {
   const bytes = dottedBytes(text) ?? parseAddress(text);
   if (!bytes) throw new TypeError(`${text} is not an address`);
   return bytes;
 }
 
-/** Canonical IPv4 text by hand: a flush of a hundred thousand flows names two hundred thousand addresses. Undefined for all else. */
+/**
+ * Hand-written parser of canonical IPv4 text: a flush of a hundred thousand flows has two hundred thousand addresses. Undefined for
+ * anything else.
+ */
 function dottedBytes(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(4);
   let [index, value, digits] = [0, 0, 0];
