@@ -49,7 +49,7 @@ export const createToken = defineRoute({
   path: '/tokens',
   action: 'tokens.self',
   isForPeople: true,
-  summary: 'Makes an API token no stronger than its maker; the secret is shown only here',
+  summary: 'Creates an API token with no more rights than its creator; the secret is shown only here',
   body: z.strictObject({ name, role, tenantId: id.nullable().default(null), expiresInDays: z.number().int().min(1).max(366).default(90) }),
   status: 201,
   response: token.extend({ secret: z.string() }),
@@ -59,7 +59,7 @@ export const revokeToken = defineRoute({
   path: '/tokens/{id}',
   action: 'tokens.self',
   isForPeople: true,
-  summary: 'Ends a token at once',
+  summary: 'Revokes a token at once',
   params: idParams,
   status: 204,
 });

@@ -57,7 +57,7 @@ export const listAuditFlows = defineRoute({
   method: 'GET',
   path: '/audit/{id}/flows',
   action: 'audit.read',
-  summary: 'Every flow that the entry is about, with its outcome',
+  summary: 'Every flow that the entry concerns, with its outcome',
   params: idParams,
   query: pageQuery,
   status: 200,
@@ -69,7 +69,7 @@ export const verifyAudit = defineRoute({
   path: '/audit:verify',
   action: 'audit.read',
   isSafe: true,
-  summary: 'Follows every chain from its first entry to its head, and holds it against its signed checkpoints',
+  summary: 'Verifies every chain from its first entry to its head, and against its signed checkpoints',
   status: 200,
   response: z.object({
     checkedAt: time,
@@ -84,7 +84,7 @@ export const verifyAudit = defineRoute({
         entries: z.number().int(),
         checkpoints: z.number().int(),
         isIntact: z.boolean(),
-        /** Entries up to this one are past the time for which they are kept; a signed stub stands for them. */
+        /** Entries up to this one are past their retention; a signed stub replaces them. */
         dropped: z.object({ upTo: z.number().int(), at: time }).optional(),
         firstBreak: z.object({ seq: z.number().int(), id: id.optional(), why: z.string() }).optional(),
       }),
@@ -105,7 +105,7 @@ export const listCheckpoints = defineRoute({
     ),
   }),
 });
-/** Text: see docs for the formats. NDJSON ends in a signed line, so that an answer which broke off can be told. */
+/** Text: see docs for the formats. NDJSON ends with a signed line, so that a truncated response can be detected. */
 export const exportAudit = defineRoute({
   method: 'GET',
   path: '/audit:export',

@@ -8,9 +8,9 @@ export const idParams = z.object({ id });
 /** ISO 8601 with a zone. */
 export const time = z.iso.datetime({ offset: true });
 const LAST_TIME_MS = Date.UTC(2200, 0);
-/** A time that a caller names: what a database and a calendar can hold. */
-export const askedTime = time.refine((text) => Date.parse(text) >= 0 && Date.parse(text) < LAST_TIME_MS, 'must be from 1970 to 2199');
-/** A number that a caller names and a column of 32 bits keeps. */
+/** A time given by a caller, within what a database and a calendar can hold. */
+export const askedTime = time.refine((text) => Date.parse(text) >= 0 && Date.parse(text) < LAST_TIME_MS, 'must be between 1970 and 2199');
+/** A number given by a caller, stored in a 32-bit column. */
 export const count32 = z.number().int().min(0).max(2_147_483_647);
 /** A 64-bit count as decimal text. */
 export const count64 = z.string().regex(/^\d{1,20}$/);
@@ -18,12 +18,12 @@ export const pageQuery = z.object({
   cursor: z.string().max(20_000).optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
-/** What is shown of a name. */
+/** A name in a response. */
 export const shownName = z.string();
-/** A name that a caller gives: one line that people can read. */
+/** A name given by a caller: one readable line. */
 export const name = forPeople(z.string().trim().min(1).max(100));
 
-/** A text that a caller writes for people: something to see, and nothing that commands what shows it. */
+/** Text by a caller for people to read: visible, and without characters that control whatever displays it. */
 export function forPeople<S extends z.ZodType<string>>(schema: S, options: { hasLines?: boolean } = {}): S {
   return schema.superRefine((text, context) => {
     const message = textProblem(text, options);
@@ -32,8 +32,8 @@ export function forPeople<S extends z.ZodType<string>>(schema: S, options: { has
 }
 
 /**
- * A page of a list; `cursor` is there while more follow. What is stored but cannot be shown is named in `unreadable`, with why; it fails no
- * page.
+ * A page of a list; `cursor` is present while more follow. Stored items that cannot be shown are listed in `unreadable` with the reason,
+ * instead of failing the page.
  */
 export function page<T extends z.ZodType>(item: T) {
   return z.object({
@@ -43,9 +43,9 @@ export function page<T extends z.ZodType>(item: T) {
   });
 }
 
-/** How long a key is known. */
+/** How long a key is remembered. */
 export const IDEMPOTENCY_KEPT_DAYS = 1;
-/** The header Idempotency-Key of a POST: one key for one intent, the same for each try of it. */
+/** The header Idempotency-Key of a POST: one key per intent, the same for every attempt. */
 export const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters');
 
 /** RFC 9457, with the code, and for a bad filter the span and a suggestion. */

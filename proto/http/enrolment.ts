@@ -20,7 +20,7 @@ export const createEnrolmentToken = defineRoute({
   method: 'POST',
   path: '/enrolment-tokens',
   action: 'enrolment.write',
-  summary: 'Makes a join token for one gateway; the secret is shown only here',
+  summary: 'Creates a join token for one gateway; the secret is shown only here',
   body: z.strictObject({
     siteId: id,
     gatewayName: name,
@@ -43,7 +43,7 @@ export const revokeEnrolmentToken = defineRoute({
   method: 'DELETE',
   path: '/enrolment-tokens/{id}',
   action: 'enrolment.write',
-  summary: 'Takes an unused token back',
+  summary: 'Revokes an unused token',
   params: idParams,
   status: 204,
 });

@@ -3,7 +3,7 @@ import { COUNTER_NAMES, FACET_NAMES, GAUGE_NAMES, POINT_NAMES, type FacetName } 
 import { askedTime, forPeople, id, idParams, name, page, pageQuery, shownName, time } from './common.ts';
 import { defineRoute } from './route.ts';
 
-/** A word on a gateway. */
+/** A tag of a gateway. */
 export const tag = forPeople(z.string().min(1).max(50));
 
 export const tenant = z.object({
@@ -21,13 +21,13 @@ export const wan = z.object({
   addresses: z.array(z.string()),
   isUp: z.boolean().optional(),
   carriesDefaultRoute: z.boolean().optional(),
-  /** What the agent probes through it answers; absent where it probes nothing. */
+  /** The address probed through it answers; absent if none is probed. */
   isAnswering: z.boolean().optional(),
   /** Flows that use one of its addresses, from the last breakdown. */
   flows: z.number().int().optional(),
 });
 
-/** Measures by name; what is not known is absent. */
+/** Measures by name; unknown ones are absent. */
 function optional<Name extends string>(names: readonly Name[]): Record<Name, z.ZodOptional<z.ZodNumber>> {
   return Object.fromEntries(names.map((name) => [name, z.number().optional()])) as Record<Name, z.ZodOptional<z.ZodNumber>>;
 }
@@ -36,26 +36,23 @@ const facets = Object.fromEntries(FACET_NAMES.map((name) => [name, z.record(z.st
   z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodNumber>>
 >;
 
-/** The newest sample of a gateway, and what follows from the last minutes. Absent means unknown. */
+/** The newest sample of a gateway, and what is derived from the last minutes. Absent means unknown. */
 export const usage = z.object({
   at: time,
   ...optional(GAUGE_NAMES),
   count: z.number().int(),
   /** Entries a minute over the last ten minutes. */
   perMinute: z.number().optional(),
-  /** At that rate; only while it rises. */
+  /** At that rate; only while it is rising. */
   minutesToFull: z.number().optional(),
-  /**
-   * Packets that were lost since ten minutes ago because they got no entry, each counted once: the kernel counts some of them in two
-   * counters.
-   */
+  /** Packets lost in the last ten minutes because they got no entry, each counted once: the kernel counts some of them in two counters. */
   lost: z.number().int().optional(),
-  /** The kernel's counters since ten minutes ago; they overlap, so that their sum means nothing. */
+  /** The kernel's counters over the last ten minutes; they overlap, so their sum is meaningless. */
   drops: z.number().int().optional(),
   insertFailed: z.number().int().optional(),
   ...facets,
   topSources: z.array(z.object({ address: z.string(), flows: z.number().int() })).optional(),
-  /** Flows whose source is translated, by the address that stands for it and by protocol: at least as many as ports of it are in use. */
+  /** Flows whose source is translated, by translated address and protocol: an upper bound of its ports in use. */
   translations: z.array(z.object({ address: z.string(), proto: z.string(), flows: z.number().int() })).optional(),
   breakdownAt: time.optional(),
   /** Cumulative since the gateway started. */
@@ -77,22 +74,19 @@ export const gateway = z.object({
   siteName: z.string(),
   name: shownName,
   tags: z.array(z.string()),
-  /** `set-aside`: two agents hold its identity; no session of it is taken until somebody decides. */
+  /** `set-aside`: two agents hold its identity; its sessions are refused until somebody decides. */
   state: z.enum(['online', 'offline', 'never-connected', 'revoked', 'set-aside']),
   setAsideReason: z.string().optional(),
-  /** Since when it has this state. */
+  /** When it entered this state. */
   since: time,
   agentVersion: z.string().optional(),
   kernel: z.string().optional(),
   tableKind: z.enum(['kernel', 'memory']).optional(),
   capabilities: z.object({ can: z.array(z.string()), cannot: z.record(z.string(), z.string()) }).optional(),
-  /**
-   * Why its agent, which is connected, cannot see the table; absent where it can. Nothing is known then of its flows, and `usage` is
-   * absent.
-   */
+  /** Why its connected agent cannot see the table; absent if it can. Then nothing is known about its flows, and `usage` is absent. */
   tableError: z.string().optional(),
   wans: z.array(wan),
-  /** What the gateway's owner allows, from a file there that the controller cannot change; as the agent said when it connected. */
+  /** What the gateway's owner allows, from a file there that the controller cannot change; as reported when the agent connected. */
   guard: z
     .object({
       isReadOnly: z.boolean(),
@@ -100,8 +94,7 @@ export const gateway = z.object({
       mostDeletesAMinute: z.number().int().optional(),
       mostPercentOfTable: z.number().optional(),
       /**
-       * The share is the one that every gateway has: flows that are stale, and up to 1,000, do not count against it. Absent from older
-       * agents.
+       * The share is the default of every gateway: stale flows, and up to 1,000 flows, do not count against it. Absent from older agents.
        */
       isBuiltIn: z.boolean().optional(),
       protected: z.array(z.string()),
@@ -202,7 +195,7 @@ export const revokeGateway = defineRoute({
   method: 'POST',
   path: '/gateways/{id}:revoke',
   action: 'gateways.write',
-  summary: 'Takes the gateway’s identity away and cuts its link at once',
+  summary: 'Revokes the gateway’s identity and cuts its link at once',
   params: idParams,
   status: 200,
   response: gateway,
@@ -211,7 +204,7 @@ export const reinstateGateway = defineRoute({
   method: 'POST',
   path: '/gateways/{id}:reinstate',
   action: 'gateways.write',
-  summary: 'Takes sessions again of a gateway that was set aside; the other holder of its identity must be gone',
+  summary: 'Accepts sessions again from a gateway that was set aside; the other holder of its identity must be gone',
   params: idParams,
   status: 200,
   response: gateway,

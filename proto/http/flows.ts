@@ -44,9 +44,9 @@ export const flow = z.object({
   helper: z.string().optional(),
   master: z.object({ proto: z.string(), orig: tuple }).optional(),
   protectedBy: z.string().optional(),
-  /** Both directions together, from two looks at the table. */
+  /** Both directions together, from two readings of the table. */
   rateBitsPerSecond: z.number().optional(),
-  /** Why deleting it would heal it, `no` if it would not; absent where it was not asked for or cannot be known. */
+  /** Why deleting it would heal it, `no` if it would not; absent if not requested or unknown. */
   stale: z.enum([...STALE_REASONS, 'no']).optional(),
 });
 export type FlowRow = z.infer<typeof flow>;
@@ -60,9 +60,9 @@ export const gatewayAnswer = z.object({
   total: z.number().int().optional(),
   /** What `wan:` and other per-gateway words stood for. */
   resolved: z.record(z.string(), z.string()).optional(),
-  /** How the table was read, in words. */
+  /** How the table was read, as text. */
   explain: z.array(z.string()).optional(),
-  /** In words: offline since when, what it cannot do. */
+  /** As text: offline since when, what it cannot do. */
   reason: z.string().optional(),
 });
 

@@ -17,7 +17,10 @@ export const targetState = z.enum([
   'failed',
   'indeterminate',
 ]);
-/** Of a finished flush: where nothing is certain to have happened, so that a retry plans anew. What was cancelled was meant to be left alone. */
+/**
+ * Target states of a finished flush in which nothing is certain to have happened, so a retry plans them again. Cancelled ones were meant to
+ * be left alone.
+ */
 export const RETRIABLE_STATES: ReadonlySet<z.output<typeof targetState>> = new Set(['failed', 'expired', 'offline', 'indeterminate']);
 
 export const flushTarget = z.object({
@@ -33,16 +36,16 @@ export const flushTarget = z.object({
   finishedAt: time.optional(),
   reason: z.string().optional(),
   wave: z.number().int(),
-  /** Until when an undo can put back what was deleted here. */
+  /** Until when an undo can restore what was deleted here. */
   undoUntil: time.optional(),
-  /** Of a block: how many packets it had refused when the gateway looked again, and until when it stands. `words` says so. */
+  /** For a block: packets refused when the gateway verified it, and when it ends. `words` says so in a sentence. */
   blocked: z.object({ packetsRefused: count64, until: time.optional(), words: z.string() }).optional(),
 });
 
 export const flush = z.object({
   id,
   planId: id,
-  /** `run` carries its plan out, `undo` puts back what that deleted. */
+  /** `run` carries its plan out, `undo` restores what that deleted. */
   kind: z.enum(['run', 'undo']),
   /** `stopped`: a rule held the later waves back; `stopReason` says which. */
   state: z.enum(['running', 'verified', 'partial', 'failed', 'cancelled', 'stopped']),
@@ -55,16 +58,16 @@ export const flush = z.object({
   createdBy: z.string(),
   startedAt: time,
   finishedAt: time.optional(),
-  /** A gateway that has not begun by then does nothing. */
+  /** A gateway that has not started by then does nothing. */
   notAfter: time,
   tenants: z.array(z.object({ id, name: z.string() })),
   totals: flushTotals,
   targets: z.array(flushTarget),
-  /** The wave under way, of how many. */
+  /** The current wave, and their number. */
   wave: z.number().int(),
   waves: z.number().int(),
   stopReason: z.string().optional(),
-  /** Until when it can be undone, once it is over. */
+  /** Until when it can be undone, once it has finished. */
   undoUntil: time.optional(),
   undoneBy: id.optional(),
 });
@@ -97,7 +100,7 @@ export const watchFlush = defineRoute({
   method: 'GET',
   path: '/flushes/{id}/events',
   action: 'flushes.read',
-  summary: 'Live progress: the whole flush first, then each change of a target',
+  summary: 'Live progress: first the whole flush, then each change of a target',
   params: idParams,
   status: 200,
   response: flushEvent,
@@ -107,7 +110,7 @@ export const cancelFlush = defineRoute({
   method: 'POST',
   path: '/flushes/{id}:cancel',
   action: 'flushes.cancel',
-  summary: 'Takes back what has not begun, and stops gateways that are at work; what is deleted stays deleted',
+  summary: 'Cancels what has not started, and stops gateways that are at work; what is deleted stays deleted',
   params: idParams,
   status: 200,
   response: flush,
@@ -117,7 +120,7 @@ export const stopFlushes = defineRoute({
   path: '/flushes:stop',
   action: 'flushes.cancel',
   summary:
-    'Stops every running flush, of one tenant, on one gateway, or of all that the caller may stop. Of one that touches other tenants too, only what is the caller’s own',
+    'Stops every running flush: of one tenant, on one gateway, or all that the caller may stop. Of a flush that touches other tenants too, only the caller’s own part',
   body: z.strictObject({ tenant: id.optional(), gateway: id.optional() }),
   status: 200,
   response: z.object({ stopped: z.array(id) }),
@@ -126,7 +129,7 @@ export const undoFlush = defineRoute({
   method: 'POST',
   path: '/flushes/{id}:undo',
   action: 'flushes.undo',
-  summary: 'Puts back what a flush deleted, once and within its time; a flush of its own',
+  summary: 'Restores what a flush deleted, once and within its time; a flush of its own',
   params: idParams,
   status: 202,
   response: z.object({ flushId: id }),
@@ -135,7 +138,7 @@ export const retryFlush = defineRoute({
   method: 'POST',
   path: '/flushes/{id}:retry',
   action: 'plans.write',
-  summary: 'Plans the same again for the gateways that failed or were not reached; to be looked at, and run, as any plan',
+  summary: 'Plans the same again for the gateways that failed or were not reached; to be reviewed and run like any plan',
   params: idParams,
   status: 201,
   response: plan,

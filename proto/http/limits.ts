@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { count32, idParams } from './common.ts';
 import { defineRoute } from './route.ts';
 
-/** From where on a plan needs a second person. Null: never by that. */
+/** Thresholds above which a plan needs a second person. Null: not by that criterion. */
 export const limits = z.strictObject({
   /** More flows than this. */
   flows: count32.nullable(),
@@ -19,7 +19,7 @@ export const getLimits = defineRoute({
   method: 'GET',
   path: '/tenants/{id}/limits',
   action: 'limits.read',
-  summary: 'From where on a plan of this tenant needs a second person',
+  summary: 'When a plan of this tenant needs a second person',
   params: idParams,
   status: 200,
   response: limits,
@@ -29,7 +29,7 @@ export const updateLimits = defineRoute({
   path: '/tenants/{id}/limits',
   action: 'limits.write',
   isForPeople: true,
-  summary: 'Changes that; where one person works alone, null and false say never',
+  summary: 'Changes that; if one person works alone, null and false mean never',
   params: idParams,
   body: limits.partial(),
   status: 200,

@@ -7,14 +7,14 @@ import { scope } from './scope.ts';
 
 /**
  * `delete` forgets entries, `reset` sends both sides an RST first, `block` refuses all packets that the filter describes for a while,
- * `expire` fixes the time that is left.
+ * `expire` fixes the remaining time.
  */
 export const method = z.enum(METHOD_WORDS);
 
 export const flushTotals = z.object({
   planned: z.number().int(),
   deleted: z.number().int(),
-  /** Of the deleted: a new entry with the same original tuple has another translation. */
+  /** Of those deleted: a new entry with the same original tuple has another translation. */
   rebuilt: z.number().int(),
   gone: z.number().int(),
   protected: z.number().int(),
@@ -25,7 +25,7 @@ export const flushTotals = z.object({
   reset: z.number().int(),
   blocked: z.number().int(),
   expiring: z.number().int(),
-  /** By an undo: put back; not put back, because traffic had made a new entry. */
+  /** By an undo: restored; not restored, because traffic had created a new entry. */
   restored: z.number().int(),
   occupied: z.number().int(),
   /** Left alone, because the flush was stopped before their turn. */
@@ -48,7 +48,7 @@ export const outcome = z.enum([
   'cancelled',
 ]);
 
-/** What will come of flows of one kind, read from the gateways' firewalls. */
+/** What will happen to flows of one kind, derived from the gateways' firewalls. */
 export const prediction = z.object({
   fate: z.enum(['reconnects', 'breaks', 'hangs', 'unknown']),
   flows: z.number().int(),
@@ -70,9 +70,9 @@ export const impact = z.object({
   topSources: z.array(z.object({ name: z.string(), flows: z.number().int() })),
   topDestinations: z.array(z.object({ name: z.string(), flows: z.number().int() })),
   protectedBy: z.record(z.string(), z.number().int()),
-  /** Of all matches together; absent where one of the gateways does not know it. */
+  /** All matches together; absent if one of the gateways does not know it. */
   rateBitsPerSecond: z.number().optional(),
-  /** Those that began first. */
+  /** The oldest flows. */
   longestLived: z.array(flow),
   predictions: z.array(prediction),
 });
@@ -93,17 +93,17 @@ export const planGateway = z.object({
   state: z.enum(['ready', 'empty', 'left-out']),
   reason: z.string().optional(),
   flows: z.number().int(),
-  /** How many of them the gateway saw as stale when they were frozen; absent where nobody counted. */
+  /** How many of them were stale when the gateway froze them; absent if not counted. */
   staleFlows: z.number().int().optional(),
   tableCount: z.number().int().optional(),
   digest: z.string().optional(),
   snapshotAt: time.optional(),
-  /** Of a block. `spared`: what it lets through all the same, by what protects it. */
+  /** For a block. `spared`: what it lets through all the same, by protection. */
   refused: refusedPackets.optional(),
   spared: z.array(z.string()),
 });
 
-/** How much the console asks of the operator before a run; from count, sites, share of the table and `all`. */
+/** What the console demands of the operator before a run; derived from count, sites, share of the table and `all`. */
 export const friction = z.enum(['none', 'count-in-button', 'type-count', 'second-person']);
 
 export const plan = z.object({
@@ -125,10 +125,10 @@ export const plan = z.object({
   gateways: z.array(planGateway),
   createdBy: z.string(),
   forSeconds: z.number().int().optional(),
-  /** How long what it deletes is kept for an undo; 0: not at all. */
+  /** How long deleted flows are kept for an undo; 0: not at all. */
   undoForSeconds: z.number().int(),
   maxDrift: z.number().int().optional(),
-  /** Whom a plan of friction `second-person` waits for, until there is one. */
+  /** The second person who approved a plan of friction `second-person`; absent until then. */
   approval: z.object({ by: z.string(), at: time }).optional(),
   flushId: id.optional(),
 });
@@ -136,7 +136,7 @@ export type Plan = z.infer<typeof plan>;
 
 export const createPlanRequest = z.strictObject({
   filter: z.string().max(100_000).optional(),
-  /** Everything on the gateways in scope; the explicit word in place of a filter. */
+  /** Everything on the gateways in scope; the explicit word instead of a filter. */
   all: z.literal(true).optional(),
   scope: scope.default({}),
   method: method.default('delete'),
@@ -146,16 +146,16 @@ export const createPlanRequest = z.strictObject({
     .or(forPeople(z.string().trim().max(100)))
     .optional(),
   /**
-   * So many of a gateway's planned flows may have gone when its turn comes; with more nothing is touched there (PLAN_DRIFTED), and later waves
-   * are held back as by any failure. Absent: any number. Gateways whose agent cannot look are left out.
+   * The most planned flows of a gateway that may be gone when its turn comes; beyond that nothing is touched there (PLAN_DRIFTED), and
+   * later waves are held back as after any failure. Absent: any number. Gateways whose agent cannot check are left out.
    */
   maxDrift: count32.optional(),
-  /** Of `reset`: how long to wait for a packet; `block`: to refuse packets; `expire`: until the end. */
+  /** For `reset`, how long to wait for a packet; for `block`, to refuse packets; for `expire`, until the end. */
   forSeconds: z.number().int().min(1).max(3600).optional(),
   undoForSeconds: z.number().int().min(0).max(3600).default(300),
 });
 
-/** Of the plan that was seen. */
+/** Digest of the plan that the caller saw. */
 const askedDigest = z.string().max(200);
 
 export const createPlan = defineRoute({
@@ -184,18 +184,18 @@ export const listPlanFlows = defineRoute({
   params: idParams,
   query: pageQuery.extend({ gateway: id.optional(), flush: id.optional() }),
   status: 200,
-  /** `droppedAt`: the flows are past the time for which they are kept. */
+  /** `droppedAt`: the flows are past their retention. */
   response: page(flow.extend({ outcome: outcome.optional() })).extend({ droppedAt: time.optional() }),
 });
 export const runPlan = defineRoute({
   method: 'POST',
   path: '/plans/{id}:run',
   action: 'plans.run',
-  summary: 'Carries a plan out; the digest says that it is the one that was seen',
+  summary: 'Carries out a plan; the digest proves that it is the one that was seen',
   params: idParams,
   body: z.strictObject({
     digest: askedDigest,
-    /** False: all gateways at once, but for partners of one another. */
+    /** False: all gateways at once, except partners of one another. */
     waves: z.boolean().default(true),
   }),
   status: 202,
@@ -206,7 +206,7 @@ export const approvePlan = defineRoute({
   path: '/plans/{id}:approve',
   action: 'plans.approve',
   isForPeople: true,
-  summary: 'A second person agrees to a plan; not its maker, and not by an API token',
+  summary: 'Approves a plan as second person; not by its creator, and not by an API token',
   params: idParams,
   body: z.strictObject({ digest: askedDigest }),
   status: 200,

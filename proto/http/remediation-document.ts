@@ -19,7 +19,7 @@ export const remediationTrigger = z.discriminatedUnion('kind', [
     cron: z.string().trim().min(1).max(100),
     /** An IANA zone, or `site`: each site's own. */
     timeZone: z.string().min(1).max(64).default('site'),
-    /** What becomes of a time at which no controller ran: it is let go, or made up for once. */
+    /** What happens to a run missed because no controller was running: it is skipped, or caught up once. */
     missed: z.enum(['skip', 'run-once']).default('skip'),
   }),
   z.strictObject({ kind: z.literal('webhook') }),
@@ -28,8 +28,8 @@ export const remediationTrigger = z.discriminatedUnion('kind', [
 export type RemediationTrigger = z.output<typeof remediationTrigger>;
 
 /**
- * A saved answer, as operators write it: the body of the API, the YAML of the console, and what agents are sent.
- * In `filter`, `$wan` and `$address` stand for the WAN and the address that the trigger is about; a trigger without one refuses them.
+ * A remediation as operators write it: the body of the API, the YAML of the console, and what is sent to agents. In `filter`, `$wan` and
+ * `$address` stand for the trigger's WAN and its address; they are refused with a trigger that has none.
  */
 export const remediationDocument = z.strictObject({
   name: z.string().trim().min(1).max(100),
@@ -42,26 +42,26 @@ export const remediationDocument = z.strictObject({
     .strictObject({
       /** How long the state must have held. */
       settledSeconds: seconds(3600).default(0),
-      /** Another WAN must be up, answer its probe and be where the route leads. */
+      /** Another WAN must be up, answer its probe and carry the route. */
       healthyTarget: z.boolean().default(false),
-      /** More changes of that WAN's state in the last hour than this are flapping, and nothing is done. */
+      /** More state changes of that WAN in the last hour count as flapping, and nothing is done. */
       mostFlapsAnHour: z.number().int().min(1).max(1000).optional(),
     })
     .prefault({}),
   filter: z.string().trim().min(1).max(10_000),
   method: z.enum(METHOD_WORDS).default('delete'),
-  /** How long a reset waits, a block refuses, an expiry takes. */
+  /** How long a reset waits, a block lasts, or an expiry takes. */
   forSeconds: z.number().int().min(1).max(3600).optional(),
   steps: z
     .strictObject({
       verifyAfterSeconds: z.number().min(0).max(60).default(1),
-      /** Looks again that many times at most, and ends what has come back or was not there yet. */
+      /** Maximum number of further sweeps, which end what has come back or was not there yet. */
       sweeps: z.number().int().min(0).max(10).default(1),
     })
     .prefault({}),
   limits: z
     .strictObject({
-      /** More matches than this and nothing is done at all. */
+      /** With more matches nothing is done at all. */
       maxFlows: z.number().int().min(1).max(1_000_000).default(10_000),
       maxPercentOfTable: z.number().min(0.1).max(100).default(50),
       maxRunsAnHour: z.number().int().min(1).max(60).default(6),

@@ -14,7 +14,7 @@ export const nextRuns = z.object({
     z.object({
       at: time,
       local: z.string(),
-      /** Why a time is not what the clock on the wall would suggest. */ note: z.string().optional(),
+      /** Why a time differs from what a wall clock would suggest. */ note: z.string().optional(),
     }),
   ),
 });
@@ -28,7 +28,7 @@ export const remediation = z.object({
   revision: z.number().int(),
   document: remediationDocument,
   isEnabled: z.boolean(),
-  /** Of the built-in one that it was made from. */
+  /** Name of the built-in remediation it was made from. */
   builtIn: z.string().optional(),
   createdBy: z.string(),
   createdAt: time,
@@ -37,19 +37,19 @@ export const remediation = z.object({
   runs30Days: z.number().int(),
   flowsEnded30Days: z.number().int(),
   nextRunAt: time.optional(),
-  /** Whether somebody beside its author must agree before it acts by itself; until then it only suggests. */
+  /** Whether somebody other than its author must approve it before it acts by itself; until then it only suggests. */
   approval: z
     .object({
       state: z.enum(['needed', 'given', 'not-needed']),
       byName: z.string().optional(),
       at: time.optional(),
-      /** What is beyond what one person may decide. */
+      /** What exceeds the limits of one person. */
       why: z.string().optional(),
     })
     .optional(),
-  /** A rule stopped it from acting: it only suggests until somebody switches it on again. */
+  /** A rule stopped it from acting: it only suggests until somebody enables it again. */
   heldBack: z.object({ at: time, why: z.string() }).optional(),
-  /** Where a webhook trigger is called; its secret is shown once, when made. */
+  /** Path of a webhook trigger; its secret is shown once, when created. */
   hookPath: z.string().optional(),
 });
 export type Remediation = z.infer<typeof remediation>;
@@ -59,7 +59,7 @@ export const remediationRun = z.object({
   remediationId: id,
   remediationName: z.string(),
   revision: z.number().int(),
-  /** Absent for one that spans gateways: its flush says which. */
+  /** Absent for a run that spans gateways: its flush names them. */
   gatewayId: id.optional(),
   gatewayName: z.string().optional(),
   tenantId: id.optional(),
@@ -70,7 +70,7 @@ export const remediationRun = z.object({
   triggeredAt: time,
   startedAt: time.optional(),
   finishedAt: time.optional(),
-  /** Later than its end where the gateway could not reach the controller. */
+  /** Later than its end if the gateway could not reach the controller. */
   reportedAt: time,
   reason: z.string().optional(),
   matched: z.number().int(),
@@ -81,7 +81,7 @@ export const remediationRun = z.object({
 });
 export type RemediationRun = z.infer<typeof remediationRun>;
 
-/** A document as a caller writes it. What is saved is read without this, so that an old name never hides a row. */
+/** A document as written by a caller. Saved documents are parsed without this, so that an old name never hides a row. */
 const writtenDocument = remediationDocument.superRefine((document, context) => {
   const problems = {
     name: textProblem(document.name),
@@ -136,7 +136,7 @@ export const updateRemediation = defineRoute({
   method: 'PATCH',
   path: '/remediations/{id}',
   action: 'remediations.write',
-  summary: 'Changes a remediation; `revision` is the one that was seen. `isEnabled: true` lets one that was held back act again',
+  summary: 'Changes a remediation; `revision` is the one that was seen. `isEnabled: true` lets a held-back remediation act again',
   params: idParams,
   body: z.strictObject({ revision: count32, document: writtenDocument.optional(), isEnabled: z.boolean().optional() }),
   status: 200,
@@ -146,7 +146,7 @@ export const approveRemediation = defineRoute({
   method: 'POST',
   path: '/remediations/{id}:approve',
   action: 'plans.approve',
-  summary: 'Agrees to a revision that somebody else saved, so that it acts by itself; not by an API token',
+  summary: 'Approves a revision that somebody else saved, so that it acts by itself; not by an API token',
   params: idParams,
   body: z.strictObject({ revision: count32 }),
   status: 200,
@@ -172,7 +172,7 @@ export const checkRemediation = defineRoute({
   response: z.object({
     problems: z.array(z.object({ path: z.string(), message: z.string() })),
     gateways: z.number().int(),
-    /** Why it would need a second person before it acts; absent where it would not. */
+    /** Why it would need a second person before it acts; absent if it would not. */
     secondPerson: z.string().optional(),
     nextRuns: z.array(nextRuns),
     matchesNow: z.number().int().optional(),
@@ -208,12 +208,12 @@ export const getRemediationRun = defineRoute({
   status: 200,
   response: remediationRun,
 });
-/** A page is a part as the gateway reported it. */
+/** One page per part reported by the gateway. */
 export const listRemediationRunFlows = defineRoute({
   method: 'GET',
   path: '/remediation-runs/{id}/flows',
   action: 'plans.read',
-  summary: 'Every flow of a run on a gateway, sweep by sweep, with what came of it',
+  summary: 'Every flow of a run on a gateway, sweep by sweep, with its outcome',
   params: idParams,
   query: z.object({ cursor: z.string().max(20_000).optional() }),
   status: 200,

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { id } from './common.ts';
 
-/** In one list; a question to Postgres has at most 32,767 values. */
+/** Per list; a Postgres query has at most 32,767 parameters. */
 const MAX_IDS = 5000;
 
-/** Which gateways: those that fit every list given. No list means all that the caller may see. */
+/** Which gateways: those that match every list given. Without a list, all that the caller may see. */
 export const scope = z.strictObject({
   tenants: z.array(id).max(MAX_IDS).optional(),
   sites: z.array(id).max(MAX_IDS).optional(),

@@ -1,10 +1,10 @@
-/** What a person or a token may be, over all tenants or over some. */
+/** Roles of a person or token, over all tenants or some. */
 export const ROLES = ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'] as const;
 export type Role = (typeof ROLES)[number];
 
 /**
- * The one table of action by role; what is not listed is denied. `self` actions concern only the caller.
- * It serves HTTP, SSE, the link and the queue alike, and the console greys out what it denies.
+ * The one table of action by role; what is not listed is denied. `self` actions concern only the caller. HTTP, SSE, the link and the queue
+ * all use it, and the console disables what it denies.
  */
 export const ACTIONS = {
   'tenants.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
@@ -42,7 +42,7 @@ export function isAllowed(role: Role, action: Action): boolean {
   return (ACTIONS[action] as readonly Role[]).includes(role);
 }
 
-/** One grant: a role over one tenant, or over all where tenantId is null. */
+/** One grant: a role over one tenant, or over all if tenantId is null. */
 export interface Grant {
   role: Role;
   tenantId: string | null;

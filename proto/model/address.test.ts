@@ -21,13 +21,13 @@ describe('an address', () => {
     },
   );
 
-  it('of IPv6 is written as RFC 5952 says', () => {
+  it('is formatted by RFC 5952 for IPv6', () => {
     expect(formatAddress(parseAddress('2001:DB8:0:0:0:0:0:1')!)).toBe('2001:db8::1');
   });
 });
 
 describe('a prefix', () => {
-  it('holds the addresses whose first bits are its own, and no other', () => {
+  it('contains exactly the addresses that share its leading bits', () => {
     fc.assert(
       fc.property(address, address, fc.nat(128), (base, other, wanted) => {
         const bits = Math.min(wanted, base.length * 8);
@@ -49,7 +49,7 @@ describe('a prefix', () => {
   });
 });
 
-test('IPv4 is read as the library reads it, whatever the text', () => {
+test('IPv4 is parsed as the library does, whatever the text', () => {
   const part = fc.oneof(
     fc.integer({ min: 0, max: 300 }).map(String),
     fc.constantFrom('', '00', '01', ' 1', '1e1', '-1', '0x1', '256', '999', '+1', '１'),

@@ -9,8 +9,8 @@ export interface Prefix {
 }
 
 /**
- * Bytes in network order (4 or 16) of an address in text, undefined if it is none. Rejects ports, zone ids and IPv4 shorthands such as
- * `10.1`.
+ * Bytes in network order (4 or 16) of an address given as text; undefined if it is not one. Rejects ports, zone ids and IPv4 shorthands
+ * such as `10.1`.
  */
 export function parseAddress(text: string): Uint8Array | undefined {
   if (!text.includes(':')) return parseIPv4(text);
@@ -18,7 +18,7 @@ export function parseAddress(text: string): Uint8Array | undefined {
 }
 
 /**
- * Four decimal numbers, none with a zero before it. By hand: a flow has up to six addresses, and a library took as long as all else that a
+ * Four decimal numbers without leading zeros. Hand-written: a flow has up to six addresses, and a library took as long as everything else a
  * plan needs.
  */
 function parseIPv4(text: string): Uint8Array | undefined {
@@ -66,7 +66,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   };
 }
 
-/** `10.0.0.0/8`, or the bare address where the prefix is the whole of it. */
+/** `10.0.0.0/8`, or the bare address for a full-length prefix. */
 export function formatPrefix(prefix: Prefix): string {
   const text = formatAddress(prefix.address);
   return prefix.bits === prefix.address.length * 8 ? text : `${text}/${prefix.bits}`;

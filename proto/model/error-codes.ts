@@ -1,12 +1,12 @@
 /**
- * Every way ctfleet says no: the HTTP status, the gRPC status, and whether trying the same thing again can help.
- * The console shows the sentence that came with the code.
+ * Every way ctfleet says no: the HTTP status, the gRPC status, and whether a retry can help. The console shows the sentence that came with
+ * the code.
  */
 export const ERROR_CODES = {
   INVALID_REQUEST: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   FILTER_UNPARSABLE: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   FILTER_EMPTY: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
-  /** A block by a filter that asks what no packet carries, or that says only what is left alone. */
+  /** A block by a filter that tests what no packet carries, or that describes only what is left alone. */
   FILTER_NOT_OF_PACKETS: { http: 422, grpc: 'INVALID_ARGUMENT', retry: false },
   FILTER_UNSUPPORTED: { http: 422, grpc: 'UNIMPLEMENTED', retry: false },
   SCOPE_EMPTY: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
@@ -27,7 +27,7 @@ export const ERROR_CODES = {
   FLUSH_RUNNING: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
   FLUSH_FINISHED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   BLOCK_OVER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
-  /** An Idempotency-Key that came with another request before; one whose request is not answered yet, or of which nobody knows. */
+  /** An Idempotency-Key used before with another request; one whose request is still being answered, or has an unknown outcome. */
   IDEMPOTENCY_KEY_REUSED: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
   IDEMPOTENCY_PENDING: { http: 409, grpc: 'ABORTED', retry: true },
   /** A remediation's own condition: no healthy target, a flapping WAN. */
@@ -35,7 +35,7 @@ export const ERROR_CODES = {
   COMMAND_LATE: { http: 409, grpc: 'DEADLINE_EXCEEDED', retry: false },
   COMMAND_OUT_OF_ORDER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   EPOCH_SUPERSEDED: { http: 409, grpc: 'ABORTED', retry: false },
-  /** Two agents hold one identity, or an agent has seen numbers that its controller never gave: a person decides. */
+  /** Two agents hold one identity, or an agent has seen numbers that its controller never issued: a person decides. */
   GATEWAY_SET_ASIDE: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
   GATEWAY_AHEAD: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   JOIN_TOKEN_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
@@ -50,7 +50,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** An expected refusal with a sentence for people. `fields` says where: a span of a filter, a path of a body, a gateway. */
+/** An expected refusal with a sentence for people. `fields` locates it: a span of a filter, a path of a body, a gateway. */
 export class FleetError extends Error {
   readonly code: ErrorCode;
   readonly fields: Record<string, unknown>;

@@ -3,14 +3,14 @@ import type { StaleReason } from './stale.ts';
 /** IPv4 or IPv6. */
 export type Family = 4 | 6;
 
-/** ICMP and ICMPv6 have these in place of ports. */
+/** ICMP and ICMPv6 have these instead of ports. */
 export interface Icmp {
   type: number;
   code: number;
   id: number;
 }
 
-/** One direction of a flow. Addresses are canonical text (RFC 5952 for IPv6). Ports are absent where the protocol has none. */
+/** One direction of a flow. Addresses are canonical text (RFC 5952 for IPv6). Ports are absent if the protocol has none. */
 export interface Tuple {
   src: string;
   dst: string;
@@ -20,7 +20,7 @@ export interface Tuple {
   /** GRE version 1 call ids; 0 for version 0. */
   srcKey?: number;
   dstKey?: number;
-  /** A zone of this direction only. */
+  /** A zone for this direction only. */
   zone?: number;
 }
 
@@ -30,31 +30,29 @@ export interface Counters {
   bytes: bigint;
 }
 
-/** A value of each direction. */
+/** One value per direction. */
 export interface Both<Value> {
   orig: Value;
   reply: Value;
 }
 
-/**
- * How the kernel shifts the sequence numbers of one direction of a TCP stream: by `before` in front of `position`, by `after` behind it.
- */
+/** How the kernel shifts the sequence numbers of one direction of a TCP stream: by `before` ahead of `position`, by `after` beyond it. */
 export interface SeqAdjust {
   position: number;
   before: number;
   after: number;
 }
 
-/** What a SYN proxy answered the client with in the server's place. */
+/** What a SYN proxy answered the client on behalf of the server. */
 export interface Synproxy {
   isn: number;
   its: number;
   timestampOffset: number;
 }
 
-/** What only the kernel's trackers work with: kept so that a flow that was ended can be put back as it was. */
+/** State that only the kernel's trackers use: kept so that an ended flow can be restored as it was. */
 export interface Tracker {
-  /** TCP window scale; absent where a connection does not scale, or began before the kernel saw it. */
+  /** TCP window scale; absent if a connection does not scale, or began before the kernel saw it. */
   windowScale?: Both<number>;
   seqAdjust?: Both<SeqAdjust>;
   synproxy?: Synproxy;
@@ -64,7 +62,7 @@ export interface Tracker {
   dccp?: { role: number; handshakeSeq: bigint };
 }
 
-/** Names one entry of one table exactly. A tuple that is used again has another id. */
+/** Identifies one entry of one table exactly. A reused tuple has another id. */
 export interface FlowKey {
   family: Family;
   /** IANA protocol number. */
@@ -85,14 +83,14 @@ export interface Flow extends FlowKey {
   status: number;
   /** Remaining seconds; absent for an offloaded flow. */
   timeoutSeconds?: number;
-  /** Whole seconds since its last packet, where they are known for certain. */
+  /** Whole seconds since its last packet, if known for certain. */
   idleSeconds?: number;
-  /** What is known of them where they are not; `atMost` absent: nothing bounds them. */
+  /** Bounds if they are not known exactly; `atMost` absent: no upper bound. */
   idleBounds?: { atLeast: number; atMost?: number };
   startedAtMs?: number;
   origCounters?: Counters;
   replyCounters?: Counters;
-  /** Both directions together; from two looks at the table, where it counts packets. */
+  /** Both directions together; from two readings of a table that counts packets. */
   rateBitsPerSecond?: number;
   mark: number;
   labels: string[];
@@ -101,9 +99,9 @@ export interface Flow extends FlowKey {
   tracker?: Tracker;
   /** The WAN whose address the flow uses, by the gateway's own naming. */
   wan?: string;
-  /** Why deleting it would heal it, `no` if it would not; absent where it was not asked for or cannot be known. */
+  /** Why deleting it would heal it, `no` if it would not; absent if not requested or unknown. */
   stale?: StaleReason | 'no';
-  /** The WAN that it would leave by if it began now, empty where by none; only where a filter is held against it, never shown. */
+  /** The WAN by which it would leave if it began now, empty for none; set only for evaluating a filter, never shown. */
   nextWan?: string;
   /** Why no plan may touch this flow; absent if it may be deleted. */
   protectedBy?: string;

@@ -1,30 +1,32 @@
 /**
- * The catalogue of measures: every number of a sample, once. Agents gather them, the history keeps them, metrics and charts tell them, all by
- * this list, so that one that is added here and forgotten elsewhere does not compile, or fails a test.
+ * The catalogue of measures: every number of a sample, once. Agents gather them, the history stores them, and metrics and charts show them,
+ * all from this list, so that one that is added here and forgotten elsewhere does not compile, or fails a test.
  */
 
-/** What one number counts. */
+/** What a number counts. */
 export type Unit = 'flows' | 'flows/s' | 'buckets' | 'packets' | 'searches' | 'events' | 'flag';
 
 /**
- * How samples of a bucket become one value.
+ * How the samples of a bucket become one value.
  *
- *     rise        a counter since the gateway started: how far it rose, from zero after a restart
- *     mean        a gauge: its mean, and its largest as `…Max`
- *     max         a gauge that is set rather than measured: its largest
+ *     rise        a counter since the gateway started: its increase, from zero after a restart
+ *     mean        a gauge: its mean, and its maximum as `…Max`
+ *     max         a gauge that is set rather than measured: its maximum
  */
 export type RollUp = 'rise' | 'mean' | 'max';
 
 interface Measure {
   unit: Unit;
   rollUp: RollUp;
-  /** Of the tables `sample`, `sample_minute` and `sample_hour`; a mean keeps `_sum`, `_max` and, unless it is always known, `_samples`. */
+  /**
+   * Column in the tables `sample`, `sample_minute` and `sample_hour`; a mean has `_sum`, `_max` and, unless it is always known, `_samples`.
+   */
   column: string;
-  /** Every sample tells it. */
+  /** Every sample has it. */
   isAlwaysKnown?: true;
-  /** Prometheus; names that node_exporter has are node_exporter's. */
+  /** Prometheus metric; where node_exporter has one, the name is node_exporter's. */
   metric: { name: string; help: string };
-  /** For people: what stands above a column of it. */
+  /** For people: its column heading. */
   words: string;
 }
 
@@ -38,7 +40,7 @@ function counter<Column extends string>(column: Column, unit: Unit, kernelName: 
   } as const satisfies Measure;
 }
 
-/** Numbers of a whole table. Counters are the kernel's, told for each CPU and kept as their sum; `docs/kernels.md` says which overlap. */
+/** Numbers of a whole table. Counters are the kernel's, reported per CPU and stored as a sum; `docs/kernels.md` says which overlap. */
 export const NUMBERS = {
   count: {
     unit: 'flows',
@@ -76,7 +78,7 @@ export const NUMBERS = {
     metric: { name: 'ctfleet_ended_flows_per_second', help: 'Flows that ended, a second, between the last two samples.' },
     words: 'Ended a second',
   },
-  /** 1: events of the kernel were lost meanwhile, so that the rates are the least that must have happened. */
+  /** 1: kernel events were lost meanwhile, so the rates are lower bounds. */
   ratesLowerBound: {
     unit: 'flag',
     rollUp: 'max',
@@ -102,10 +104,10 @@ export const NUMBERS = {
 export type NumberName = keyof typeof NUMBERS;
 export const NUMBER_NAMES = Object.keys(NUMBERS) as NumberName[];
 
-/** Names of those that roll up in one way. */
+/** Names of the numbers with one kind of roll-up. */
 export type NumberOf<R extends RollUp> = { [N in NumberName]: (typeof NUMBERS)[N]['rollUp'] extends R ? N : never }[NumberName];
 
-/** Those that the kernel tells for each CPU. */
+/** Those that the kernel reports per CPU. */
 export type CounterName = NumberOf<'rise'>;
 export const COUNTER_NAMES = NUMBER_NAMES.filter((name) => NUMBERS[name].rollUp === 'rise') as CounterName[];
 
@@ -114,30 +116,30 @@ export function isCounter(name: NumberName): name is CounterName {
   return NUMBERS[name].rollUp === 'rise';
 }
 
-/** Those of the table itself, at one time. */
+/** Those of the table itself, at a point in time. */
 export type GaugeName = Exclude<NumberName, CounterName>;
 export const GAUGE_NAMES = NUMBER_NAMES.filter((name) => NUMBERS[name].rollUp !== 'rise') as GaugeName[];
 
-/** The numbers of one sample; absent is not known. */
+/** The numbers of one sample; absent means unknown. */
 export type Numbers = Partial<Record<NumberName, number>>;
 
-/** The counters of one CPU; absent is not told. */
+/** The counters of one CPU; absent means not reported. */
 export type CpuCounters = Partial<Record<CounterName, number>>;
 
-/** Counters of the whole machine: sums over the CPUs that tell them. */
+/** Counters of the whole machine: sums over the CPUs that report them. */
 export function totalsOf(cpus: readonly CpuCounters[]): CpuCounters {
   const totals: CpuCounters = {};
   for (const cpu of cpus) for (const name of COUNTER_NAMES) if (cpu[name] !== undefined) totals[name] = (totals[name] ?? 0) + cpu[name];
   return totals;
 }
 
-/** Numbers of one bucket of a chart: a rise, a mean with its largest, or a largest. */
+/** Numbers of one bucket of a chart: an increase, a mean with its maximum, or a maximum. */
 export type PointName = NumberName | `${NumberOf<'mean'>}Max`;
 export const POINT_NAMES: readonly PointName[] = NUMBER_NAMES.flatMap((name): PointName[] =>
   isMean(name) ? [name, `${name}Max`] : [name],
 );
 
-/** True for those that are kept as a mean and a largest. */
+/** True for those stored as a mean and a maximum. */
 export function isMean(name: NumberName): name is NumberOf<'mean'> {
   return NUMBERS[name].rollUp === 'mean';
 }
@@ -157,7 +159,7 @@ export const FACETS = {
   staleByWan: {
     metric: {
       name: 'ctfleet_stale_flows_by_wan',
-      help: 'Flows that their WAN cannot carry any more, from the last walk of the table.',
+      help: 'Flows that their WAN can no longer carry, from the last walk of the table.',
       label: 'wan',
     },
   },

@@ -2,7 +2,7 @@ import { PROTOCOLS } from './protocol.ts';
 
 type Transport = 'tcp' | 'udp';
 
-/** Names of ports as IANA registers them and as ss, tcpdump and services(5) print them, with the protocols that use them. */
+/** Port names as registered by IANA and printed by ss, tcpdump and services(5), with the protocols that use them. */
 const PORTS: Record<string, readonly [port: number, ...protocols: Transport[]]> = {
   'ftp-data': [20, 'tcp'],
   ftp: [21, 'tcp'],
@@ -58,7 +58,7 @@ export function portNumber(text: string): number | undefined {
   return portNamed(text)?.port ?? (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined);
 }
 
-/** What a name of a port stands for, any case. */
+/** What a port name stands for, in any case. */
 export function portNamed(text: string): { port: number; protocols: Transport[] } | undefined {
   const name = text.toLowerCase();
   if (!Object.hasOwn(PORTS, name)) return undefined;

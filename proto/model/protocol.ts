@@ -34,17 +34,17 @@ export function protocolNumber(text: string): number | undefined {
   return /^\d{1,3}$/.test(name) && Number(name) <= 255 ? Number(name) : undefined;
 }
 
-/** True where tuples carry ports. */
+/** True if tuples carry ports. */
 export function hasPorts(proto: number): boolean {
   return proto === 6 || proto === 17 || proto === 33 || proto === 132 || proto === 136;
 }
 
-/** True where tuples carry the type, code and id of ICMP. */
+/** True if tuples carry the type, code and id of ICMP. */
 export function hasIcmp(proto: number): boolean {
   return proto === PROTOCOLS.icmp || proto === PROTOCOLS.icmpv6;
 }
 
-/** True where tuples carry keys, or the call ids of PPTP. */
+/** True if tuples carry keys, or the call ids of PPTP. */
 export function hasKeys(proto: number): boolean {
   return proto === PROTOCOLS.gre;
 }

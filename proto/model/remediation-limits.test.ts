@@ -13,27 +13,27 @@ const words = (past: PastRun[], change: Partial<RemediationLimits> = {}): string
   whyNotNow({ ...limits, ...change }, past, NOW)?.why;
 
 describe('a run', () => {
-  it('waits for the one before, its cool-down and the limit of an hour', () => {
+  it('waits for the previous run, its cool-down and the hourly limit', () => {
     expect(words([])).toBeUndefined();
-    expect(words([{ ...run(5), isUnderWay: true }])).toBe('the run before is still under way');
-    expect(words([run(40, 30)])).toBe('it cools down for 30 s more');
+    expect(words([{ ...run(5), isUnderWay: true }])).toBe('the previous run is still under way');
+    expect(words([run(40, 30)])).toBe('it cools down for another 30 s');
     expect(words([run(70, 61), run(3000, 2990)])).toBe('it ran 2 times in the last hour, and maxRunsAnHour is 2');
     expect(words([run(70, 61)], { maxRunsAnHour: 1 })).toBe('it ran once in the last hour, and maxRunsAnHour is 1');
   });
 
-  it('without an end cools down from its beginning', () => {
-    expect(words([run(59)])).toBe('it cools down for 1 s more');
+  it('without an end cools down from its start', () => {
+    expect(words([run(59)])).toBe('it cools down for another 1 s');
     expect(words([run(60)])).toBeUndefined();
   });
 
-  it('cools down for longer than an hour where its document says so', () => {
-    expect(words([run(7000, 6990)], { coolDownSeconds: 7000 })).toBe('it cools down for 10 s more');
+  it('cools down for longer than an hour if its document says so', () => {
+    expect(words([run(7000, 6990)], { coolDownSeconds: 7000 })).toBe('it cools down for another 10 s');
     const kept = runsThatCount([run(9000, 8990), run(7000, 6990)], NOW);
     expect(kept).toEqual([run(7000, 6990)]);
     expect(words(kept, { coolDownSeconds: 86_400 })).toMatch(/^it cools down for/);
   });
 
-  it('counts up to the last millisecond of an hour, and of its cool-down, and not at it', () => {
+  it('counts until the last millisecond of an hour, and of its cool-down, and no longer', () => {
     const times = fc.record({
       agoMs: fc.integer({ min: 0, max: HOUR_MS }),
       coolDownSeconds: fc.integer({ min: 0, max: 86_400 }),
@@ -49,12 +49,12 @@ describe('a run', () => {
         const cooled = NOW - coolDownSeconds * 1000;
         const ended = (endedAtMs: number): PastRun[] => [{ startedAtMs: endedAtMs - HOUR_MS, endedAtMs }];
         expect(whyNotNow(own, ended(cooled), NOW)).toBeUndefined();
-        if (coolDownSeconds > 0) expect(whyNotNow(own, ended(cooled + 1), NOW)?.why).toBe('it cools down for 1 s more');
+        if (coolDownSeconds > 0) expect(whyNotNow(own, ended(cooled + 1), NOW)?.why).toBe('it cools down for another 1 s');
       }),
     );
   });
 
-  it('is judged the same from what is kept as from everything', () => {
+  it('is judged from the retained runs as from all runs', () => {
     const past = fc.array(
       fc.record({
         startedAtMs: fc.integer({ min: NOW - 30 * HOUR_MS, max: NOW }),
@@ -80,22 +80,22 @@ describe('a share of a table', () => {
   const why = (flows: number, stale: number, tableCount: number | undefined, change: Partial<RemediationLimits> = {}): string | undefined =>
     whyTooMany({ ...limits, ...change }, [{ flows, stale, tableCount }])?.why;
 
-  it('is not what a failed WAN has left behind, where it carried all', () => {
+  it('ignores what a failed WAN has left behind, even if it carried everything', () => {
     expect(why(160, 160, 166)).toBeUndefined();
     expect(why(166, 166, 166)).toBeUndefined();
   });
 
-  it('is what would live on without us', () => {
+  it('counts only what would live on without us', () => {
     expect(why(160, 0, 166)).toBe('160 of 166 flows match, and maxPercentOfTable is 95');
     expect(why(160, 140, 166, { maxPercentOfTable: 10 })).toBe('20 of 166 flows match that are not stale, and maxPercentOfTable is 10');
   });
 
-  it('leaves maxFlows as it is: that many are never ended by themselves, stale or not', () => {
+  it('does not change maxFlows: more are never ended automatically, stale or not', () => {
     expect(why(1001, 1001, 2000)).toBe('1001 flows match, and maxFlows is 1000');
     expect(why(1000, 1000, 2000)).toBeUndefined();
   });
 
-  it('is that of each gateway, and maxFlows is of all of them', () => {
+  it('applies to each gateway, and maxFlows to all of them together', () => {
     const parts = [
       { gateway: 'gw1', flows: 10, stale: 0, tableCount: 1000 },
       { gateway: 'gw2', flows: 50, stale: 5, tableCount: 400 },
@@ -107,9 +107,9 @@ describe('a share of a table', () => {
     expect(whyTooMany({ ...limits, maxFlows: 59 }, parts)?.why).toBe('60 flows match, and maxFlows is 59');
   });
 
-  it('of a table of unknown size is none', () => expect(why(60, 0, undefined)).toBeUndefined());
+  it('of a table of unknown size counts as none', () => expect(why(60, 0, undefined)).toBeUndefined());
 
-  it('leaves room for as many as are within the limits, and for no more', () => {
+  it('leaves room for exactly as many flows as the limits allow', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 100_000 }), (thousandths, tableCount) => {
         const own = { ...limits, maxFlows: 1_000_000, maxPercentOfTable: thousandths / 1000 };
@@ -121,8 +121,8 @@ describe('a share of a table', () => {
     );
   });
 
-  it('may be exactly the limit, and not one flow more', () => {
-    // Tenths of a per cent of so many thousand flows are whole flows.
+  it('may equal the limit, and not exceed it by one flow', () => {
+    // Tenths of a per cent of a multiple of a thousand flows are whole flows.
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1000 }),

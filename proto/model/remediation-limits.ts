@@ -1,6 +1,6 @@
 import type { ErrorCode } from './error-codes.ts';
 
-/** What a remediation may do by itself, as its document says it. */
+/** What a remediation may do by itself, from its document. */
 export interface RemediationLimits {
   maxFlows: number;
   maxPercentOfTable: number;
@@ -8,14 +8,14 @@ export interface RemediationLimits {
   coolDownSeconds: number;
 }
 
-/** A run that touched something. Milliseconds since 1970; one without an end counts from its beginning. */
+/** A run that touched something. Milliseconds since 1970; one without an end counts from its start. */
 export interface PastRun {
   startedAtMs: number;
   endedAtMs?: number;
   isUnderWay?: boolean;
 }
 
-/** What would be ended of one table. `stale`: how many of the flows would not live on without us. */
+/** What would be ended in one table. `stale`: how many of the flows would not live on without us. */
 export interface TablePart {
   flows: number;
   stale: number;
@@ -23,14 +23,14 @@ export interface TablePart {
   gateway?: string;
 }
 
-/** The limit that stands against a run; `why` goes on from a sentence's middle. */
+/** The limit that prevents a run; `why` continues a sentence. */
 export interface LimitReached {
   code: ErrorCode;
   why: string;
 }
 
 const HOUR_MS = 3_600_000;
-/** More runs than any document allows in an hour need not be known, and one before them for its cool-down. */
+/** Enough for the most runs any document allows in an hour, plus one before them for its cool-down. */
 export const MAX_PAST_RUNS = 61;
 
 /** Past runs that may still matter: those of the last hour, and the one that ended last, whose cool-down may be a day. */
@@ -39,13 +39,16 @@ export function runsThatCount(runs: readonly PastRun[], nowMs: number): PastRun[
   return runs.filter((run) => isOfLastHour(run, nowMs) || run.isUnderWay || endOf(run) === lastMs);
 }
 
-/** The limit that stands against another run now; undefined if none does. A run of an hour ago and a cool-down that ends now are over. */
+/**
+ * The limit that prevents another run now; undefined if none does. A run of exactly an hour ago and a cool-down that ends now no longer
+ * count.
+ */
 export function whyNotNow(
   { maxRunsAnHour, coolDownSeconds }: RemediationLimits,
   past: readonly PastRun[],
   nowMs: number,
 ): LimitReached | undefined {
-  if (past.some(({ isUnderWay }) => isUnderWay)) return { code: 'RATE_LIMITED', why: 'the run before is still under way' };
+  if (past.some(({ isUnderWay }) => isUnderWay)) return { code: 'RATE_LIMITED', why: 'the previous run is still under way' };
   const recent = past.filter((run) => isOfLastHour(run, nowMs)).length;
   if (recent >= maxRunsAnHour)
     return {
@@ -53,13 +56,13 @@ export function whyNotNow(
       why: `it ran ${recent === 1 ? 'once' : `${recent} times`} in the last hour, and maxRunsAnHour is ${maxRunsAnHour}`,
     };
   const restMs = lastEndOf(past) + coolDownSeconds * 1000 - nowMs;
-  return restMs > 0 ? { code: 'RATE_LIMITED', why: `it cools down for ${Math.ceil(restMs / 1000)} s more` } : undefined;
+  return restMs > 0 ? { code: 'RATE_LIMITED', why: `it cools down for another ${Math.ceil(restMs / 1000)} s` } : undefined;
 }
 
 /**
- * The limit that so many flows are beyond; undefined if they may be ended. A share of a table is what might live on without us: stale flows
- * do not,
- * and where one WAN carries all and fails, they are the whole table. `maxFlows` counts all: it bounds what one run is, whatever it ends.
+ * The limit that these flows exceed; undefined if they may be ended. The share of a table counts only what might live on without us: stale
+ * flows do not, and if one WAN carries everything and fails, they are the whole table. `maxFlows` counts all flows: it bounds a run,
+ * whatever it ends.
  */
 export function whyTooMany({ maxFlows, maxPercentOfTable }: RemediationLimits, parts: readonly TablePart[]): LimitReached | undefined {
   const flows = parts.reduce((sum, part) => sum + part.flows, 0);
@@ -74,14 +77,14 @@ export function whyTooMany({ maxFlows, maxPercentOfTable }: RemediationLimits, p
   };
 }
 
-/** How many flows of a table may be ended, none of them stale, for what is of use in part too. */
+/** How many flows of a table may be ended if none is stale, for work that is useful even in part. */
 export function mostOf({ maxFlows, maxPercentOfTable }: RemediationLimits, tableCount: number): number {
   const most = Math.floor((tableCount * maxPercentOfTable) / 100);
   const isRoundedUp = shareOf({ flows: most, stale: 0, tableCount }) > maxPercentOfTable;
   return Math.min(maxFlows, isRoundedUp ? most - 1 : most);
 }
 
-/** In per cent; a table of unknown size is no share. Divided once, so that an exact share is the number that its limit was written as. */
+/** In per cent; 0 for a table of unknown size. A single division, so that an exact share equals its limit as written. */
 function shareOf(part: TablePart): number {
   return part.tableCount === undefined || part.tableCount <= 0 ? 0 : (100 * aliveOf(part)) / part.tableCount;
 }

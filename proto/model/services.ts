@@ -1,6 +1,6 @@
 import { PROTOCOLS } from './protocol.ts';
 
-/** One way a service is recognised: protocol, and destination ports of the original tuple where it has any. */
+/** One way to recognise a service: protocol and, if any, destination ports of the original tuple. */
 export interface ServiceRule {
   proto: number;
   ports?: [number, number][];
@@ -8,7 +8,7 @@ export interface ServiceRule {
 
 const { tcp, udp, esp, ah, gre, icmp, icmpv6 } = PROTOCOLS;
 
-/** Named service sets for `app:`. A flow is of a service if its original destination port says so. */
+/** Named service sets for `app:`. The original destination port decides. */
 export const SERVICES: Record<string, ServiceRule[]> = {
   sip: [
     { proto: udp, ports: [[5060, 5061]] },
@@ -77,7 +77,7 @@ export const SERVICES: Record<string, ServiceRule[]> = {
   ping: [{ proto: icmp }, { proto: icmpv6 }],
 };
 
-/** The service of a protocol and an original destination port; the first that fits, undefined if none does. */
+/** The service of a protocol and an original destination port; the first match, undefined if there is none. */
 export function serviceOf(proto: number, dport: number | undefined): string | undefined {
   for (const [name, rules] of Object.entries(SERVICES)) {
     for (const rule of rules) {

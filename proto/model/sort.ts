@@ -2,7 +2,7 @@ import { parseAddress } from './address.ts';
 import type { Flow } from './flow.ts';
 import { protocolName } from './protocol.ts';
 
-/** What rows of a search may be ordered by. Unknown values come last in either direction. */
+/** Fields by which rows of a search may be sorted. Unknown values come last in either direction. */
 export const SORT_FIELDS = [
   'id',
   'proto',
@@ -28,8 +28,8 @@ export interface Sort {
 }
 
 /**
- * The value a flow is ordered by; undefined if it is not known. Addresses order by their bytes, `age` by start time reversed, `idle` by
- * what it is at least where it is not known exactly.
+ * The value by which a flow is sorted; undefined if unknown. Addresses sort by their bytes, `age` by reversed start time, `idle` by its
+ * lower bound if not known exactly.
  */
 export function sortValue(flow: Flow, field: SortField): number | string | undefined {
   switch (field) {
@@ -66,7 +66,7 @@ export function sortValue(flow: Flow, field: SortField): number | string | undef
   }
 }
 
-/** Hex text whose order is that of the address's bytes; IPv4 before IPv6. */
+/** Hex text that sorts like the address's bytes; IPv4 before IPv6. */
 export function addressOrder(address: string): string {
   const bytes = parseAddress(address);
   return bytes
@@ -74,7 +74,7 @@ export function addressOrder(address: string): string {
     : `9${address}`;
 }
 
-/** Where a row stands in an ordered answer. */
+/** A row's position in a sorted answer. */
 export interface SortKey {
   value: number | string | undefined;
   id: number;

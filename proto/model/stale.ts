@@ -1,10 +1,9 @@
 /**
- * Why a flow is stale: deleting it would heal it, because its next packet would begin a flow that the gateway treats in another way.
- * `address-gone`: it has an address that was one of the gateway's and is no longer. `route-moved`: the route that its packets take leads
- * out
- * by another WAN or a tunnel. `wan-down`: its mark still leads to its WAN, which is down, while a new flow would take one that works.
+ * Why a flow is stale: deleting it would heal it, because its next packet would begin a flow that the gateway treats differently.
+ * `address-gone`: it has an address that was one of the gateway's and no longer is. `route-moved`: the route that its packets take leads
+ * out by another WAN or a tunnel. `wan-down`: its mark still leads to its WAN, which is down, while a new flow would take one that works.
  * `untranslated`: it leaves by a WAN with its inner address, began before a rule translated such flows, and no answer ever came.
- * `forward-changed`: its port forward is no longer there, or leads elsewhere now.
+ * `forward-changed`: its port forward was removed, or leads elsewhere now.
  */
 export const STALE_REASONS = ['address-gone', 'route-moved', 'wan-down', 'untranslated', 'forward-changed'] as const;
 export type StaleReason = (typeof STALE_REASONS)[number];

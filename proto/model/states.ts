@@ -30,10 +30,10 @@ export const SCTP_STATES = [
 /** CTA_PROTOINFO_DCCP_STATE (nf_conntrack_dccp.h; the tracker left the kernel in 6.17). */
 export const DCCP_STATES = ['NONE', 'REQUEST', 'RESPOND', 'PARTOPEN', 'OPEN', 'CLOSEREQ', 'CLOSING', 'TIMEWAIT'] as const;
 
-/** Words of documents a and b for `state:` besides the kernel's: each stands for what an operator means by it. */
+/** Words for `state:` from documents a and b beside the kernel's: each means what an operator means by it. */
 export const STATE_ALIASES = ['new', 'related', 'expired'] as const;
 
-/** The word a flow is counted under: the protocol's state, or for protocols without states how far it came. */
+/** The word a flow is counted under: the protocol's state, or for protocols without states how far it has come. */
 export function stateWord(state: string | undefined, status: number): string {
   return state ?? (status & IPS.ASSURED ? 'assured' : status & IPS.SEEN_REPLY ? 'replied' : 'unreplied');
 }

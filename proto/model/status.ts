@@ -18,7 +18,7 @@ export const IPS = {
   HW_OFFLOAD: 1 << 15,
 } as const;
 
-/** Words operators use for the bits, in the order they are shown. `unreplied` is the absence of SEEN_REPLY. */
+/** Operators' words for the bits, in display order. `unreplied` is the absence of SEEN_REPLY. */
 const WORDS: [string, number][] = [
   ['assured', IPS.ASSURED],
   ['snat', IPS.SRC_NAT],
@@ -36,14 +36,14 @@ const WORDS: [string, number][] = [
 /** All words that `status:` accepts. */
 export const STATUS_WORDS: string[] = ['replied', 'unreplied', 'nat', ...WORDS.map(([word]) => word)];
 
-/** The words that hold for these bits: always `replied` or `unreplied`, then the rest; never `nat`, which is a word for asking only. */
+/** The words that hold for these bits: always `replied` or `unreplied`, then the rest; never `nat`, which is only for filters. */
 export function statusWords(status: number): string[] {
   const words = [status & IPS.SEEN_REPLY ? 'replied' : 'unreplied'];
   for (const [word, bit] of WORDS) if (status & bit) words.push(word);
   return words;
 }
 
-/** What a status word asks of the bits: `(status & mask) === value`, or `any` of the bits; undefined for an unknown word. */
+/** What a status word requires: `(status & mask) === value`, or `any` of the bits; undefined for an unknown word. */
 export function statusTest(word: string): { mask: number; value: number } | { any: number } | undefined {
   if (word === 'replied') return { mask: IPS.SEEN_REPLY, value: IPS.SEEN_REPLY };
   if (word === 'unreplied') return { mask: IPS.SEEN_REPLY, value: 0 };

@@ -1,12 +1,12 @@
 /**
- * What fires remediations: where they run then, and what they are about, which says what `$wan` and `$address` in a filter stand for, how
- * gateways take turns and what an editor asks for. A new kind begins here; the compiler asks for the rest.
+ * What triggers remediations: where they then run, and what they are about, which determines what `$wan` and `$address` in a filter stand
+ * for, how gateways take turns and what an editor asks for. A new kind starts here; the compiler asks for the rest.
  */
 
 interface Trigger {
-  /** A gateway runs what it sees by itself, with or without the controller. */
+  /** `gateway`: what a gateway sees, it runs by itself, with or without the controller. */
   runsOn: 'gateway' | 'controller';
-  /** `nothing`: of itself it says no more than that it is time. */
+  /** `nothing`: it only says that it is time to run. */
   about: 'wan' | 'table' | 'nothing';
   /** For people, after *when*. */
   words: string;
@@ -25,17 +25,17 @@ export const TRIGGERS = {
 export type TriggerKind = keyof typeof TRIGGERS;
 export const TRIGGER_KINDS = Object.keys(TRIGGERS) as TriggerKind[];
 
-/** True for those that a WAN fires, which then has a name and an address. */
+/** True for triggers by a WAN, which has a name and an address. */
 export function isAboutWan(kind: TriggerKind): boolean {
   return TRIGGERS[kind].about === 'wan';
 }
 
-/** True for those that a full table fires. */
+/** True for triggers by a full table. */
 export function isAboutTable(kind: TriggerKind): boolean {
   return TRIGGERS[kind].about === 'table';
 }
 
-/** Names that stand for what such a trigger knows, so that a filter can be read before it fires. */
+/** Sample values for what such a trigger provides, so that a filter can be parsed before it fires. */
 export function exampleOf(kind: TriggerKind): { wan?: string; address?: string } {
   return isAboutWan(kind) ? { wan: 'wan', address: '192.0.2.1' } : {};
 }

@@ -4,7 +4,7 @@ import { FleetError } from '../model/error-codes.ts';
 import { MAX_BLOCK_SECONDS, MAX_CONDITIONS } from '../model/block/of-filter.ts';
 import { PACKET_FIELDS, type PacketField, type PacketTest, type RefusedPackets } from '../model/block/packets.ts';
 
-/** What a filter may hold, so that nothing that it says is too much for one block. */
+/** As much as a filter may hold, so that no valid filter is too large for a block. */
 const MAX_TESTS = 64;
 const MAX_VALUES = 4096;
 
@@ -22,7 +22,7 @@ export function toWireRefused({ anyOf, seconds }: RefusedPackets): WireRefused {
   };
 }
 
-/** Throws FILTER_UNSUPPORTED for what this version does not know or is no block. */
+/** Throws FILTER_UNSUPPORTED for anything that this version does not know or that is not a block. */
 export function fromWireRefused(wire: WireRefused): RefusedPackets {
   const tests = wire.anyOf.flatMap(({ allOf }) => allOf);
   const values = tests.reduce((sum, { prefixes, ranges }) => sum + prefixes.length + ranges.length, 0);
@@ -48,8 +48,8 @@ export function fromWireRefused(wire: WireRefused): RefusedPackets {
 }
 
 /**
- * What a digest runs over behind the flows of a plan, so that agent and controller hash alike: the message behind its length. Give it to
- * SHA-256.
+ * What is hashed after the flows of a plan, so that agent and controller compute the same digest: the message, prefixed by its length.
+ * Input for SHA-256.
  */
 export function refusedBytes(refused: RefusedPackets): Uint8Array {
   const bytes = WireRefused.encode(toWireRefused(refused)).finish();
@@ -65,5 +65,5 @@ function prefixOf({ address, bits }: { address: Uint8Array; bits: number }): Pre
 }
 
 function unknownPart(): FleetError {
-  return new FleetError('FILTER_UNSUPPORTED', 'The packets of the block hold a part that this version does not know.');
+  return new FleetError('FILTER_UNSUPPORTED', 'The packets of the block contain a part that this version does not know.');
 }

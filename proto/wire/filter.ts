@@ -4,20 +4,25 @@ import { FleetError } from '../model/error-codes.ts';
 import { FIELD_NAMES, type FieldName, type FlowFilter, type Match } from '../model/filter/filter.ts';
 import { MAX_FILTER_BYTES } from '../model/filter/limits.ts';
 
-/** The filter as the link carries it. Throws FILTER_UNSUPPORTED for one that an agent could not decode: too many bytes, or too deep. */
+/** The filter as a message. Throws FILTER_UNSUPPORTED for one that an agent could not decode: too many bytes, or too deep. */
 export function toWireFilter(filter: FlowFilter): Filter {
   const wire = toWire(filter);
   const bytes = Filter.encode(wire).finish();
   if (bytes.length > MAX_FILTER_BYTES) {
     throw new FleetError(
       'FILTER_UNSUPPORTED',
-      `The filter has ${bytes.length} bytes where gateways take ${MAX_FILTER_BYTES}. Name fewer or shorter values.`,
+      `The filter has ${bytes.length} bytes, and gateways accept ${MAX_FILTER_BYTES}. Name fewer or shorter values.`,
     );
   }
   try {
     Filter.decode(bytes);
   } catch (cause) {
-    throw new FleetError('FILTER_UNSUPPORTED', 'The filter is too deep for the gateways. Join conditions side by side.', {}, { cause });
+    throw new FleetError(
+      'FILTER_UNSUPPORTED',
+      'The filter is nested too deeply for the gateways. Join conditions side by side.',
+      {},
+      { cause },
+    );
   }
   return wire;
 }
@@ -38,16 +43,15 @@ function toWire(filter: FlowFilter): Filter {
 }
 
 /**
- * How deep a filter that came over the link may be nested, and how many parts it may have: whoever walks it goes as deep, and asks each row
- * as much.
+ * Maximum nesting and number of parts of a filter received over the link: whoever walks it recurses as deep, and compares each row as
+ * often.
  */
 export const MAX_WIRE_DEPTH = 64;
 export const MAX_WIRE_PARTS = 4096;
 
 /**
- * The filter that came over the link. Throws FILTER_UNSUPPORTED for anything this version does not know, so that no term is ever ignored,
- * and for
- * one that is nested too deep or has too many parts.
+ * The filter in a message. Throws FILTER_UNSUPPORTED for anything this version does not know, so that no term is ever ignored, and for one
+ * that is nested too deep or has too many parts.
  */
 export function fromWireFilter(wire: Filter | undefined): FlowFilter {
   return readWire(wire, 1, { parts: 0 });
@@ -57,7 +61,7 @@ function readWire(wire: Filter | undefined, depth: number, seen: { parts: number
   if (depth > MAX_WIRE_DEPTH || ++seen.parts > MAX_WIRE_PARTS) {
     throw new FleetError(
       'FILTER_UNSUPPORTED',
-      `The filter is nested deeper than ${MAX_WIRE_DEPTH}, or has more than ${MAX_WIRE_PARTS} parts; make it simpler.`,
+      `The filter is nested deeper than ${MAX_WIRE_DEPTH}, or has more than ${MAX_WIRE_PARTS} parts; simplify it.`,
     );
   }
   const inner = (part: Filter) => readWire(part, depth + 1, seen);
@@ -76,7 +80,7 @@ function readWire(wire: Filter | undefined, depth: number, seen: { parts: number
       return { kind: 'term', field: knownField(node.value.field), match: fromWireMatch(node.value) };
     case undefined:
   }
-  throw new FleetError('FILTER_UNSUPPORTED', 'The filter holds a part that this version does not know.');
+  throw new FleetError('FILTER_UNSUPPORTED', 'The filter contains a part that this version does not know.');
 }
 
 function knownField(field: string): FieldName {

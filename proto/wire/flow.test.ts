@@ -18,13 +18,13 @@ const flow: Flow = {
 
 test.each<[string, Flow['tracker']]>([
   ['nothing', undefined],
-  ['a window scale of which one side is 0', { windowScale: { orig: 0, reply: 14 } }],
+  ['window scales, one of them 0', { windowScale: { orig: 0, reply: 14 } }],
   [
-    'shifts of both signs',
+    'offsets of both signs',
     { seqAdjust: { orig: { position: 0xffffffff, before: -3, after: 12 }, reply: { position: 0, before: 0, after: 0 } } },
   ],
-  ['what a SYN proxy answered', { synproxy: { isn: 1, its: 0xfffffffe, timestampOffset: 3 } }],
+  ['a SYN proxy’s answer', { synproxy: { isn: 1, its: 0xfffffffe, timestampOffset: 3 } }],
   ['tags and roles', { sctpTags: { orig: 0xcafe, reply: 0xffffffff }, dccp: { role: 1, handshakeSeq: 2n ** 48n - 1n } }],
-])('a flow whose tracker knows %s is the same behind the link', (_, tracker) => {
+])('a flow whose tracker has %s survives the link', (_, tracker) => {
   expect(fromWireFlow(WireFlow.decode(WireFlow.encode(toWireFlow({ ...flow, tracker })).finish()))).toEqual({ ...flow, tracker });
 });

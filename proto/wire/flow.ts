@@ -9,7 +9,7 @@ import { formatAddress, parseAddress } from '../model/address.ts';
 import type { Counters, Family, Flow, FlowKey, Tracker, Tuple } from '../model/flow.ts';
 import { isStaleReason } from '../model/stale.ts';
 
-/** A flow as the link carries it. Throws TypeError for an address that is not one. */
+/** A flow as a message. Throws TypeError for an invalid address. */
 export function toWireFlow(flow: Flow): WireFlow {
   return {
     ...toWireKey(flow),
@@ -35,7 +35,7 @@ export function toWireFlow(flow: Flow): WireFlow {
   };
 }
 
-/** The flow that came over the link. Throws TypeError where a tuple is missing or an address has a wrong length. */
+/** The flow in a message. Throws TypeError if a tuple is missing or an address has a wrong length. */
 export function fromWireFlow(wire: WireFlow): Flow {
   return {
     ...fromWireKey(wire),
@@ -60,18 +60,18 @@ export function fromWireFlow(wire: WireFlow): Flow {
   };
 }
 
-/** A reason of a newer agent still says that it is stale. */
+/** An unknown reason from a newer agent still means stale. */
 function staleOf(word: string | undefined): Flow['stale'] {
   if (word === undefined || word === 'no') return word;
   return isStaleReason(word) ? word : 'route-moved';
 }
 
-/** The name of an entry as the link carries it. */
+/** The key of an entry as a message. */
 export function toWireKey(key: FlowKey): WireFlowKey {
   return { family: key.family, proto: key.proto, orig: toWireTuple(key.orig), zone: key.zone, id: key.id };
 }
 
-/** The name of an entry that came over the link. */
+/** The key of an entry in a message. */
 export function fromWireKey(wire: Pick<WireFlowKey, 'family' | 'proto' | 'orig' | 'zone' | 'id'>): FlowKey {
   if (wire.family !== 4 && wire.family !== 6) throw new TypeError(`family ${wire.family} is neither 4 nor 6`);
   return { family: wire.family satisfies Family, proto: wire.proto, orig: fromWireTuple(wire.orig), zone: wire.zone, id: wire.id };

@@ -43,7 +43,7 @@ describe('a block', () => {
     ],
     ['src:10.0.0.2 sport:40000 id:7', 'only the packets of these connections; a new one from another port gets through, for 60 s'],
     ['idle>1h id:7,9', 'only the packets of these connections; a new one from another port gets through, for 60 s'],
-  ])('by %s is said as “%s”', (text, words) => {
+  ])('by %s is described as “%s”', (text, words) => {
     expect(describeRefused(refused(text))).toBe(words);
   });
 
@@ -55,7 +55,7 @@ describe('a block', () => {
     ['stale:yes wan:wan1', undefined],
     ['-host:10.0.0.2 mark:0x1', undefined],
     ['host:10.0.0.2 -id:7', 'host:10.0.0.2'],
-  ])('by %s is none, and is told which one can be', (text, suggestion) => {
+  ])('by %s is refused, with a suggestion that can be a block', (text, suggestion) => {
     const { code, message, fields } = refusal(text);
     expect(code).toBe('FILTER_NOT_OF_PACKETS');
     expect(fields.suggestion).toBe(suggestion);
@@ -69,14 +69,14 @@ describe('a block', () => {
     'dport:22 or -dport:22',
     'src:10.0.0.0/8 or -src:10.0.0.0/8',
     '-(host:10.0.0.1 idle>1h)',
-  ])('of everything is none, however it is said: %s', (text) => {
+  ])('of everything is refused, however it is spelled: %s', (text) => {
     expect(refusal(text).code).toBe('FILTER_NOT_OF_PACKETS');
   });
 
   it.each(['-host:10.0.0.2', '-proto:tcp -proto:udp', 'src:10.0.0.2 or -dport:22'])(
-    'that says only what is left alone is none: %s',
+    'that describes only what is left alone is refused: %s',
     (text) => {
-      expect(refusal(text).message).toContain('says only what is left alone');
+      expect(refusal(text).message).toContain('describes only what is left alone');
     },
   );
 

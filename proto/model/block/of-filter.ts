@@ -14,24 +14,22 @@ import {
   type RefusedPackets,
 } from './packets.ts';
 
-/** Alternatives of one block: each is a rule or some that every packet of the gateway is held against. */
+/** Alternatives per block: each is one or more rules that every packet of the gateway is compared with. */
 export const MAX_CONDITIONS = 64;
 export const MAX_BLOCK_SECONDS = 3600;
 export const DEFAULT_BLOCK_SECONDS = 60;
 
-const CUTS_OFF = 'A block of everything would cut the gateway off. Say which packets are to be refused: an address, a port or a protocol.';
+const CUTS_OFF = 'A block of everything would cut the gateway off. Specify which packets to refuse: an address, a port or a protocol.';
 
-/** A term on the way to a condition: what packets carry, or the term itself where they carry no such thing. */
+/** A term being turned into a condition: a test of packets, or the term itself if packets do not carry the value. */
 type Part = PacketTest | { uncarried: Term; isNot: boolean };
 
 const LARGEST: Partial<Record<PacketField, number>> = { family: 6, proto: 255, 'icmp-type': 255, 'icmp-code': 255 };
 
 /**
- * The packets that a block by this filter refuses. An alternative that names flows by their ids gives none: those flows are frozen, and a
- * new one
- * has another id. Throws FILTER_NOT_OF_PACKETS for a filter that asks what no packet carries, that says only what is left alone, or that is
- * too
- * long; `fields.suggestion` is a filter that can be a block, if there is one near.
+ * The packets that a block by this filter refuses. An alternative that names flows by id yields no condition: those flows are frozen, and a
+ * new one has another id. Throws FILTER_NOT_OF_PACKETS for a filter that tests what no packet carries, that describes only what is left
+ * alone, or that is too long; `fields.suggestion` is a similar filter that can be a block, if there is one.
  */
 export function conditionsOf(filter: FlowFilter): PacketCondition[] {
   const conditions: PacketCondition[] = [];
@@ -45,7 +43,7 @@ export function conditionsOf(filter: FlowFilter): PacketCondition[] {
         'FILTER_NOT_OF_PACKETS',
         tests.length === 0
           ? CUTS_OFF
-          : `A block says what is refused, and this filter says only what is left alone: ${formatFilter(filter)}. Name an address, a port or a protocol beside it.`,
+          : `A block describes what is refused, and this filter describes only what is left alone: ${formatFilter(filter)}. Add an address, a port or a protocol.`,
       );
     }
     conditions.push(tests);
@@ -54,9 +52,8 @@ export function conditionsOf(filter: FlowFilter): PacketCondition[] {
 }
 
 /**
- * What a block by this filter refuses, for so many seconds. Throws FILTER_NOT_OF_PACKETS as conditionsOf does, also for what matches
- * everything by
- * another spelling, and INVALID_REQUEST for more than an hour.
+ * What a block by this filter refuses, for `seconds`. Throws FILTER_NOT_OF_PACKETS as conditionsOf does, also for a filter that matches
+ * everything in another spelling, and INVALID_REQUEST for more than an hour.
  */
 export function refusedBy(filter: FlowFilter, seconds: number): RefusedPackets {
   if (seconds < 1 || seconds > MAX_BLOCK_SECONDS)
@@ -67,16 +64,15 @@ export function refusedBy(filter: FlowFilter, seconds: number): RefusedPackets {
 }
 
 /**
- * As conditionsOf, for what is to be spared from blocks: a term that no packet carries is left out, so that more is spared and never less.
- * No
- * condition for an alternative of nothing but such terms; undefined then, because nothing could be refused beside it.
+ * As conditionsOf, for what blocks must spare: terms that no packet carries are left out, so that more is spared and never less. Undefined
+ * if an alternative consists only of such terms, because then nothing could be refused.
  */
 export function sparedConditions(filter: FlowFilter): PacketCondition[] | undefined {
   const conditions = alternativesOf(filter, false).map((parts) => parts.filter((part): part is PacketTest => !('uncarried' in part)));
   return conditions.some((tests) => tests.length === 0) ? undefined : conditions;
 }
 
-/** The filter as alternatives of which each is a list of tests that all hold. `isNot`: of its opposite. */
+/** The filter as alternatives, each a list of tests that all hold. `isNot`: those of its negation. */
 function alternativesOf(filter: FlowFilter, isNot: boolean): Part[][] {
   switch (filter.kind) {
     case 'everything':
@@ -99,7 +95,7 @@ function bounded(alternatives: Part[][]): Part[][] {
   if (alternatives.length > MAX_CONDITIONS) {
     throw new FleetError(
       'FILTER_NOT_OF_PACKETS',
-      `This filter says more than ${MAX_CONDITIONS} kinds of packets. Use a prefix or a range, or make several blocks.`,
+      `This filter describes more than ${MAX_CONDITIONS} kinds of packets. Use a prefix or a range, or make several blocks.`,
     );
   }
   return alternatives;
@@ -108,7 +104,7 @@ function bounded(alternatives: Part[][]): Part[][] {
 function partsOf(term: Term, isNot: boolean): Part[][] {
   const { field, match } = term;
   if (field === 'app') return alternativesOf(serviceFilter(match), isNot);
-  // One host is an address on any side, however it is asked.
+  // A host is an address on any side, whichever field names it.
   const asked = field === 'host' ? 'ip' : field;
   const test = (PACKET_FIELDS as readonly string[]).includes(asked) ? testOf(asked as PacketField, match, isNot) : undefined;
   return [[test ?? { uncarried: term, isNot }]];
@@ -144,7 +140,7 @@ function serviceFilter(match: Match): FlowFilter {
   );
 }
 
-/** Alternatives that differ in the values of one test are one, with all of these values. */
+/** Merges alternatives that differ only in the values of one test. */
 function joined(alternatives: Part[][]): Part[][] {
   let all = [...new Map(alternatives.map((parts) => [keyOf(parts), parts])).values()];
   for (const field of PACKET_FIELDS) {
@@ -152,7 +148,7 @@ function joined(alternatives: Part[][]): Part[][] {
     for (const parts of all) {
       const own = parts.filter((part): part is PacketTest => isOf(part, field));
       const rest = parts.filter((part) => !isOf(part, field));
-      // What is negated or asked twice stays as it is, and so do addresses with their ports.
+      // Negated and repeated tests stay as they are, and so do addresses with ports.
       const key =
         own.length === 1 && !own[0]!.isNot && (own[0]!.prefixes.length === 0 || own[0]!.ranges.length === 0)
           ? `${own[0]!.prefixes.length > 0} ${keyOf(rest)}`
@@ -171,7 +167,7 @@ function joined(alternatives: Part[][]): Part[][] {
   return all;
 }
 
-/** What is left alone by one test after the other is left alone by one. */
+/** Merges several tests that exempt packets into one. */
 function simpler(parts: Part[]): Part[] {
   const isMergeable = (part: Part): part is PacketTest =>
     !('uncarried' in part) && part.isNot && (part.prefixes.length === 0 || part.ranges.length === 0);
@@ -212,16 +208,13 @@ function notCarried(filter: FlowFilter, terms: Term[]): FleetError {
   const suggestion = narrower && formatFilter(narrower);
   return new FleetError(
     'FILTER_NOT_OF_PACKETS',
-    `No packet carries ${said.map((term) => `“${term}”`).join(', ')}, so that it cannot be blocked. ` +
+    `No packet carries ${said.map((term) => `“${term}”`).join(', ')}, so it cannot be blocked. ` +
       (suggestion === undefined ? 'Block an address, a port or a protocol, or use delete.' : `Block “${suggestion}”, or use delete.`),
     { terms: said, suggestion },
   );
 }
 
-/**
- * The conditions that stand side by side, without those that ask what no packet carries; undefined where nothing is left that can be a
- * block.
- */
+/** The conjunction without the terms that no packet carries; undefined if nothing is left that can be a block. */
 function withoutUncarried(filter: FlowFilter): FlowFilter | undefined {
   if (filter.kind !== 'and') return undefined;
   const carried = filter.operands.filter((operand) => {

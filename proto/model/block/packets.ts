@@ -1,7 +1,7 @@
 import { prefixContains, type Prefix } from '../address.ts';
 import type { FieldName } from '../filter/filter.ts';
 
-/** The fields of a filter that a packet tells by itself or by the tuples of its flow, before and after translation. */
+/** The filter fields that can be tested on a packet or on the tuples of its flow, before and after translation. */
 export const PACKET_FIELDS = [
   'family',
   'proto',
@@ -27,19 +27,18 @@ export const PACKET_FIELDS = [
 ] as const satisfies readonly FieldName[];
 export type PacketField = (typeof PACKET_FIELDS)[number];
 
-/** What an agent says it can that freezes and refuses packets, and not only those of the flows of the moment. */
+/** Capability of agents that freeze packet conditions, and do not only refuse packets of the flows of the moment. */
 export const BLOCKS_HOSTS = 'block-host';
 
-/** Both ends included. */
+/** Both ends inclusive. */
 export interface NumberRange {
   from: number;
   to: number;
 }
 
 /**
- * One thing that a packet is asked, as the term of that field in a filter asks a flow: any of the prefixes, any of the ranges, and where
- * both
- * are given, an address and a port that stand on the same side.
+ * One test of a packet, equivalent to the filter's term of that field for a flow: any of the prefixes, any of the ranges, and if both are
+ * given, an address and a port on the same side.
  */
 export interface PacketTest {
   field: PacketField;
@@ -52,15 +51,15 @@ export interface PacketTest {
 export type PacketCondition = PacketTest[];
 
 /**
- * What a block refuses: packets for which one of the conditions holds, and in any case those of the flows that were frozen beside it. No
- * condition: only those. A new flow of a condition is refused like one that was there.
+ * What a block refuses: packets for which one of the conditions holds, and always those of the flows frozen with it. No condition: only
+ * those. A new flow that meets a condition is refused like an existing one.
  */
 export interface RefusedPackets {
   anyOf: PacketCondition[];
   seconds: number;
 }
 
-/** Without those that lie in another. */
+/** The prefixes without those contained in another. */
 export function outermost(prefixes: readonly Prefix[]): Prefix[] {
   const sorted = prefixes.toSorted((a, b) => a.bits - b.bits);
   const kept: Prefix[] = [];
@@ -69,7 +68,7 @@ export function outermost(prefixes: readonly Prefix[]): Prefix[] {
   return kept;
 }
 
-/** In order, without overlaps and gaps that are none. */
+/** The ranges in order, with overlapping and adjacent ones merged. */
 export function merged(ranges: readonly NumberRange[]): NumberRange[] {
   const kept: NumberRange[] = [];
   for (const { from, to } of ranges.toSorted((a, b) => a.from - b.from)) {
@@ -80,12 +79,11 @@ export function merged(ranges: readonly NumberRange[]): NumberRange[] {
   return kept;
 }
 
-/** A network that is shorter names nobody in particular. */
+/** A shorter prefix names nobody in particular. */
 const MIN_NAMED_BITS = { 4: 8, 6: 32 } as const;
 
 /**
- * True where packets are refused whatever their addresses, as by `proto:udp` or `src:0.0.0.0/1`: hosts that nobody thought of may be cut
- * off.
+ * True if packets are refused whatever their addresses, as by `proto:udp` or `src:0.0.0.0/1`: hosts that nobody thought of may be cut off.
  */
 export function namesNobody({ anyOf }: RefusedPackets): boolean {
   return anyOf.some(

@@ -2,10 +2,10 @@ import { formatPrefix } from '../address.ts';
 import { protocolName } from '../protocol.ts';
 import type { NumberRange, PacketCondition, PacketField, PacketTest, RefusedPackets } from './packets.ts';
 
-/** Values named in one phrase; of more the rest is counted. */
+/** Values named in one phrase; any further ones are only counted. */
 const MAX_NAMED = 6;
 
-/** How a test of an address or a number is said; those of a connection follow “of connections”. */
+/** Wording of a test of an address or number; those of a connection follow “of connections”. */
 const WORDS: Partial<Record<PacketField, { words: string; isOfConnection?: true }>> = {
   ip: { words: 'from and to' },
   port: { words: 'with port' },

@@ -16,7 +16,7 @@ const NEW_FIELDS = [
   'next-wan',
 ] satisfies FieldName[];
 
-/** What an agent says it can beside what all of them can, so that no filter is sent to one that would not know all of it. */
+/** Capabilities beyond those of all agents, so that no agent receives a filter that it does not fully understand. */
 export const FILTER_ABILITIES: readonly string[] = [
   'filter:endpoint',
   'filter:none',
@@ -24,7 +24,7 @@ export const FILTER_ABILITIES: readonly string[] = [
   ...NEW_STALE_REASONS.map((reason) => `filter:stale:${reason}`),
 ];
 
-/** The abilities that an agent needs to know all of a filter. */
+/** The abilities that an agent needs to understand all of a filter. */
 export function abilitiesFor(filter: FlowFilter): string[] {
   const needed = new Set<string>();
   forEachTerm(filter, ({ field, match }) => {
@@ -36,7 +36,7 @@ export function abilitiesFor(filter: FlowFilter): string[] {
 
 const WORDS: Record<string, string> = { 'filter:endpoint': 'an address and a port as one', 'filter:none': '“none”' };
 
-/** Why an agent that can these things is not asked with a filter, for people; undefined if it knows all of it. */
+/** Why an agent with these abilities cannot be queried with a filter, for people; undefined if it can. */
 export function whyNotKnown(filter: FlowFilter, can: readonly string[]): string | undefined {
   const missing = abilitiesFor(filter)
     .filter((ability) => !can.includes(ability))
@@ -46,7 +46,7 @@ export function whyNotKnown(filter: FlowFilter, can: readonly string[]): string 
     : `its agent is older and does not know ${missing.join(', ')} in a filter; update it, or ask without`;
 }
 
-/** A field with its colon, or a word of one as it is typed. */
+/** A field with its colon, or one of its words as typed. */
 function wordOf(name: string): string {
   return name.includes(':') ? name : `${name}:`;
 }

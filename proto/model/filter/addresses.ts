@@ -1,8 +1,8 @@
 import { formatPrefix, parseAddress, parsePrefix, type Prefix } from '../address.ts';
 
 /**
- * The prefixes that an address as people write it stands for: `10.2.3.4`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `10.0.*`,
- * `10.0.0.5-10.0.0.20`, `[2001:db8::1]`. Together they hold exactly the addresses that are meant. Undefined if it is none of these.
+ * The prefixes that an address, as people write it, stands for: `10.2.3.4`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `10.0.*`,
+ * `10.0.0.5-10.0.0.20`, `[2001:db8::1]`. Together they contain exactly the addresses meant. Undefined if it is none of these.
  */
 export function parseAddresses(text: string): Prefix[] | undefined {
   const plain = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
@@ -10,13 +10,13 @@ export function parseAddresses(text: string): Prefix[] | undefined {
   return prefix ? [prefix] : range(plain);
 }
 
-/** An address, prefix or range with a port, as `10.0.0.5:5060` or `[2001:db8::1]:443`, taken apart; undefined if it is none. */
+/** An address, prefix or range with a port, as `10.0.0.5:5060` or `[2001:db8::1]:443`, taken apart; undefined if it is not one. */
 export function splitEndpoint(text: string): { address: string; port: string } | undefined {
   const { address, host, port } = /^(?:\[(?<address>[^\]]+)\]|(?<host>[^:[\]]+)):(?<port>[^:]+)$/.exec(text)?.groups ?? {};
   return port === undefined ? undefined : { address: (address ?? host)!, port };
 }
 
-/** An endpoint's address as it stands before the colon. */
+/** An endpoint's address as written before the colon. */
 export function formatEndpointAddress(prefix: Prefix): string {
   return prefix.family === 6 ? `[${formatPrefix(prefix)}]` : formatPrefix(prefix);
 }
@@ -29,7 +29,7 @@ function withNetmask(text: string): Prefix | undefined {
   return /^1*0*$/.test(bits) ? parsePrefix(`${address}/${bits.lastIndexOf('1') + 1}`) : undefined;
 }
 
-/** Stars stand for whole numbers at the end; those that are left out are stars as well. */
+/** Stars stand for whole numbers at the end; omitted numbers count as stars. */
 function withStars(text: string): Prefix | undefined {
   const [, numbers, stars] = /^((?:\d{1,3}\.){1,3})(\*(?:\.\*){0,2})$/.exec(text) ?? [];
   if (numbers === undefined) return undefined;
@@ -46,7 +46,7 @@ function range(text: string): Prefix[] | undefined {
   return start <= end ? cover(start, end, from.length) : undefined;
 }
 
-/** The fewest prefixes that hold exactly these addresses. */
+/** The fewest prefixes that contain exactly these addresses. */
 function cover(from: bigint, to: bigint, width: number): Prefix[] {
   const prefixes: Prefix[] = [];
   for (let at = from; at <= to;) {

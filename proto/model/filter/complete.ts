@@ -2,7 +2,7 @@ import { FIELDS, fieldNamed, isComparable, type Field } from './fields.ts';
 import { spell } from './values.ts';
 import { ColonToken, BangToken, CommaToken, DiffersToken, FieldToken, tokenMatcher, tokensOf } from './grammar.ts';
 
-/** One way to go on: `text` replaces what stands between `start` and `end`. */
+/** One completion: `text` replaces what is between `start` and `end`. */
 export interface Completion {
   text: string;
   start: number;
@@ -10,7 +10,7 @@ export interface Completion {
   help: string;
 }
 
-/** How the text may go on at the cursor: field names, or the words of the field whose value is being typed. */
+/** Completions at the cursor: field names, or the words of the field whose value is being typed. */
 export function completeFilter(text: string, cursor: number, names: Partial<Record<string, string[]>> = {}): Completion[] {
   const before = text.slice(0, cursor);
   const typed = /[^\s():,"<>=!]*$/.exec(before)?.[0] ?? '';
@@ -30,7 +30,7 @@ export function completeFilter(text: string, cursor: number, names: Partial<Reco
   }));
 }
 
-/** The words of a field and how each is written. */
+/** The words of a field with their spelling. */
 function wordsOf(field: Field, names: readonly string[] = field.words): { word: string; text: string }[] {
   const named = names.map((word) => ({ word, text: spell(field, word) }));
   return field.canBeNone ? [...named, { word: 'none', text: 'none' }] : named;

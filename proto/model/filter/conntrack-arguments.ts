@@ -2,7 +2,7 @@ import { spell } from './values.ts';
 import { fieldNamed } from './fields.ts';
 import type { FieldName, FilterProblem } from './filter.ts';
 
-/** Options of conntrack(8) that choose entries, and the field that asks the same. */
+/** Options of conntrack(8) that select entries, and the equivalent field. */
 const OPTIONS: Record<string, FieldName> = {
   '-p': 'proto',
   '--proto': 'proto',
@@ -55,7 +55,7 @@ const OPTIONS: Record<string, FieldName> = {
   '--id': 'id',
 };
 
-/** What is done with the entries, which a filter does not say; true where a word follows. */
+/** Options for what is done with the entries, which a filter does not express; true if a value follows. */
 const NEUTRAL: Record<string, boolean> = {
   '-L': false,
   '--dump': false,
@@ -69,7 +69,7 @@ const NEUTRAL: Record<string, boolean> = {
   '--output': true,
 };
 
-/** What an option asks besides its address, and all that it asks without one. */
+/** What an option implies in addition to its address, or alone without one. */
 const STATUS_OF: Record<string, string> = {
   '-n': 'status:snat',
   '--src-nat': 'status:snat',
@@ -79,16 +79,16 @@ const STATUS_OF: Record<string, string> = {
   '--any-nat': 'status:nat',
 };
 
-/** Of these the program takes several, and all must hold. */
+/** The program accepts several of these, and all must hold. */
 const LISTS = new Set<FieldName>(['status', 'label']);
-/** The program's names of status bits in our words. */
+/** The program's names of status bits, in our terms. */
 const STATUS: Record<string, string> = { seen_reply: 'replied' };
 
 export function isConntrackArguments(text: string): boolean {
   return /^\s*(?:(?:sudo\s+)?conntrack(?=\s|$)|-[a-z](?=\s|$)|--[a-z][a-z-]*(?=[\s=]|$))/i.test(text);
 }
 
-/** The filter that asks what these arguments of conntrack(8) ask, or the first of them that has no meaning in one. */
+/** The filter equivalent to these arguments of conntrack(8), or the first of them that has no meaning in a filter. */
 export function fromConntrackArguments(text: string): FilterProblem {
   const begin = /^\s*(?:(?:sudo\s+)?conntrack(?=\s|$))?/.exec(text)![0].length;
   const words = [...text.slice(begin).matchAll(/[^\s=]+/g)].map(({ 0: word, index }) => ({
@@ -106,7 +106,7 @@ export function fromConntrackArguments(text: string): FilterProblem {
     }
     if (/^(-F|--flush)$/.test(option)) {
       return {
-        message: `“${option}” of the conntrack program ends every flow; a plan for that is made with the word all in place of a filter`,
+        message: `“${option}” of the conntrack program ends every flow; to plan that, use the word all instead of a filter`,
         ...place,
       };
     }
@@ -124,7 +124,7 @@ export function fromConntrackArguments(text: string): FilterProblem {
     }
   }
   if (terms.length === 0) {
-    return { message: 'These arguments of the conntrack program choose every flow; leave the filter empty', start: 0, end: text.length };
+    return { message: 'These arguments of the conntrack program select every flow; leave the filter empty', start: 0, end: text.length };
   }
   return { message: 'These are arguments of the conntrack program', start: 0, end: text.length, suggestion: terms.join(' ') };
 }

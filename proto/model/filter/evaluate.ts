@@ -6,19 +6,18 @@ import { SERVICES } from '../services.ts';
 import { IPS, statusTest } from '../status.ts';
 import type { FlowFilter, Match, Term } from './filter.ts';
 
-/** Undefined: the flow does not tell. It stays unknown under `not`, so that no filter matches a flow on what is not known. */
+/** Undefined: unknown. It stays unknown under `not`, so that no filter matches a flow by an unknown value. */
 export type Truth = boolean | undefined;
 
 /**
- * True if the filter certainly matches the flow. The reference for every other evaluator.
- * Unknown values (no start time, no counters, no idle) match neither a term nor its negation.
- * Throws FILTER_UNSUPPORTED for fleet fields, which the controller settles first.
+ * True if the filter certainly matches the flow. The reference for every other evaluator. Unknown values (no start time, no counters, no
+ * idle) match neither a term nor its negation. Throws FILTER_UNSUPPORTED for fleet fields, which the controller resolves first.
  */
 export function evaluateFilter(filter: FlowFilter, flow: Flow, nowMs: number): boolean {
   return truthOf(filter, flow, nowMs) === true;
 }
 
-/** As evaluateFilter, with what is not known kept apart from what is false. */
+/** As evaluateFilter, distinguishing unknown from false. */
 export function truthOf(filter: FlowFilter, flow: Flow, nowMs: number): Truth {
   switch (filter.kind) {
     case 'everything':
@@ -147,15 +146,15 @@ function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
     case 'site':
     case 'gateway':
     case 'tag':
-      throw new FleetError('FILTER_UNSUPPORTED', `${field}: is settled by the controller and has no meaning on a gateway.`, { field });
+      throw new FleetError('FILTER_UNSUPPORTED', `${field}: is resolved by the controller and has no meaning on a gateway.`, { field });
     default:
       return field satisfies never;
   }
 }
 
 /**
- * The words operators use for states (documents a and b) beside the kernel's own names: `new` nothing came back yet, `established` the
- * protocol's state or else a reply was seen, `related` expected by another flow, `expired` no longer in any table.
+ * Operators' words for states (documents a and b) beside the kernel's own names: `new` no reply yet, `established` the protocol's state or
+ * else a reply was seen, `related` expected by another flow, `expired` no longer in any table.
  */
 function isInState(word: string, flow: Flow): boolean {
   switch (word) {
@@ -172,7 +171,7 @@ function isInState(word: string, flow: Flow): boolean {
   }
 }
 
-/** Certain only where all that it may be lies in the range, or all of it outside. */
+/** Certain only if all possible values lie in the range, or all outside. */
 function isIdle(match: Match, { idleSeconds, idleBounds }: Flow): Truth {
   if (idleSeconds !== undefined || !idleBounds) return isKnownBetween(match, idleSeconds);
   if (match.kind !== 'range') return mismatch(match);
@@ -182,7 +181,7 @@ function isIdle(match: Match, { idleSeconds, idleBounds }: Flow): Truth {
   return atMost < from || atLeast > to ? false : undefined;
 }
 
-/** Not known where the gateway could not look its routes up. */
+/** Unknown if the gateway could not look up its routes. */
 function isKnownStale(word: string, stale: Flow['stale']): Truth {
   if (stale === undefined) return undefined;
   return word === 'yes' ? stale !== 'no' : stale === word;
@@ -204,7 +203,7 @@ function isOfService(name: string, flow: Flow): boolean {
   );
 }
 
-/** One end of a tuple against an address, or against an address and a port that both have to stand there. */
+/** Compares one end of a tuple with an address, or with an address and a port that must both match. */
 function isAt(match: Match, address: string, port: number | undefined, proto: number): Truth {
   switch (match.kind) {
     case 'prefix':
@@ -223,7 +222,10 @@ function isIn(prefix: Prefix, text: string): boolean {
   return address !== undefined && prefixContains(prefix, address);
 }
 
-/** Ports, keys and what ICMP has in their place. No protocol without them has any; of one with them that tells none they are not known. */
+/**
+ * Ports, keys and ICMP's counterparts. For a protocol without them the answer is no; if a protocol should have them but they are missing,
+ * it is unknown.
+ */
 function isPart(match: Match, value: number | undefined, isExpected: boolean): Truth {
   if (value === undefined) return isExpected ? undefined : false;
   return isBetween(match, value);
@@ -233,7 +235,7 @@ function isNamed(match: Match, names: readonly string[]): boolean {
   return match.kind === 'none' ? names.length === 0 : names.some((name) => globMatches(globOf(match), name));
 }
 
-/** As anyOf, and none is asked after one that holds: to read an address takes as long as all else. */
+/** As anyOf, but stops at the first that holds: parsing an address takes as long as everything else. */
 function firstOf(...tests: (() => Truth)[]): Truth {
   let truth: Truth = false;
   for (const test of tests) {
@@ -265,15 +267,14 @@ function mismatch(match: Match): never {
   throw new FleetError('FILTER_UNSUPPORTED', `This field is not compared by ${match.kind}.`);
 }
 
-/** True if the pattern (`*` any run, `?` any one character) covers the whole name; case does not matter. */
+/** True if the pattern (`*` any run, `?` any one character) matches the whole name, ignoring case. */
 export function globMatches(pattern: string, name: string): boolean {
   return globExpression(pattern).test(name);
 }
 
 /**
- * The glob as a regular expression, for evaluators that compile once. Between two stars the first place that fits is taken for good
- * (`(?=(…))\1` never
- * gives back what it took), so that a pattern of many stars costs no more than the length of the name for each.
+ * The glob as a regular expression, for evaluators that compile once. Between two stars the first match is final (`(?=(…))\1` never
+ * backtracks), so each of many stars costs no more than the length of the name.
  */
 export function globExpression(pattern: string): RegExp {
   const [first, ...rest] = pattern.split(/\*+/).map((part) => part.replace(/[.+^${}()|[\]\\/]/g, '\\$&').replaceAll('?', '.'));

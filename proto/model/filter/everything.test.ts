@@ -56,7 +56,7 @@ describe('a filter that matches every flow', () => {
     '10.0.0.5:5060 or -10.0.0.5:5060',
     '-orig-zone:7 or orig-zone:7',
     '-src:224.0.0.0/4',
-  ])('%j counts as everything, whatever its spelling', (text) => expect(matchesEverything(filterOf(text))).toBe(true));
+  ])('%j counts as everything, however it is spelled', (text) => expect(matchesEverything(filterOf(text))).toBe(true));
 
   it.each([
     'proto:udp',
@@ -102,7 +102,7 @@ describe('a filter that matches every flow', () => {
     'status:replied',
   ])('%j does not', (text) => expect(matchesEverything(filterOf(text))).toBe(false));
 
-  it('is never missed: whatever does not count as everything leaves some flow out', () => {
+  it('is never missed: whatever does not count as everything excludes some flow', () => {
     const flows = fc.sample(arbitraryFlow, { numRuns: 200, seed: 7 });
     fc.assert(
       fc.property(arbitraryFilter, (filter) => {
@@ -121,7 +121,7 @@ describe('a filter that matches every flow', () => {
     );
   });
 
-  it('is found or not in bounded time, also in the largest filter', () => {
+  it('is decided in bounded time, even for the largest filter', () => {
     const ports = Array.from({ length: MAX_FILTER_TERMS / 2 }, (_, index) => index * 20);
     const addresses = Array.from({ length: MAX_FILTER_TERMS / 2 }, (_, index) => `10.${index >> 8}.${index & 255}.1`);
     expect(matchesEverything(filterOf(`-dport:${ports.join(',')}`))).toBe(false);

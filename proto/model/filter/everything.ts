@@ -19,12 +19,12 @@ import {
 } from './filter.ts';
 
 /**
- * True unless a flow was found that the filter does not match. The flows that are tried are of the usual kinds, and those that the filter's
- * own bounds lead to: a term that stands in the way of a miss is changed to a value on the other side of a bound. A miss is always a real
- * one, because the evaluator said so; where none is found in bounded time, the filter counts as everything.
+ * True unless a flow was found that the filter does not match. It tries flows of the usual kinds, and those derived from the filter's own
+ * bounds: where a term prevents a miss, the flow's value is changed to the other side of a bound. A miss is always real, because the
+ * evaluator decides; if none is found in bounded time, the filter counts as everything.
  *
- * Flows are as tables have them: confirmed, with a protocol, ports and an id that are not 0, from an address of one host. All is known of
- * them, so that `idle>=0s` is everything too. Fleet fields are taken to hold; settle them first.
+ * Flows are as found in tables: confirmed, with a nonzero protocol, ports and id, from an address of one host. All their values are known,
+ * so `idle>=0s` is everything too. Fleet fields are assumed to match; resolve them first.
  */
 export function matchesEverything(filter: FlowFilter): boolean {
   const settled = withoutFleet(filter);
@@ -32,9 +32,9 @@ export function matchesEverything(filter: FlowFilter): boolean {
   return !USUAL.some((flow) => search.repaired(settled, false, flow, MAX_REPAIRS).next().value);
 }
 
-/** Terms of one filter that are changed one after the other for one miss. */
+/** Maximum changes in a row for one miss. */
 const MAX_REPAIRS = 24;
-/** Terms that are compared for one answer, some hundredths of a second. */
+/** Maximum comparisons per answer, which take some hundredths of a second. */
 const MAX_COMPARISONS = 30_000;
 const NOW_MS = 1_900_000_000_000;
 
@@ -60,7 +60,7 @@ class Search {
     this.#bounds = boundsOf(filter);
   }
 
-  /** Flows of which the filter is `wanted`, made from one by changing what stands against it. */
+  /** Flows for which the filter is `wanted`, derived from one by changing what prevents that. */
   *repaired(filter: FlowFilter, wanted: boolean, flow: Flow, repairs: number): Generator<Flow, void, void> {
     if (this.#is(filter, wanted, flow)) return yield flow;
     if (repairs === 0 || this.#left <= 0) return;
@@ -95,7 +95,7 @@ class Search {
   }
 }
 
-/** Values on both sides of all that a filter compares with. */
+/** Values on both sides of everything that a filter compares with. */
 interface Bounds {
   addresses: string[];
   numbers: Map<FieldName, number[]>;
@@ -106,7 +106,7 @@ const PORTS = ['sport', 'dport', 'rsport', 'rdport'] as const;
 const KEYS = ['srckey', 'dstkey', 'rsrckey', 'rdstkey'] as const;
 const ENDS = ['src', 'dst', 'rsrc', 'rdst'] as const;
 
-/** Fields that compare the same kind of value have their bounds in common. */
+/** Fields that compare the same kind of value share their bounds. */
 function kindOf(field: FieldName): FieldName {
   return (PORTS as readonly FieldName[]).includes(field) ? 'port' : (KEYS as readonly FieldName[]).includes(field) ? 'key' : field;
 }
@@ -155,13 +155,13 @@ function edgesOf({ address, bits, family }: Prefix): string[] {
     );
 }
 
-/** Neither 0.0.0.0/8 and the like nor multicast, which no flow of a table begins at. */
+/** Excludes 0.0.0.0/8 and the like, and multicast, from which no flow in a table originates. */
 function isOfOneHost(text: string): boolean {
   const address = parseAddress(text)!;
   return address.length === 4 ? address[0]! > 0 && address[0]! < 224 : address[0] !== 0xff && address.some((byte) => byte !== 0);
 }
 
-/** The flow with another value where this term looks. */
+/** The flow with other values for this term. */
 function* changesOf(term: Term, flow: Flow, bounds: Bounds): Generator<Flow, void, void> {
   const { field, match } = term;
   const numbers = (least = 0, largest = 2 ** 52): number[] =>
@@ -290,7 +290,7 @@ function* changesOf(term: Term, flow: Flow, bounds: Bounds): Generator<Flow, voi
 
 type End = (typeof ENDS)[number];
 
-/** Each end that the field looks at with each address, and with a port where one is asked for; and all ends at once. */
+/** Each end that the field compares with each address, and with a port if one is compared; and all ends at once. */
 function* withPlaces(field: FieldName, match: Match, flow: Flow, { addresses }: Bounds): Generator<Flow, void, void> {
   const ends = ENDS.filter((end) => end === field || !(ENDS as readonly FieldName[]).includes(field));
   const statuses = field === 'nat' ? [flow.status | IPS.SRC_NAT | IPS.DST_NAT, flow.status & ~(IPS.SRC_NAT | IPS.DST_NAT)] : [flow.status];
@@ -311,7 +311,7 @@ function* withPlaces(field: FieldName, match: Match, flow: Flow, { addresses }: 
   }
 }
 
-/** The flow with one side changed, for each of them, and with all. */
+/** The flow with one side changed, for each side, and with all changed. */
 function* sidesOf<Side>(sides: readonly Side[], change: (flow: Flow, side: Side) => Flow, flow: Flow): Generator<Flow, void, void> {
   for (const side of sides) yield change(flow, side);
   if (sides.length > 1) yield sides.reduce(change, flow);
@@ -359,7 +359,7 @@ function withIcmp(flow: Flow, part: Partial<NonNullable<Tuple['icmp']>>): Flow {
   return withTuple(pinged, 'orig', { icmp: { ...pinged.orig.icmp!, ...part } });
 }
 
-/** A protocol with all that its tuples carry, and a state if it has any. ICMP is of one family each. */
+/** A protocol with everything its tuples carry, and a state if it has any. Each ICMP belongs to one family. */
 function withProto(flow: Flow, proto: number): Flow {
   const family = proto === PROTOCOLS.icmp ? 4 : proto === PROTOCOLS.icmpv6 ? 6 : flow.family;
   const placed =
@@ -430,7 +430,7 @@ const TCP_FLOW: Flow = {
   nextWan: 'other',
 };
 
-/** One of each kind that tables are full of. */
+/** One flow of each common kind. */
 const USUAL: readonly Flow[] = [
   TCP_FLOW,
   withStatus(withProto({ ...TCP_FLOW, wan: undefined, nextWan: '', mark: 0x11, stale: 'route-moved' }, PROTOCOLS.udp), IPS.CONFIRMED),

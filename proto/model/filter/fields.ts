@@ -26,9 +26,9 @@ export interface Field {
   name: FieldName;
   aliases: string[];
   kind: ValueKind;
-  /** For kind `word`: all words there are. For others: what completion offers. */
+  /** For kind `word`: all words. For others: what completion offers. */
   words: string[];
-  /** `none` asks for flows that have no such thing. */
+  /** `none` matches flows without a value. */
   canBeNone: boolean;
   /** One line of help, with an example. */
   help: string;
@@ -51,14 +51,14 @@ function field(
   return { name, aliases, kind, words, canBeNone, help };
 }
 
-/** Every field of the grammar, in the order help shows them. */
+/** Every field of the grammar, in the order of the help. */
 export const FIELDS: readonly Field[] = [
   field('tenant', 'name', 'Tenant by name or id: tenant:"Pine Logistics"', { aliases: ['customer'] }),
   field('site', 'name', 'Site by name or id: site:mil*'),
   field('gateway', 'name', 'Gateway by name or id: gateway:lyon-gw1', { aliases: ['gw'] }),
   field('tag', 'name', 'Gateways with a tag: tag:voip'),
   field('wan', 'name', 'WAN whose address the flow uses, by the gateway’s own naming, or none: wan:wan1', { canBeNone: true }),
-  field('next-wan', 'name', 'WAN that the flow would leave by if it began now, or none: next-wan:wan1 -wan:wan1', { canBeNone: true }),
+  field('next-wan', 'name', 'WAN by which the flow would leave if it began now, or none: next-wan:wan1 -wan:wan1', { canBeNone: true }),
   field('proto', 'protocol', 'Protocol by name or number: proto:udp,tcp', {
     aliases: ['protocol', 'l4proto'],
     words: Object.values(PROTOCOLS).map(protocolName),
@@ -113,19 +113,19 @@ export function fieldNamed(name: string): Field | undefined {
 /** All names and aliases. */
 export const FIELD_WORDS: readonly string[] = [...BY_NAME.keys()];
 
-/** True where `>`, `<`, `>=` and `<=` make sense. */
+/** True if `>`, `<`, `>=` and `<=` make sense. */
 export function isComparable(kind: ValueKind): boolean {
   return (
     kind === 'port' || kind === 'number' || kind === 'octet' || kind === 'key' || kind === 'duration' || kind === 'size' || kind === 'bits'
   );
 }
 
-/** Of fewer letters another word is as likely as a slip. */
+/** With fewer letters another word is as likely as a typo. */
 const MIN_LETTERS = 5;
 
 /**
- * The one word that a slip of the hand turns into this one: two neighbouring letters changed places, or in a word of some length one letter
- * is wrong, missing or too many. Undefined where two words would do, or a number differs: no suggestion is better than a wrong one.
+ * The one word that a typo turns into this one: two neighbouring letters swapped, or in a longer word one letter wrong, missing or extra.
+ * Undefined if two words would fit, or a digit differs: no suggestion is better than a wrong one.
  */
 export function nearest(word: string, words: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase();

@@ -1,15 +1,15 @@
 import type { Prefix } from '../address.ts';
 
-/** How a term's value compares; which kinds a field takes is in fields.ts. Ranges include both ends; an absent end is open. */
+/** How a term's value compares; fields.ts says which kinds a field accepts. Ranges include both ends; an absent end is open. */
 export type Match =
   | { kind: 'prefix'; prefix: Prefix }
-  /** An address and a port of the same side of the same tuple. */
+  /** An address and a port on the same side of the same tuple. */
   | { kind: 'endpoint'; prefix: Prefix; from: number; to: number }
   | { kind: 'range'; from?: number; to?: number }
   | { kind: 'mask'; value: number; mask: number }
-  /** A name; `*` and `?` are wild where the field allows globs. Lower case unless the field keeps case. */
+  /** A name; `*` and `?` are wildcards if the field allows globs. Lower case unless the field keeps case. */
   | { kind: 'glob'; pattern: string }
-  /** The flow has no such thing, and that is known. */
+  /** The flow is known to have no value. */
   | { kind: 'none' };
 
 export interface Term {
@@ -18,7 +18,7 @@ export interface Term {
   match: Match;
 }
 
-/** Which flows. `everything` is said, never the result of a text that did not parse. */
+/** Which flows. `everything` is explicit, never the result of text that did not parse. */
 export type FlowFilter =
   | { kind: 'everything' }
   | { kind: 'and'; operands: FlowFilter[] }
@@ -27,8 +27,8 @@ export type FlowFilter =
   | Term;
 
 /**
- * Fields in the order help shows them. `ip` and `port` look at either side of either tuple and are what bare values mean.
- * Fleet fields (tenant, site, gateway, tag) are settled by the controller; agents never see them.
+ * Fields in the order of the help. `ip` and `port` compare either side of either tuple and are what bare values mean. Fleet fields (tenant,
+ * site, gateway, tag) are resolved by the controller; agents never see them.
  */
 export const FIELD_NAMES = [
   'tenant',
@@ -83,7 +83,7 @@ export const FLEET_FIELDS: ReadonlySet<FieldName> = new Set<FieldName>(['tenant'
 
 export const EVERYTHING: FlowFilter = { kind: 'everything' };
 
-/** Where a text is wrong, as offsets into it, why, and what to put in the place of just that part. */
+/** Where a text is wrong, as offsets into it, why, and what to replace just that part with. */
 export interface FilterProblem {
   message: string;
   start: number;
@@ -91,7 +91,7 @@ export interface FilterProblem {
   suggestion?: string;
 }
 
-/** One operand stands for itself; operands of the same kind are taken in. */
+/** A single operand is returned as is; operands of the same kind are flattened. */
 export function join(kind: 'and' | 'or', operands: FlowFilter[]): FlowFilter {
   const flat = operands.flatMap((operand) => (operand.kind === kind ? operand.operands : [operand]));
   return flat.length === 1 ? flat[0]! : { kind, operands: flat };
@@ -105,7 +105,7 @@ export function anyOf(operands: FlowFilter[]): FlowFilter {
   return join('or', operands);
 }
 
-/** The opposite; two of them are none. */
+/** The negation; a double negation cancels out. */
 export function negated(operand: FlowFilter): FlowFilter {
   return operand.kind === 'not' ? operand.operand : { kind: 'not', operand };
 }
@@ -124,7 +124,7 @@ export function forEachTerm(filter: FlowFilter, visit: (term: Term) => void): vo
   }
 }
 
-/** How many values are compared with. */
+/** The number of values that are compared. */
 export function countTerms(filter: FlowFilter): number {
   let count = 0;
   forEachTerm(filter, () => {

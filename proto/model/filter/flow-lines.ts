@@ -3,14 +3,14 @@ import type { FilterProblem } from './filter.ts';
 
 type LineTuple = Partial<Record<string, string>> & { src: string; dst: string };
 
-/** True for what shows both tuples of an entry, which as a filter would ask for two sources at once. */
+/** True for a line with both tuples of an entry, which as a filter would require two sources at once. */
 export function isConntrackLine(text: string): boolean {
   return /\bsrc=\S+\s+dst=\S+\s[\s\S]*\bsrc=\S+\s+dst=/.test(text);
 }
 
 /**
  * The filter that finds exactly the flows of these lines of `conntrack -L`, `conntrack -E` or /proc/net/nf_conntrack. Undefined if one of
- * them is none.
+ * them is something else.
  */
 export function fromConntrackLines(text: string): string | undefined {
   const lines = text
@@ -26,7 +26,7 @@ function fromConntrackLine(line: string): string | undefined {
   const proto = /(?:^|\s)(?!ipv[46]\s)[a-z][\w-]*\s+(\d{1,3})(?=\s)/i.exec(head)?.[1];
   const [orig, reply] = rest.slice(0, 2).map(tupleOf);
   if ((proto === undefined && rest.length < 2) || rest.length > 2 || !orig?.dst) return undefined;
-  // Of a ping the first `id` is its own, and only what follows is the entry's.
+  // For a ping the first `id` is ICMP's, and only a later one is the entry's.
   const last = reply ?? orig;
   const entryId = last['entry-id'] ?? (last.type === undefined ? last.id : undefined);
   return [
@@ -56,7 +56,7 @@ function end(field: string, address: string, port: string | undefined): string[]
   return [`${field}:${endpoint(address, port)}`];
 }
 
-/** The filter for a line of ss or netstat, with both ends of a socket; a problem for one that has only its own. */
+/** The filter for a line of ss or netstat, with both ends of a socket; a problem if it has only the local one. */
 export function fromSocketLine(text: string): { suggestion: string } | Pick<FilterProblem, 'message'> | undefined {
   const { netid, state, proto, local, peer } =
     (
@@ -65,15 +65,12 @@ export function fromSocketLine(text: string): { suggestion: string } | Pick<Filt
     )?.groups ?? {};
   const ends = [local, peer].map((one) => one && socketEnd(one));
   if (local === undefined || ends.includes(undefined)) return undefined;
-  if (ends.includes('')) return { message: 'This socket has one end only and is no flow; give the address and the port that are meant' };
+  if (ends.includes('')) return { message: 'This socket has only one end and is not a flow; give the intended address and port' };
   const transport = netid ?? proto ?? (state === 'ESTAB' || state === 'UNCONN' ? undefined : 'tcp');
   return { suggestion: [transport && `proto:${transport}`, ...ends].filter(Boolean).join(' ') };
 }
 
-/**
- * An end as ss and netstat print it: with the interface, and IPv4 as mapped IPv6. Empty for one that stands for any, undefined if it is
- * none.
- */
+/** An end as printed by ss and netstat: with the interface, and IPv4 as mapped IPv6. Empty for a wildcard, undefined if it is not one. */
 function socketEnd(text: string): string | undefined {
   const at = text.lastIndexOf(':');
   const address = text
@@ -86,7 +83,7 @@ function socketEnd(text: string): string | undefined {
   return parseAddress(address) ? endpoint(address, port) : undefined;
 }
 
-/** The filter for a flow that is written with an arrow between its ends, as pfctl, tcpdump and FortiOS do. */
+/** The filter for a flow written with an arrow between its ends, as by pfctl, tcpdump and FortiOS. */
 export function fromArrowLine(text: string): string | undefined {
   const packet =
     /^(?:[\d:.]+\s+)?IP6?\s+(?<from>\S+)\.(?<fromPort>\d{1,5})\s+>\s+(?<to>\S+)\.(?<toPort>\d{1,5}):(?:\s+(?<what>Flags|UDP))?(?:\s.*)?$/s.exec(
@@ -107,7 +104,7 @@ export function fromArrowLine(text: string): string | undefined {
   return [proto && `proto:${proto.toLowerCase()}`, found.from, found.translated, found.to, found.to2].filter(Boolean).join(' ');
 }
 
-/** The filter for an address of SIP: a URI or a Via header. */
+/** The filter for a SIP address: a URI or a Via header. */
 export function fromSipAddress(text: string): string | undefined {
   const { transport, host } =
     (

@@ -2,12 +2,12 @@ import { fieldNamed } from './fields.ts';
 import type { FlowFilter, Term } from './filter.ts';
 import { formatNumber, formatValue } from './values.ts';
 
-/** The filter in its canonical spelling; parseFilter reads back an equal filter. Everything is the empty text. */
+/** The filter in its canonical spelling; parseFilter returns an equal filter. Everything is the empty text. */
 export function formatFilter(filter: FlowFilter): string {
   return format(filter, 'either');
 }
 
-/** The parts that are joined by AND, each of which the console shows as one chip. */
+/** The parts joined by AND, each shown by the console as one chip. */
 export function conjunctsOf(filter: FlowFilter): FlowFilter[] {
   return filter.kind === 'and' ? filter.operands : filter.kind === 'everything' ? [] : [filter];
 }
@@ -30,7 +30,7 @@ function format(filter: FlowFilter, place: 'either' | 'both' | 'one'): string {
   }
 }
 
-/** `proto:udp,tcp` where all operands are closed terms of one field. */
+/** `proto:udp,tcp` if all operands are closed terms of one field. */
 function formatList(operands: FlowFilter[]): string | undefined {
   const [first] = operands;
   if (first?.kind !== 'term') return undefined;

@@ -3,14 +3,14 @@ import { fromArrowLine, fromConntrackLines, fromSipAddress, fromSocketLine, isCo
 import { fromFortios, fromPacketFilter, fromPfctl } from './packet-filters.ts';
 import type { FilterProblem } from './filter.ts';
 
-/** True for what another program prints or takes although this grammar could read it, as something else. */
+/** True for another program's input or output that this grammar would misread. */
 export function isFromElsewhere(text: string): boolean {
   return isConntrackArguments(text) || (text.length <= MAX_PASTED && isConntrackLine(text));
 }
 
 /**
- * What a text asks that another program printed or takes, as a problem of all of it with the same filter as its suggestion. Undefined if it
- * is none.
+ * Recognises another program's input or output: a problem spanning the whole text, with the equivalent filter as its suggestion. Undefined
+ * for anything else.
  */
 export function fromOtherTools(text: string): FilterProblem | undefined {
   if (isConntrackArguments(text)) return fromConntrackArguments(text);
@@ -24,15 +24,15 @@ export function fromOtherTools(text: string): FilterProblem | undefined {
   return undefined;
 }
 
-/** Of what is pasted; a longer text is a filter that somebody made. */
+/** Maximum length of pasted text; a longer text is a filter that somebody wrote. */
 const MAX_PASTED = 10_000;
 
 const CONVERTERS: [message: string, convert: (text: string) => string | Partial<FilterProblem> | undefined][] = [
-  ['This is an entry as the conntrack program prints it', fromConntrackLines],
-  ['This is a socket as ss and netstat print it', fromSocketLine],
-  ['This is a flow as other programs print it', fromArrowLine],
-  ['This is an address of SIP', fromSipAddress],
-  ['These are the words of FortiOS', fromFortios],
+  ['This is an entry as printed by the conntrack program', fromConntrackLines],
+  ['This is a socket as printed by ss and netstat', fromSocketLine],
+  ['This is a flow as printed by other programs', fromArrowLine],
+  ['This is a SIP address', fromSipAddress],
+  ['This is FortiOS syntax', fromFortios],
   ['These are arguments of pfctl', fromPfctl],
-  ['This is an expression of tcpdump, pf or nft', fromPacketFilter],
+  ['This is an expression in the syntax of tcpdump, pf or nft', fromPacketFilter],
 ];

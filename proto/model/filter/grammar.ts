@@ -13,8 +13,8 @@ import { firstBeyondLimits, type TokenRole } from './limits.ts';
  *     term    := field ( ":" | "=" | "==" | "!=" ) item { "," item } | field [ ":" ] ( ">" | ">=" | "<" | "<=" ) value | value
  *     item    := [ "!" ] value
  *
- * A bare value is an address, a prefix, a port or address:port on any side. IPv6 has colons of its own, so a word that is an
- * IPv6 address or prefix is taken before a field name is looked for, and the colon of a field is never the first of `::`.
+ * A bare value is an address, a prefix, a port or address:port on any side. IPv6 contains colons, so a word that is an IPv6 address or
+ * prefix is recognised before a field name is looked for, and the colon of a field is never the first of `::`.
  */
 const Space = createToken({ name: 'Space', pattern: /\s+/, group: Lexer.SKIPPED });
 const Quoted = createToken({ name: 'Quoted', pattern: /"[^"]*"/ });
@@ -81,7 +81,7 @@ function isAfterField(text: string, offset: number): boolean {
   return text.startsWith('::', offset) && fieldNamed(/[A-Za-z-]*$/.exec(text.slice(Math.max(0, offset - 20), offset))![0]) !== undefined;
 }
 
-/** A word with `:`, `=` or a comparison behind it. */
+/** A word followed by `:`, `=` or a comparison. */
 function matchField(text: string, offset: number): [string] | null {
   const [word] = /^[A-Za-z][A-Za-z-]*/.exec(text.slice(offset, offset + 100)) ?? [];
   if (word === undefined || /^(or|and|not)$/i.test(word)) return null;
@@ -171,7 +171,7 @@ class FilterParser extends CstParser {
 const lexer = new Lexer(TOKENS, { positionTracking: 'onlyOffset' });
 const parser = new FilterParser();
 
-/** The first place where a text leaves the grammar. */
+/** The first place where a text violates the grammar. */
 export interface SyntaxProblem {
   token: IToken | undefined;
   message: string;
@@ -179,7 +179,7 @@ export interface SyntaxProblem {
   end: number;
 }
 
-/** The tree of a text, or the first place where it leaves the grammar. */
+/** The tree of a text, or the first place where it violates the grammar. */
 export function parseSyntax(text: string): { tree: CstNode } | { problem: SyntaxProblem } {
   const { tokens, errors } = lexer.tokenize(text);
   const lexical = errors[0];
@@ -189,7 +189,7 @@ export function parseSyntax(text: string): { tree: CstNode } | { problem: Syntax
       text[start] === '"' ? 'This quotation mark is never closed' : `“${text.slice(start, start + lexical.length)}” has no meaning here`;
     return { problem: { token: undefined, message, start, end: start + lexical.length } };
   }
-  // Before the parser, which calls itself for each level.
+  // Checked before the parser, which recurses for each level.
   const beyond = firstBeyondLimits(tokens.map(roleOf));
   if (beyond) {
     const token = tokens[beyond.index]!;
@@ -227,7 +227,7 @@ function roleOf({ tokenType, image }: IToken): TokenRole {
     case AddressPort:
     case PortPair:
       return 'value';
-    // A range of addresses, or a port with its protocol, is several terms.
+    // A range of addresses, or a port with its protocol, becomes several terms.
     case Address6:
     case Word:
       return /[.:].*-|\/[a-z]/i.test(image) ? 'pair' : 'value';
@@ -250,6 +250,6 @@ function describe(token: IToken | undefined, isAtEnd: boolean): string {
     if ([Or, And, Not, Bang].some((type) => tokenMatcher(token, type))) return `A term is missing after “${token.image}”`;
     return 'A closing “)” is missing';
   }
-  if (tokenMatcher(token, Close)) return 'This “)” closes nothing, or the brackets hold nothing';
-  return `“${token.image}” cannot stand here`;
+  if (tokenMatcher(token, Close)) return 'This “)” has no matching “(”, or the brackets are empty';
+  return `“${token.image}” is not allowed here`;
 }

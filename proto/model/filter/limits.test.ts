@@ -17,7 +17,7 @@ const problemOf = (text: string) => {
 };
 
 describe('a filter that is too deep or too long', () => {
-  it('is refused at the level that is too deep, with the cure', () => {
+  it('is refused at the level that is too deep, with the remedy', () => {
     const problem = problemOf(nested(32));
     expect(problem.message).toContain(`at most ${MAX_FILTER_DEPTH} deep; join conditions side by side`);
     expect(nested(32).slice(problem.start, problem.end)).toBe('-');
@@ -35,19 +35,19 @@ describe('a filter that is too deep or too long', () => {
     },
   );
 
-  it('counts what stands side by side once: negations, brackets and lists that are closed are no deeper', () => {
+  it('does not count siblings as depth: negations, brackets and lists that are closed are no deeper', () => {
     expect(parseFilter(Array.from({ length: 500 }, (_, port) => `-(port:${port} or (proto:udp,tcp))`).join(' '))).toHaveProperty('filter');
     expect(parseFilter(Array.from({ length: 500 }, () => '-port:1').join(' '))).toHaveProperty('filter');
   });
 
-  it('has too many values from one more than the limit on, wherever they stand', () => {
+  it('has too many values at one more than the limit, wherever they are', () => {
     const ports = (count: number): string => `port:${Array.from({ length: count }, (_, port) => port).join(',')}`;
     expect(parseFilter(ports(MAX_FILTER_TERMS))).toHaveProperty('filter');
     expect(problemOf(ports(MAX_FILTER_TERMS + 1)).message).toContain(`at most ${MAX_FILTER_TERMS} values`);
     expect(problemOf(Array.from({ length: MAX_FILTER_TERMS / 2 + 1 }, () => '443/tcp').join(' or ')).message).toContain('at most');
   });
 
-  it('is not made by what is put in for a name: that stays one value', () => {
+  it('is not produced by substituting a name, which stays one value', () => {
     expect(fillFilter('wan:$wan', { wan: `x${')('.repeat(99)}` })).toHaveProperty('filter.kind', 'term');
     expect(fillFilter('ip:$address', { address: `192.0.2.1 ${'-('.repeat(40)}` })).toHaveProperty('problem');
     expect(fillFilter('ip:$address', { address: '192.0.2.1' })).toHaveProperty('filter.kind', 'term');
@@ -79,10 +79,10 @@ describe('a filter that parses', () => {
     );
   });
 
-  it('is refused where its encoded form is too large for one message', () => {
+  it('is refused if its encoded form is too large for one message', () => {
     const parsed = parseFilter(`wan:${'ǆ€'.repeat(MAX_FILTER_CHARACTERS / 2 - 10)}`);
     if (!('filter' in parsed)) throw new Error('it did not parse');
-    expect(() => toWireFilter(parsed.filter)).toThrow(`where gateways take ${MAX_FILTER_BYTES}`);
+    expect(() => toWireFilter(parsed.filter)).toThrow(`and gateways accept ${MAX_FILTER_BYTES}`);
   });
 });
 
@@ -107,7 +107,7 @@ describe('a glob', () => {
     );
   });
 
-  it('of many stars ends, whatever the name', () => {
+  it('with many stars terminates, whatever the name', () => {
     expect(globMatches(`${'*a'.repeat(40)}*b`, 'a'.repeat(300))).toBe(false);
   });
 });

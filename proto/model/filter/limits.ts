@@ -1,18 +1,18 @@
 /**
- * How large a filter may be. What parses fits through the link: each side decodes a hundred messages deep, and a level of a filter is at
- * most two.
+ * The maximum size of a filter. Whatever parses fits through the link: each side decodes a hundred nested messages, and a level of a filter
+ * takes at most two.
  */
 export const MAX_FILTER_CHARACTERS = 100_000;
-/** Brackets and negations that stand in one another. A list of values is one level more. */
+/** Nested brackets and negations. A list of values is one more level. */
 export const MAX_FILTER_DEPTH = 16;
-/** Values that are compared with, all together. */
+/** Values compared, in total. */
 export const MAX_FILTER_TERMS = 2000;
-/** Of the encoded form; a message of the link has at most 256 KiB. */
+/** Bytes of the encoded form; a message on the link has at most 256 KiB. */
 export const MAX_FILTER_BYTES = 200 * 1024;
 
 export const TOO_MANY_TERMS = `A filter has at most ${MAX_FILTER_TERMS} values; use a prefix or a range, or make several plans`;
 
-/** What a token of the grammar does to the depth and the number of terms. */
+/** How a token of the grammar affects depth and number of terms. */
 export type TokenRole = 'not' | 'open' | 'close' | 'comma' | 'value' | 'pair' | 'other';
 
 /** The first token at which a text is too deep or too long, and why; undefined if it is neither. */
@@ -31,7 +31,7 @@ export function firstBeyondLimits(roles: Iterable<TokenRole>): { index: number; 
     if (depth > MAX_FILTER_DEPTH) {
       return {
         index,
-        message: `Brackets and negations stand in one another at most ${MAX_FILTER_DEPTH} deep; join conditions side by side with “or” or a space`,
+        message: `Brackets and negations may be nested at most ${MAX_FILTER_DEPTH} deep; join conditions side by side with “or” or a space`,
       };
     }
     if (terms > MAX_FILTER_TERMS) return { index, message: TOO_MANY_TERMS };

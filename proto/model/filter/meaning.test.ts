@@ -19,7 +19,7 @@ function filterOf(text: string): FlowFilter {
   return parsed.filter;
 }
 
-/** What a text asks once each suggestion has been taken; undefined where there is none to take. */
+/** What a text means once each suggestion has been accepted; undefined if there is none. */
 function meantBy(text: string): FlowFilter | undefined {
   for (let typed = text, tries = 0; tries < 5; tries++) {
     const parsed = parseFilter(typed);
@@ -83,9 +83,9 @@ describe('an endpoint', () => {
     ['nat:198.18.0.12:5060', false],
     ['-10.0.0.5:5060', true],
     ['ip:10.0.0.5 port:5060', true],
-  ])('%s has its address and its port on one side of one tuple: %s', (text, wanted) => expect(matches(text, call)).toBe(wanted));
+  ])('%s has its address and port on one side of one tuple: %s', (text, wanted) => expect(matches(text, call)).toBe(wanted));
 
-  it('is translated where the flow is', () => {
+  it('matches the translated side too', () => {
     const translated = { ...call, status: IPS.CONFIRMED | IPS.SRC_NAT };
     expect([
       matches('nat:198.18.0.12:5060', translated),
@@ -94,7 +94,7 @@ describe('an endpoint', () => {
     ]).toEqual([true, false, false]);
   });
 
-  it('of IPv6 stands in brackets', () => {
+  it('is written in brackets for IPv6', () => {
     const web = flowOf({ src: '2001:db8:1::5', dst: '2001:db8::1', sport: 40_000, dport: 443 });
     expect([
       matches('dst:[2001:db8::1]:443', web),
@@ -104,7 +104,7 @@ describe('an endpoint', () => {
     ]).toEqual([true, true, false, false]);
   });
 
-  it('is not known of a protocol with ports that the table does not tell, and then neither it nor its negation matches', () => {
+  it('is unknown for a protocol whose ports the table does not report, and then neither it nor its negation matches', () => {
     const blind = flowOf({ src: '10.0.0.5', dst: '198.51.100.20' }, undefined, { proto: PROTOCOLS.udplite });
     for (const text of ['10.0.0.5:5060', 'src:10.0.0.5:5060', 'port:5060', 'dport:5060'])
       expect([matches(text, blind), matches(`-${text}`, blind)]).toEqual([false, false]);
@@ -154,7 +154,7 @@ describe('new terms', () => {
     ['wan:"none"', ping, false],
   ])('%s', (text, flow, wanted) => expect(matches(text, flow)).toBe(wanted));
 
-  it('match neither way what is not known', () => {
+  it('do not match unknown values either way', () => {
     for (const [text, proto] of [
       ['icmp-type:8', PROTOCOLS.icmp],
       ['icmp-id:1', PROTOCOLS.icmpv6],
@@ -233,7 +233,7 @@ describe('what people type is understood', () => {
     ['tcp/443', 'tcp/443', '(proto:tcp port:443)'],
     ['10.0.0.5.443', '10.0.0.5.443', '10.0.0.5:443'],
     ['proto:!tcp,!udp', 'proto:!tcp,!udp', '-proto:tcp,udp'],
-  ])('%s says where and offers exactly what was meant', (text, at, suggestion) =>
+  ])('%s is located, and offers exactly what was meant', (text, at, suggestion) =>
     expect(problemOf(text)).toMatchObject({ at, suggestion }),
   );
 
@@ -269,7 +269,7 @@ describe('what people type is understood', () => {
     ['-j 203.0.113.7', 'nat:203.0.113.7'],
     ['conntrack -L -u ASSURED,SEEN_REPLY --orig-zone 7', 'status:assured status:replied orig-zone:7'],
     ['-s 10.0.0.0/255.0.0.0 -g', 'src:10.0.0.0/255.0.0.0 status:dnat'],
-  ])('%s, which is from elsewhere, is offered whole in this grammar', (text, suggestion) =>
+  ])('%s, from another tool, is offered whole in this grammar', (text, suggestion) =>
     expect(problemOf(text)).toMatchObject({ at: text, suggestion }),
   );
 
@@ -312,7 +312,7 @@ describe('what people type is understood', () => {
     '10.0.0.0/0.0.0.255',
     'state:closing2',
     'proto>udp',
-  ])('%s has no suggestion, which is better than a wrong one', (text) => {
+  ])('%s gets no suggestion, which is better than a wrong one', (text) => {
     expect(problemOf(text).suggestion).toBeUndefined();
   });
 });
@@ -320,7 +320,7 @@ describe('what people type is understood', () => {
 const FLOWS = fc.sample(arbitraryFlow, { numRuns: 200, seed: 5 });
 const matched = (filter: FlowFilter): Flow[] => FLOWS.filter((flow) => evaluateFilter(filter, flow, NOW_MS));
 
-/** A term as it would be written, and as a hand or another habit spells it. */
+/** A term as it should be written, and with a typo or in another habit's spelling. */
 interface Mistake {
   text: string;
   meant: FlowFilter;
@@ -336,7 +336,7 @@ const wordTerm = fc
   )
   .map(({ field, word, meant }) => ({ field, word, meant: field.kind === 'protocol' ? filterOf(`proto:${word}`) : meant }));
 
-/** One letter is left out, doubled, replaced, or changes places with the next. */
+/** One letter is left out, doubled, replaced, or swapped with the next. */
 function slip(word: string, at: number, how: number, letter: string): string {
   const place = at % word.length;
   return [
@@ -356,7 +356,7 @@ const mistake: fc.Arbitrary<Mistake> = fc.oneof(
       field,
       word: slip(word, at, how, letter),
     }))
-    // A slip that makes another word means that word.
+    // A typo that yields another word means that word.
     .filter(
       ({ field, word }) =>
         word !== '' &&
@@ -413,7 +413,7 @@ const mistake: fc.Arbitrary<Mistake> = fc.oneof(
     .filter(({ text }) => text !== 'app:l2tp'),
 );
 
-/** The mistake among other terms, and what all of it means. */
+/** The mistake among other terms, and what the whole means. */
 const CONTEXTS: [write: (text: string) => string, mean: (meant: FlowFilter) => FlowFilter][] = [
   [(text) => text, (meant) => meant],
   [(text) => `family:ipv4 ${text}`, (meant) => allOf([filterOf('family:ipv4'), meant])],
@@ -424,7 +424,7 @@ const CONTEXTS: [write: (text: string) => string, mean: (meant: FlowFilter) => F
 ];
 
 describe('a suggestion', () => {
-  it('never matches a flow that the evident meaning excludes, wherever the mistake stands', () => {
+  it('never matches a flow that the evident meaning excludes, wherever the mistake is', () => {
     let taken = 0;
     fc.assert(
       fc.property(mistake, fc.constantFrom(...CONTEXTS), ({ text, meant }, [write, mean]) => {
@@ -432,7 +432,7 @@ describe('a suggestion', () => {
         const found = meantBy(typed);
         if (!found) return;
         taken++;
-        // A word of another protocol is offered as TCP's; whoever meant the other has it in quotation marks.
+        // A word of another protocol is offered as TCP's; whoever means the other puts it in quotation marks.
         if (/state/.test(text) && /of (SCTP|DCCP) only/.test(JSON.stringify(parseFilter(typed)))) return;
         const wanted = new Set(matched(mean(meant)));
         expect([typed, formatFilter(found), matched(found).filter((flow) => !wanted.has(flow)).length]).toEqual([
@@ -447,7 +447,7 @@ describe('a suggestion', () => {
   });
 });
 
-/** A flow as `conntrack -L` prints it. */
+/** A flow as printed by `conntrack -L`. */
 function lineOf({ proto, orig, reply, state, zone, status, mark }: Flow): string {
   const tuple = ({ src, dst, sport, dport, icmp, srcKey, dstKey }: Tuple): string =>
     [
@@ -507,7 +507,7 @@ describe('a pasted line of conntrack -L', () => {
     );
   });
 
-  it('is as good with counters, the kernel’s id or the layout of /proc, and of several lines finds each', () => {
+  it('works with counters, the kernel’s id or the layout of /proc, and with several lines finds each flow', () => {
     const line =
       'ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.5 dst=198.51.100.1 sport=34567 dport=443 packets=9 bytes=900 src=198.51.100.1 dst=203.0.113.7 sport=443 dport=34567 packets=8 bytes=800 [ASSURED] mark=0 zone=0 use=2';
     const wanted =

@@ -1,7 +1,7 @@
 /**
- * The filter for an expression in the words of tcpdump, pf or nft, such as `host 10.0.0.5 and port 5060`, `proto tcp from any to 10.0.0.5
- * port 443` or `ip saddr 10.0.0.5 tcp dport 443`. Undefined for anything else, and where `and` and `or` stand side by side: there tcpdump
- * reads from left to right.
+ * The filter for an expression in the syntax of tcpdump, pf or nft, such as `host 10.0.0.5 and port 5060`, `proto tcp from any to 10.0.0.5
+ * port 443` or `ip saddr 10.0.0.5 tcp dport 443`. Undefined for anything else, and if `and` and `or` are mixed: tcpdump then reads from
+ * left to right.
  */
 export function fromPacketFilter(text: string): string | undefined {
   const words = text.match(/&&|\|\||[()!]=?|==?|[^\s()!=&|]+/g) ?? [];
@@ -11,7 +11,7 @@ export function fromPacketFilter(text: string): string | undefined {
   return reader.isAtEnd ? found : undefined;
 }
 
-/** Each bracket is a call in another. */
+/** A bound, since each bracket is a recursive call. */
 const MAX_WORDS = 500;
 
 const FAMILIES: Record<string, string> = { ip: 'ipv4', ip6: 'ipv6', inet: 'ipv4', inet6: 'ipv6' };
@@ -27,7 +27,7 @@ const PROTOCOLS: Record<string, string> = {
   gre: 'gre',
   igmp: 'igmp',
 };
-/** A word that a value follows, and the field that asks the same. */
+/** Words followed by a value, and the equivalent field. */
 const FIELDS: Record<string, string> = {
   host: 'host',
   net: 'ip',
@@ -66,7 +66,7 @@ const KEYWORDS = new Set([
 class Expression {
   readonly #words: readonly string[];
   #at = 0;
-  /** What a value without a word of its own is of: `port 80 or 443`. */
+  /** The field of a value without a word of its own: `port 80 or 443`. */
   #field: string | undefined;
 
   constructor(words: readonly string[]) {
@@ -109,7 +109,7 @@ class Expression {
     return terms.length < 2 ? terms[0] : `(${terms.join(' ')})`;
   }
 
-  /** What one word and its value ask; undefined, with nothing taken, if they ask nothing. */
+  /** The terms for one word and its value; undefined, consuming nothing, if they have no meaning. */
   #terms(): string[] | undefined {
     const start = this.#at;
     const word = this.#next();
@@ -145,7 +145,7 @@ class Expression {
     return terms;
   }
 
-  /** pf's `10.0.0.0/8 port 5060`; `any` asks nothing. */
+  /** pf's `10.0.0.0/8 port 5060`; `any` adds no term. */
   #end([address, port]: [string, string]): string[] | undefined {
     const terms = this.#takes('any') ? [] : this.#valued(address);
     if (!terms) return undefined;
@@ -176,7 +176,7 @@ class Expression {
   }
 }
 
-/** Keys of `diagnose sys session filter`, and the terms that ask the same of a value or a range. */
+/** Keys of `diagnose sys session filter`, and the equivalent terms for a value or a range. */
 const FORTIOS: Record<string, (value: string) => string> = {
   src: (value) => `src:${value}`,
   dst: (value) => `dst:${value}`,
@@ -189,9 +189,7 @@ const FORTIOS: Record<string, (value: string) => string> = {
   expire: (value) => `timeout:${value}`,
 };
 
-/**
- * The filter for lines of `diagnose sys session filter`, or the first key that has no meaning in one. Undefined if they are something else.
- */
+/** The filter for lines of `diagnose sys session filter`, or the first key that has no meaning in a filter. Undefined for anything else. */
 export function fromFortios(text: string): { suggestion: string } | { message: string; start: number; end: number } | undefined {
   const terms: string[] = [];
   let at = 0;

@@ -63,7 +63,7 @@ describe('a filter that parses', () => {
     expect(formatFilter(parsed(text))).toBe(canonical);
   });
 
-  it('puts each condition that must hold on a chip of its own', () => {
+  it('puts each condition that must hold on its own chip', () => {
     expect(conjunctsOf(parsed('proto:udp wan:wan1 (dport:53 or sport:53)')).map(formatFilter)).toEqual([
       'proto:udp',
       'wan:wan1',
@@ -111,7 +111,7 @@ describe('a filter that does not parse names the place and what may have been me
     if (suggestion)
       expect(
         parseFilter(text.slice(0, problem.start) + suggestion + text.slice(problem.end)),
-        'the suggestion, put in its place',
+        'the suggestion, put in place',
       ).toHaveProperty('filter');
   });
 });
@@ -238,7 +238,7 @@ const { filter } = fc.letrec<{ filter: FlowFilter }>((tie) => ({
 }));
 
 describe('the canonical spelling', () => {
-  it('reads back as the same filter', () => {
+  it('parses back to the same filter', () => {
     fc.assert(
       fc.property(filter, (one) => {
         expect(parsed(formatFilter(one))).toEqual(one);

@@ -20,7 +20,7 @@ type Parsed = { filter: FlowFilter } | { problem: FilterProblem };
 
 /**
  * Parses the filter grammar (grammar.ts). A text that does not parse is a problem with a place, never "everything"; an empty text is
- * everything. What other programs print or take is a problem that suggests the same in this grammar.
+ * everything. Input or output of other programs is a problem that suggests the equivalent in this grammar.
  */
 export function parseFilter(text: string): Parsed {
   if (text.length > MAX_FILTER_CHARACTERS) {
@@ -36,7 +36,7 @@ export function parseFilter(text: string): Parsed {
   if (own && 'filter' in own) return own;
   const foreign = fromOtherTools(text);
   if (!foreign) return own ?? parseOwn(text);
-  // A suggestion that does not parse, or is of no use, is none.
+  // A suggestion that does not parse, or is useless, is dropped.
   const { suggestion, ...problem } = foreign;
   return { problem: suggestion !== undefined && 'filter' in parseOwn(suggestion) ? foreign : problem };
 }
@@ -96,7 +96,7 @@ function readFieldTerm(tree: CstNode): FlowFilter {
     values.map((value) => {
       const parsed = parseValue(field, textOf(value), isQuoted(value));
       if (!('message' in parsed)) return parsed;
-      // What is put in the place of one value of several would leave the field to the others.
+      // Replacing one value of several would leave the field to the others.
       throw values.length > 1 ? misfit(placeOf(value), { ...parsed, instead: undefined }) : misfit(whole, parsed, placeOf(value));
     }),
   );
@@ -119,7 +119,7 @@ function readComparison(field: Field, comparison: IToken, value: IToken, whole: 
   return { kind: 'term', field: field.name, match: parsed };
 }
 
-/** Names of fields elsewhere that mean exactly one of ours. */
+/** Field names of other tools that mean exactly one of ours. */
 const SYNONYMS: Record<string, string> = {
   source: 'src',
   destination: 'dst',
@@ -165,7 +165,7 @@ function parseBare(text: string): FlowFilter | ValueProblem {
 function bareProblem(text: string, address: string | undefined): ValueProblem {
   const word = (/^\[(.*)\]$/.exec(text)?.[1] ?? text).toLowerCase().replaceAll('_', '-');
   if (/^(all|any|everything|\*)$/.test(word)) {
-    return { message: `“${text}” chooses nothing; leave it out. A plan for every flow is made with the word all in place of a filter` };
+    return { message: `“${text}” selects nothing; leave it out. To plan for every flow, use the word all instead of a filter` };
   }
   const field = fieldNamed(word);
   return {
@@ -174,7 +174,7 @@ function bareProblem(text: string, address: string | undefined): ValueProblem {
   };
 }
 
-/** What a word that stands alone asks for, if it is one thing only. */
+/** What a bare word means, if it is unambiguous. */
 function meantByBare(word: string): string | undefined {
   const [, transport = '', port = ''] = /^([a-z]+)\/(\d{1,5})$/.exec(word) ?? [];
   if (transportNumber(transport) !== undefined) return `(proto:${transport} port:${port})`;
@@ -204,7 +204,7 @@ interface Place {
   end: number;
 }
 
-/** A problem of a whole term; where nothing is to stand in the place of all of it, only `part` is wrong. */
+/** A problem of a whole term; without a replacement for all of it, only `part` is marked. */
 function misfit(whole: Place, { message, suggestion, instead }: ValueProblem, part: Place = whole): Misfit {
   const fix = instead ?? suggestion;
   return new Misfit({ message, ...(instead === undefined ? part : whole), ...(fix !== undefined && { suggestion: fix }) });

@@ -2,7 +2,7 @@ import { parsePrefix } from '../address.ts';
 import type { FilterProblem, FlowFilter } from './filter.ts';
 import { parseFilter } from './parse.ts';
 
-/** What a remediation's trigger is about; put in for `$wan` and `$address`. */
+/** What a remediation's trigger is about; substituted for `$wan` and `$address`. */
 export interface TemplateNames {
   wan?: string;
   address?: string;
@@ -10,20 +10,19 @@ export interface TemplateNames {
 
 const PLACEHOLDER = /\$([a-z]+)/gi;
 
-/** The names that a text waits for, each once. */
+/** The names that a text refers to, each once. */
 export function placeholdersOf(text: string): string[] {
   return [...new Set([...text.matchAll(PLACEHOLDER)].map(([, name]) => name!))];
 }
 
 /**
- * The filter of a text with its names put in. A WAN's name is quoted, and an address is one, so that whatever they hold stays one value. A
- * name
- * that is not given is a problem, never left out.
+ * The filter of a text with its names substituted. A WAN's name is quoted, and an address is validated, so whatever they contain stays one
+ * value. A missing name is a problem, never left out.
  */
 export function fillFilter(text: string, names: TemplateNames): { filter: FlowFilter; text: string } | { problem: FilterProblem } {
   for (const { 0: found, 1: name, index } of text.matchAll(PLACEHOLDER)) {
     if (valueOf(name!, names) === undefined)
-      return { problem: { message: `There is nothing to put in for ${found}`, start: index, end: index + found.length } };
+      return { problem: { message: `There is no value for ${found}`, start: index, end: index + found.length } };
   }
   const filled = text.replaceAll(PLACEHOLDER, (_, name: string) => valueOf(name, names)!);
   const parsed = parseFilter(filled);

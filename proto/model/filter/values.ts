@@ -10,8 +10,8 @@ import { fieldNamed, nearest, type Field, type ValueKind } from './fields.ts';
 import { allOf, anyOf, type FieldName, type FlowFilter, type Match } from './filter.ts';
 
 /**
- * What is wrong with one value, and what to write in its place, or `instead` in the place of field and value together. Neither is given
- * unless it asks for nothing that was not meant.
+ * What is wrong with one value, and the `suggestion` to replace it, or `instead` to replace field and value together. Neither is given if
+ * it could mean something that was not meant.
  */
 export interface ValueProblem {
   message: string;
@@ -21,11 +21,11 @@ export interface ValueProblem {
 
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 const SIZES: Record<string, number> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3, ti: 1024 ** 4 };
-/** Spellings of a unit of time, each by its first letter. */
+/** Spellings of units of time, identified by their first letter. */
 const TIMES = /(\d{1,10}(?:\.\d{1,3})?)(weeks?|wk|w|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)/gi;
 const LARGEST: Partial<Record<ValueKind, number>> = { port: 65_535, key: 65_535, octet: 255 };
 
-/** Parses one value of a field, such as `5060-5061` or `0x100/0xff00`. In quotation marks a name or word is taken as it stands. */
+/** Parses one value of a field, such as `5060-5061` or `0x100/0xff00`. In quotation marks a name or word is taken literally. */
 export function parseValue(field: Field, text: string, isQuoted = false): FlowFilter | ValueProblem {
   if (field.canBeNone && !isQuoted && /^none$/i.test(text)) return term(field.name, { kind: 'none' });
   switch (field.kind) {
@@ -75,7 +75,7 @@ export function term(field: FieldName, match: Match): FlowFilter {
   return { kind: 'term', field, match };
 }
 
-/** An address in any spelling, or an endpoint of it. */
+/** An address in any spelling, or an endpoint with it. */
 function parsePlace(field: Field, text: string): FlowFilter | ValueProblem {
   const whole = parseAddresses(text);
   const endpoint = whole ? undefined : splitEndpoint(text);
@@ -98,20 +98,20 @@ function parsePlace(field: Field, text: string): FlowFilter | ValueProblem {
   return anyOf(prefixes.map((prefix) => term(field.name, { kind: 'endpoint', prefix, from, to })));
 }
 
-/** A name that is none of a protocol itself, but of what runs over one. */
+/** For a name that is not a protocol's, but that of something that runs over one. */
 function meantByProtocol(text: string, field: Field): Pick<ValueProblem, 'suggestion' | 'instead'> {
   const word = text.toLowerCase();
   if (word === 'l2tp') return {};
   return Object.hasOwn(SERVICES, word) ? { instead: `app:${word}` } : (meantByPort(word) ?? { suggestion: nearest(word, field.words) });
 }
 
-/** The protocols and the port that a name of a port stands for. */
+/** The protocols and the port that a port name stands for. */
 function meantByPort(text: string): { instead: string } | undefined {
   const named = portNamed(text);
   return named && { instead: `(proto:${named.protocols.join(',')} dport:${named.port})` };
 }
 
-/** States of protocols other than TCP, and the word for what TCP has in their place. */
+/** States of protocols other than TCP, and TCP's counterpart. */
 const OTHER_STATES = new Map(
   [
     ...SCTP_STATES.map((state) => [wordOfState(state), 'SCTP'] as const),
@@ -141,7 +141,7 @@ function parseWord(field: Field, text: string, isQuoted: boolean): FlowFilter | 
     };
   }
   if (field.words.includes(word)) return term(field.name, { kind: 'glob', pattern: word });
-  return { message: `“${text}” is no word of ${field.name}:`, ...meantByWord(field, word) };
+  return { message: `“${text}” is not a word of ${field.name}:`, ...meantByWord(field, word) };
 }
 
 function meantByWord(field: Field, word: string): Pick<ValueProblem, 'suggestion' | 'instead'> {
@@ -150,17 +150,17 @@ function meantByWord(field: Field, word: string): Pick<ValueProblem, 'suggestion
   if (field.name === 'stale' && word === 'no') return { instead: '-stale:yes' };
   if (field.name === 'app' && protocolNumber(word) !== undefined) return { instead: `proto:${word}` };
   const near = nearest(word, field.words);
-  // Whose word it is would have to be asked again.
+  // It would be ambiguous whose word it is.
   const isOfOther = field.name === 'state' && near !== undefined && OTHER_STATES.has(near);
   return (field.name === 'app' ? meantByPort(word) : undefined) ?? { suggestion: isOfOther ? undefined : near };
 }
 
-/** True for a state that is written without quotation marks. */
+/** True for a state written without quotation marks. */
 export function isPlainState(word: string): boolean {
   return word !== 'none' && ([...STATE_ALIASES, ...TCP_STATES.map(wordOfState)] as string[]).includes(word);
 }
 
-/** Parses what stands behind `>`, `>=`, `<` or `<=`. Values are whole numbers, so `>5` begins at 6. */
+/** Parses what follows `>`, `>=`, `<` or `<=`. Values are whole numbers, so `>5` begins at 6. */
 export function parseComparison(field: Field, operator: string, text: string): Match | ValueProblem {
   const value = parseNumber(field, text);
   if (typeof value !== 'number') return value;
@@ -210,13 +210,13 @@ export function formatNumber(field: Field, value: number): string {
   return field.kind === 'duration' ? `${value}s` : String(value);
 }
 
-/** A name or a word of a field as it reads back: in quotation marks where it would mean something else without them. */
+/** A name or word of a field as it parses back: in quotation marks if it would mean something else without them. */
 export function spell(field: Field, text: string): string {
   const isOther = field.canBeNone ? /^none$/i.test(text) : field.name === 'state' && OTHER_STATES.has(wordOfState(text));
   return isOther ? `"${text}"` : quoteWord(text);
 }
 
-/** Quotes a name that would not read back as one word. */
+/** Quotes a name that would not parse back as one word. */
 export function quoteWord(text: string): string {
   return /^(?!.*(?:&&|\|\|))[^\s():,"<>=!-][^\s():,"<>=]*$/su.test(text) && !/^(or|and|not)$/i.test(text) ? text : `"${text}"`;
 }
@@ -259,7 +259,7 @@ function parseSeconds(text: string): number | ValueProblem {
   return isWhole ? seconds : { message: `“${text}” is not a time such as 90s, 5m or 2h` };
 }
 
-/** Bytes, packets or bits a second. What counts in bits takes no bytes, and the other way round. */
+/** Bytes, packets or bits a second. A field in bits does not accept bytes, and vice versa. */
 function parseSize(field: Field, text: string): number | ValueProblem {
   const {
     count,
