@@ -12,7 +12,7 @@ describe('the house', () => {
     expect(rule.violations(sources)).toEqual([]);
   });
 
-  it('is read whole: every part has sources, and they import each other', () => {
+  it('is read completely: every part has sources, and they import each other', () => {
     const small = ['proto', 'agent', 'controller', 'web', 'tools'].filter(
       (part) => sources.filter((source) => source.path.startsWith(`${part}/`)).length < 20,
     );
@@ -20,7 +20,7 @@ describe('the house', () => {
     expect(sources.flatMap(({ imports }) => imports).length).toBeGreaterThan(3000);
   });
 
-  it('knows a way down from each folder', () => {
+  it('finds a way down from each folder', () => {
     for (const base of ['agent', 'controller', 'proto', 'web']) {
       const graph = folderGraph(sources, base);
       expect(loopsOf(graph)).toEqual([]);
@@ -29,7 +29,7 @@ describe('the house', () => {
   });
 });
 
-describe('a violation that is planted', () => {
+describe('a planted violation', () => {
   it.each(PLANTED.map((planted) => [`${planted.breaks}: ${planted.path}: ${planted.text}`, planted] as const))(
     'is found: %s',
     (_, planted) => {
@@ -42,11 +42,11 @@ describe('a violation that is planted', () => {
     },
   );
 
-  it('has one for every rule', () => {
+  it('exists for every rule', () => {
     expect(RULES.map(({ name }) => name).filter((name) => !PLANTED.some(({ breaks }) => name.includes(breaks)))).toEqual([]);
   });
 
-  it.each(ALLOWED.map((source) => [source.text, source] as const))('is not seen in what is allowed: %s', (_, source) => {
+  it.each(ALLOWED.map((source) => [source.text, source] as const))('is not found in allowed code: %s', (_, source) => {
     expect(RULES.flatMap((rule) => rule.violations([toSourceFile(source.path, source.text)]))).toEqual([]);
   });
 });

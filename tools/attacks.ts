@@ -5,11 +5,11 @@ import { fail } from './say.ts';
 import { build, ROOT } from './set-up.ts';
 import { ensurePrograms, howToInstall } from './system.ts';
 
-// What is made from the protocol has enums, which Node does not run as they are.
+// Code generated from the protocol has enums, which Node does not run without a transform.
 const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
 const TRIALS = ['frames-to-controller', 'frames-to-agent', 'requests'];
 const [name = '', ...args] = process.argv.slice(2);
-if (!TRIALS.includes(name)) fail(`There is no trial "${name}". There are: ${TRIALS.join(', ')}`);
+if (!TRIALS.includes(name)) fail(`There is no trial "${name}". Available: ${TRIALS.join(', ')}`);
 const missing = ensurePrograms(['redis-server']);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });

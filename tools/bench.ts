@@ -1,23 +1,23 @@
-// npm run bench -- [NAME] [--json]: benchmarks side by side with what people use today; without a name, all of them. Trials run by name
-// only.
+// npm run bench -- [NAME] [--json]: benchmarks side by side with what people use today; without a name, all of them. Trials run only by
+// name.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fail } from './say.ts';
 import { build, ROOT } from './set-up.ts';
 import { ensurePrograms, howToInstall } from './system.ts';
 
-// What is made from the protocol has enums, which Node does not run as they are.
+// Code generated from the protocol has enums, which Node does not run without a transform.
 const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
 const folder = path.join(ROOT, 'test/bench');
 const BENCHMARKS = ['engine', 'bulk-flush', 'stale'];
-/** Beyond what all need. */
+/** Programs that a benchmark needs beyond the common ones. */
 const PROGRAMS: Record<string, string[]> = { 'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'], stale: ['nft'] };
-/** They compare with nothing: they push for minutes and say what held. */
+/** They compare with nothing: they apply load for minutes and report what held. */
 const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'soak'];
 const args = process.argv.slice(2);
 const name = args[0]?.startsWith('-') ? undefined : args.shift();
 if (name !== undefined && ![...BENCHMARKS, ...TRIALS].includes(name))
-  fail(`There is no benchmark "${name}". There are: ${BENCHMARKS.join(', ')}; and trials: ${TRIALS.join(', ')}`);
+  fail(`There is no benchmark "${name}". Available: ${BENCHMARKS.join(', ')}; and trials: ${TRIALS.join(', ')}`);
 const missing = ensurePrograms(['ip', 'conntrack', ...(name === undefined ? BENCHMARKS : [name]).flatMap((one) => PROGRAMS[one] ?? [])]);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });

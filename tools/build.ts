@@ -1,4 +1,4 @@
-// npm run build: everything that runs, made from its sources.
+// npm run build: builds everything that runs.
 import { build } from './set-up.ts';
 
 await build();

@@ -7,7 +7,7 @@ import { buildConsole, buildPrograms, ROOT } from './set-up.ts';
 const read = (name: string): string => readFileSync(path.join(ROOT, name), 'utf8');
 const sources = new Map(readSources(ROOT).map((file) => [file.path, file]));
 
-/** The top folders of all sources that the given files reach by imports, in order. */
+/** The top folders of all sources that the given files import, directly or not, in order. */
 function foldersReached(roots: string[]): string[] {
   const seen = new Set<string>();
   const visit = (file: string): void => {
@@ -25,11 +25,11 @@ describe('a build', () => {
   it.each([
     [buildPrograms, ['agent', 'controller']],
     [buildConsole, ['web']],
-  ] as const)('$name is done again when any folder changed that it is made from', (step, roots) => {
+  ] as const)('$name is repeated when any of its source folders changed', (step, roots) => {
     expect(step.sources).toEqual(expect.arrayContaining(foldersReached(filesIn(...roots))));
   });
 
-  it('in a container is given every folder that it is made from', () => {
+  it('in a container gets every source folder', () => {
     const given = read('.dockerignore')
       .split('\n')
       .filter((line) => line.startsWith('!'))
@@ -41,7 +41,7 @@ describe('a build', () => {
 });
 
 describe('docker-compose.yml', () => {
-  it('passes on every setting that docs/containers.md offers for .env', () => {
+  it('passes on every setting that docs/containers.md lists for .env', () => {
     const offered = [...read('docs/containers.md').matchAll(/^\| `(CTFLEET_\w+)` \|/gm)].map(([, name]) => name!);
     expect(offered.length).toBeGreaterThan(5);
     expect(offered.filter((name) => !read('docker-compose.yml').includes(`\${${name}:`))).toEqual([]);

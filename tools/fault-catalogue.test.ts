@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
-/** They are about policies that are applied; nothing applies any yet. */
+/** They are about applying policies, which is not implemented yet. */
 const NOT_YET = ['F12', 'F13'];
 
 const rows = readFileSync(path.join(ROOT, 'docs/faults.md'), 'utf8')

@@ -6,7 +6,7 @@ import { fail } from './say.ts';
 import { build, ROOT } from './set-up.ts';
 import { ensurePrograms, howToInstall } from './system.ts';
 
-// What is made from the protocol has enums, which Node does not run as they are.
+// Code generated from the protocol has enums, which Node does not run without a transform.
 const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
 const missing = ensurePrograms(['redis-server']);
 if (missing.length > 0) fail(howToInstall(missing));

@@ -1,4 +1,4 @@
-// npm run format: writes all sources in the one layout that `npm run check` asks for.
+// npm run format: formats all sources as `npm run check` requires.
 import { runTool } from './checks/run.ts';
 import { FORMATTED } from './checks/static.ts';
 

@@ -1,4 +1,4 @@
-// npm run kernels -- [--kernel 6.12 …] [--check PART …]: what the agent relies on, tried under Debian's kernels. See docs/kernels.md.
+// npm run kernels -- [--kernel 6.12 …] [--check PART …]: tests what the agent relies on under Debian's kernels. See docs/kernels.md.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -19,7 +19,7 @@ const { values } = parseArgs({
   options: { kernel: { type: 'string', multiple: true, default: SERIES }, check: { type: 'string', multiple: true, default: [] } },
 });
 if (process.platform !== 'linux' || process.arch !== 'x64')
-  fail('Kernels are tried on x64 with Linux, since guests get the programs of this machine.');
+  fail('Kernels can be tested only on x64 Linux, since guests get the programs of this machine.');
 const missing = ensurePrograms([...PROGRAMS, 'qemu-system-x86_64', 'apt-get', 'dpkg', 'depmod', 'xz']);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });

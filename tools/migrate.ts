@@ -1,2 +1,2 @@
-// npm run migrate: makes a database ready, as build/controller/migrate.js does, from the sources.
+// npm run migrate: prepares a database like build/controller/migrate.js, but from the sources.
 await import('../controller/migrate.ts');

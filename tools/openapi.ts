@@ -1,4 +1,4 @@
-// Writes docs/api/openapi.json from the routes; a test holds it against them. Needs the build.
+// Writes docs/api/openapi.json from the routes; a test compares them. Needs the build.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openApiDocument } from '../controller/platform/openapi.ts';

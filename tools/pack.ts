@@ -5,7 +5,7 @@ import { packagesFor, UNREAD } from './packages.ts';
 import { fail, say } from './say.ts';
 import { ROOT } from './set-up.ts';
 
-/** What a program needs and does not import: files, and packages that other packages load by themselves (BullMQ loads ioredis). */
+/** What a program needs without importing it: files, and packages loaded dynamically by other packages (BullMQ loads ioredis). */
 const EXTRAS: Record<string, { files: string[]; packages: string[] }> = {
   agent: { files: [], packages: [] },
   controller: { files: ['prisma/migrations'], packages: ['ioredis'] },
@@ -13,14 +13,14 @@ const EXTRAS: Record<string, { files: string[]; packages: string[] }> = {
 
 const [program = '', folder = ''] = process.argv.slice(2);
 const extras = EXTRAS[program];
-if (!extras || folder === '') fail(`Say which program and where to: node tools/pack.ts ${Object.keys(EXTRAS).join('|')} FOLDER`);
+if (!extras || folder === '') fail(`Name the program and the target: node tools/pack.ts ${Object.keys(EXTRAS).join('|')} FOLDER`);
 
 const code = [`build/${program}`, 'build/proto'];
 const needed = packagesFor(code, extras.packages);
 mkdirSync(folder, { recursive: true });
 for (const place of [...code, ...extras.files, 'package.json', ...needed]) {
   const from = path.join(ROOT, place);
-  // Packages inside packages come by their own place if they are needed.
+  // Nested packages are copied by their own path if needed.
   cpSync(from, path.join(folder, place), {
     recursive: true,
     filter: (source) => !UNREAD.test(source) && !source.slice(from.length).includes(`${path.sep}node_modules`),

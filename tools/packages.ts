@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fail } from './say.ts';
 import { ROOT } from './set-up.ts';
 
-/** What package-lock.json says of one installed package. */
+/** One installed package in package-lock.json. */
 interface Locked {
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
@@ -11,12 +11,12 @@ interface Locked {
   peerDependenciesMeta?: Record<string, { optional?: boolean }>;
 }
 
-/** Never read: types, source maps of other people's code, Prisma's query compilers for other databases. */
+/** Never read at run time: types, source maps of third-party code, Prisma's query compilers for other databases. */
 export const UNREAD = /\.d\.[cm]?ts$|\/node_modules\/.*\.map$|\/query_compiler_\w+\.(?:cockroachdb|mysql|sqlite|sqlserver)\./;
 const IMPORT = /^(?:import|export)\s+(?:[\w\s{},*$]+\sfrom\s+)?['"]([^'".][^'"]*)['"]|\bimport\(\s*['"]([^'".][^'"]*)['"]/gm;
 
 /**
- * Places of the packages that the compiled files of these folders import, and of all that those need. `besides`: what is loaded without an
+ * Paths of the packages that the compiled files of these folders import, and of all their dependencies. `besides`: those loaded without an
  * import.
  */
 export function packagesFor(folders: string[], besides: string[] = []): Set<string> {
@@ -32,13 +32,13 @@ export function packagesFor(folders: string[], besides: string[] = []): Set<stri
     const { dependencies, optionalDependencies, peerDependencies = {}, peerDependenciesMeta = {} } = packages[place]!;
     const peers = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
     for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) {
-      // Optional ones of other platforms are not there and so left out.
+      // Optional ones for other platforms are not installed and thus skipped.
       const found = name.startsWith('@types/') ? undefined : find(place, name);
       if (found) visit(found);
     }
   }
 
-  /** Where Node would find a package from another's place; undefined if it is not installed. */
+  /** Where Node would resolve a package from another's path; undefined if it is not installed. */
   function find(from: string, name: string): string | undefined {
     for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
       const place = path.posix.join(at, 'node_modules', name);

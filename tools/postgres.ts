@@ -9,19 +9,19 @@ import { say } from './say.ts';
 import { asUid, copyForAll, isOpenToAll, isRoot, newUid, outsideOf } from './unprivileged.ts';
 
 /**
- * A running Postgres of ours. It listens on loopback only and lets in who knows the password, which stands in `url` and in a file of its
- * folder. SIGINT stops it in order, SIGQUIT as a crash would.
+ * A Postgres of ours. It listens only on loopback and requires the password, which is in `url` and in a file in its folder. SIGINT shuts it
+ * down cleanly, SIGQUIT like a crash.
  */
 export interface Postgres {
   pid: number;
   port: number;
-  /** Where its data is. */
+  /** Its data directory. */
   dataDir: string;
-  /** It holds nothing yet. */
+  /** It was just created and is empty. */
   isNew: boolean;
   /** As its superuser: for migrations and tests, not for the controller. */
   url(database: string): string;
-  /** As the controller's login, which prepareDatabase makes. */
+  /** As the controller's login, which prepareDatabase creates. */
   appUrl(database: string): string;
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
@@ -30,9 +30,9 @@ const NOBODY = 65_534;
 const run = promisify(execFile);
 
 /**
- * Starts the PostgreSQL that npm carries, on data that is made if it is not there. Postgres refuses to run as root, so root runs it as a
- * user of its own without any capability; below a home that others may not pass, its data is kept outside (unprivileged.ts).
- * Throws with the end of the server's log if it does not come up.
+ * Starts the PostgreSQL from npm, and creates its data if missing. Postgres refuses to run as root, so root runs it as a dedicated user
+ * without any capability; if that user cannot traverse the home, the data is kept outside of it (unprivileged.ts). Throws with the end of
+ * the server's log if it does not come up.
  */
 export async function startPostgres(options: { dir: string; port?: number }): Promise<Postgres> {
   const { postgres, initdb } = await binaries();
@@ -74,14 +74,15 @@ interface Opened {
 }
 
 /**
- * The data of a home and its password. Data without a password is of the time when none was asked: it cannot be kept safe, and is made new.
+ * The data of a home and its password. Data without a password dates from when none was required: it cannot be secured, and is created
+ * again.
  */
 async function openHome(home: string, initdb: string): Promise<Opened> {
   await mkdir(home, { recursive: true, mode: 0o700 });
   const passwordFile = path.join(home, 'password');
   const known = await readFile(passwordFile, 'utf8').catch(() => undefined);
   if (known === undefined && (await stat(path.join(home, 'PG_VERSION')).catch(() => undefined))) {
-    say('the database is of an older kind, which let in anyone on this machine: it is removed and made new');
+    say('the database is of an older kind, open to anyone on this machine: it is removed and created again');
     await rm(home, { recursive: true });
     await mkdir(home, { mode: 0o700 });
   }
@@ -98,9 +99,9 @@ async function openHome(home: string, initdb: string): Promise<Opened> {
 }
 
 /**
- * Makes the data whole or not at all. The password goes by a file: arguments stand in the list of processes. initdb wants a user that has a
- * name, so root runs it as nobody, in a group of its own and a folder that only this group may pass: other processes of nobody may
- * neither enter nor trace.
+ * Creates the data completely or not at all. The password is passed in a file, since arguments show in the process list. initdb needs a
+ * user with a name, so root runs it as nobody, in a dedicated group and a folder that only this group may traverse: other processes of
+ * nobody can neither enter it nor trace initdb.
  */
 async function makeData(initdb: string, dataDir: string, uid: number | undefined, password: string): Promise<void> {
   const room = `${dataDir}.new`;
@@ -140,7 +141,7 @@ async function binaries(): Promise<{ postgres: string; initdb: string }> {
     initdb: string;
   };
   const native = path.resolve(path.dirname(found.postgres), '..');
-  // npm drops symbolic links and, without install scripts, nobody restores them.
+  // npm drops symbolic links and, without install scripts, nothing restores them.
   const links = JSON.parse(await readFile(path.join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as {
     source: string;
     target: string;
@@ -164,7 +165,7 @@ function untilReady(child: ChildProcess): Promise<void> {
   let log = '';
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`postgres ended with ${code}: ${log}`)));
+    child.once('exit', (code) => reject(new Error(`postgres exited with ${code}: ${log}`)));
     child.stderr!.on('data', (text: Buffer) => {
       log = (log + text.toString()).slice(-4000);
       if (log.includes('ready to accept connections')) resolve();

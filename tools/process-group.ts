@@ -2,9 +2,8 @@ import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import path from 'node:path';
 
 /**
- * Processes and namespaces that must not outlive us, however we end. A reaper in a process group of its own reads from a pipe what
- * exists; when the pipe closes, by an orderly end as by kill -9, it ends the processes and removes the namespaces. There is no
- * second way of cleaning up.
+ * Processes and namespaces that must not outlive us, however we exit. A reaper in its own process group reads from a pipe what exists; when
+ * the pipe closes, by a normal exit as by kill -9, it ends the processes and removes the namespaces. There is no second way of cleaning up.
  */
 export class ProcessGroup {
   readonly #reaper: ChildProcess;
@@ -18,14 +17,14 @@ export class ProcessGroup {
     this.#reaper.stdin!.on('error', () => undefined);
   }
 
-  /** Starts a program in a process group of its own, so that a Ctrl-C reaches only us and the order of ending is ours. */
+  /** Starts a program in its own process group, so that a Ctrl-C reaches only us and we control the shutdown order. */
   spawn(command: string, args: string[], options: SpawnOptions = {}): ChildProcess {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options, detached: true });
     if (child.pid !== undefined) this.adopt(child.pid);
     return child;
   }
 
-  /** Takes in a process that leads its own group; the signal asks it to end. */
+  /** Adopts a process that leads its own group; the signal asks it to exit. */
   adopt(pid: number, signal: NodeJS.Signals = 'SIGTERM'): void {
     this.#reaper.stdin!.write(`pid ${pid} ${signal}\n`);
   }
@@ -39,7 +38,7 @@ export class ProcessGroup {
     this.#reaper.stdin!.write(`file ${file}\n`);
   }
 
-  /** Ends all of it; resolves when it is gone. */
+  /** Ends everything; resolves when it is gone. */
   async end(): Promise<void> {
     const gone = new Promise((resolve) => this.#reaper.once('exit', resolve));
     this.#reaper.stdin!.end();

@@ -1,4 +1,4 @@
-// npm run proto: writes code from the contract.
+// npm run proto: generates code from the contract.
 import { generate } from './set-up.ts';
 
 await generate();

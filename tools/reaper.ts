@@ -1,11 +1,11 @@
-// Reads "pid N SIGNAL", "netns PREFIX" and "file PATH" from standard input; when it closes, ends and removes all of that, newest first.
-// A pid leads a process group, and the whole group ends.
+// Reads "pid N SIGNAL", "netns PREFIX" and "file PATH" from standard input; when it closes, ends and removes all of that, newest first. A
+// pid leads a process group, and the whole group is ended.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { spawnSync } from 'node:child_process';
 
-/** Every program of ours ends sooner. */
+/** All our programs exit sooner. */
 const PATIENCE_MS = 5000;
 
 const groups: { pid: number; signal: NodeJS.Signals; startedAt: string }[] = [];
@@ -25,7 +25,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 for (const { pid, signal } of living()) {
   signalGroup(pid, signal);
-  // One that is stopped takes no signal but this one.
+  // A stopped process handles no signal but this one.
   signalGroup(pid, 'SIGCONT');
 }
 await untilGone();
@@ -38,7 +38,7 @@ async function untilGone(): Promise<void> {
   for (let waited = 0; living().length > 0 && waited < PATIENCE_MS; waited += 50) await delay(50);
 }
 
-/** Groups with a process that still runs; not those whose number went to another process since. */
+/** Groups with a process that still runs; not those whose number was reused by another process. */
 function living(): typeof groups {
   const alive = new Set<number>();
   for (const name of existsSync('/proc/self/stat') ? readdirSync('/proc') : []) {
@@ -52,7 +52,7 @@ function living(): typeof groups {
   });
 }
 
-/** State, process group and start time from procfs; undefined where there is no such process or no procfs. */
+/** State, process group and start time from procfs; undefined if there is no such process or no procfs. */
 function statOf(pid: number): { state: string; group: number; startedAt: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -75,7 +75,7 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch {
-    // It ended by itself.
+    // It exited by itself.
   }
 }
 

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { freePort } from './free-port.ts';
 import { asUid, isRoot, newUid } from './unprivileged.ts';
 
-/** Of every Redis that this process starts, so that one that is started again is found as before. */
+/** Shared by every Redis that this process starts, so that a restarted one keeps its URL. */
 const PASSWORD = randomBytes(24).toString('base64url');
 
-/** A running Redis of ours, in memory only. It asks for the password that stands in `url`. */
+/** A Redis of ours, in memory only. It requires the password, which is in `url`. */
 export interface Redis {
   pid: number;
   port: number;
@@ -25,21 +25,20 @@ export function hasRedis(): boolean {
 }
 
 /**
- * Starts redis-server on loopback without persistence, as a user of its own where we are root. Throws with its output if it does not come
- * up.
+ * Starts redis-server on loopback without persistence, as a dedicated user if we are root. Throws with its output if it does not come up.
  */
 export async function startRedis(options: { port?: number } = {}): Promise<Redis> {
   const port = options.port ?? (await freePort());
   const [command, args] = asUid(isRoot() ? newUid() : undefined, 'redis-server', ['-']);
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true, cwd: '/' });
-  // By standard input: arguments stand in the list of processes.
+  // On standard input, since arguments show in the process list.
   child.stdin.end(
     [`port ${port}`, 'bind 127.0.0.1', 'save ""', 'appendonly no', 'maxmemory-policy noeviction', `requirepass ${PASSWORD}`, ''].join('\n'),
   );
   let log = '';
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${log}`)));
+    child.once('exit', (code) => reject(new Error(`redis-server exited with ${code}: ${log}`)));
     child.stdout.on('data', (text: Buffer) => {
       log = (log + text.toString()).slice(-4000);
       if (log.includes('Ready to accept connections')) resolve();

@@ -1,4 +1,4 @@
-// node tools/run.mjs COMMAND [ARGS]: makes sure of the pinned Node and the dependencies, then runs tools/COMMAND.ts. Works on Node 20.
+// node tools/run.mjs COMMAND [ARGS]: ensures the pinned Node and the dependencies, then runs tools/COMMAND.ts. Works on Node 20.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ const [, , command = 'start', ...args] = process.argv;
 const script = path.join(root, 'tools', `${command}.ts`);
 if (!/^[a-z-]+$/.test(command) || !existsSync(script)) fail(`There is no command "${command}". Scripts are listed in package.json.`);
 mkdirSync(state, { recursive: true, mode: 0o700 });
-// Secrets of the demo lie in it, and what an earlier start left open to others is closed.
+// It holds secrets of the demo; an earlier version may have left it open to others.
 chmodSync(state, 0o700);
 
 const node = pinnedNode();
@@ -32,8 +32,8 @@ child.on('error', (error) => fail(error.message));
 child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 
 /**
- * Who started us: the parent, and behind the shell that npm puts in between, npm. A shell lives on when npm is killed, so a change of
- * either means that nobody waits for us any more.
+ * Who started us: the parent, and npm behind the shell that it puts in between. The shell survives when npm is killed, so a change of
+ * either means that nobody is waiting for us any more.
  */
 function ancestors() {
   try {
@@ -45,7 +45,7 @@ function ancestors() {
   }
 }
 
-/** This Node if it is new enough, else the pinned one, brought once from npm. */
+/** This Node if it is new enough, else the pinned one, installed once from npm. */
 function pinnedNode() {
   const version = readFileSync(path.join(root, '.node-version'), 'utf8').trim();
   if (Number(process.versions.node.split('.')[0]) >= Number(version.split('.')[0])) return process.execPath;
@@ -54,13 +54,13 @@ function pinnedNode() {
   const file = path.join(folder, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
   const has = () => existsSync(file) && spawnSync(file, ['--version'], { encoding: 'utf8' }).stdout?.trim() === `v${version}`;
   if (has()) return file;
-  say(`bringing Node ${version} (this is ${process.versions.node})`);
+  say(`installing Node ${version} (this is ${process.versions.node})`);
   npm(process.execPath, ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', '--loglevel=error', `${name}@${version}`]);
-  if (!has()) fail(`Node ${version} could not be brought from npm as ${name}. Install Node ${version.split('.')[0]} and try again.`);
+  if (!has()) fail(`Node ${version} could not be installed from npm as ${name}. Install Node ${version.split('.')[0]} and try again.`);
   return file;
 }
 
-/** `npm ci` when the lock file is not the one that node_modules was made from. */
+/** Runs `npm ci` if node_modules was not installed from the current lock file. */
 function installDependencies(node) {
   const stamp = path.join(root, 'node_modules', '.ctfleet-lock');
   const wanted = createHash('sha256')
@@ -73,7 +73,7 @@ function installDependencies(node) {
   writeFileSync(stamp, wanted);
 }
 
-/** npm itself, under the given Node. */
+/** Runs npm under the given Node. */
 function npm(node, npmArgs) {
   const cli = process.env.npm_execpath;
   const env = { ...process.env, PATH: [path.dirname(node), process.env.PATH].join(path.delimiter) };

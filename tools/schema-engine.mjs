@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// A stand-in for Prisma's native `schema-engine` executable: same command line and JSON-RPC over stdio,
-// backed by the WebAssembly build of the same engine from npm and the `pg` driver adapter.
+// A stand-in for Prisma's native `schema-engine` executable: same command line and JSON-RPC over stdio, backed by the WebAssembly build of
+// the same engine from npm and the `pg` driver adapter.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -62,14 +62,14 @@ function widen(a) {
   a.performIO = async (q) => { const r = await io(q); for (const f of r.fields) { f.was = f.dataTypeID; f.dataTypeID = CATALOGUE_TYPES.get(f.was) ?? f.was; } a.lastFields = r.fields; return r; };
   a.queryRaw = async (q) => { const r = await raw(q); a.lastFields.forEach((f, i) => { if (f.was === 18) r.columnTypes[i] = ColumnTypeEnum.Character; }); return r; };
   if (start) a.startTransaction = async (...x) => widen(await start(...x));
-  // The stock method splits on every ';' and so breaks function bodies and quoted text. Send the script whole.
+  // The stock method splits on every ';', which breaks function bodies and quoted text. Send the script whole.
   a.executeScript = async (script) => { try { await a.client.query(script); } catch (e) { a.onError(e); } };
   return a;
 }
 const shadows = [];
 class MigrationPg extends PrismaPg {
   async connect() { return widen(await super.connect()); }
-  // The stock method passes `database` beside a connection string, which pg lets win: the shadow would be the real database.
+  // The stock method passes `database` beside a connection string, and pg prefers the latter: the shadow would be the real database.
   async connectToShadowDb() {
     const admin = await this.connect();
     const database = `prisma_migrate_shadow_db_${crypto.randomUUID()}`;
@@ -105,7 +105,7 @@ rl.on('line', async (line) => {
     } else if (req.method === 'getDatabaseVersion') result = await e.version(req.params);
     else if (req.method === 'createDatabase') result = { databaseName: new URL(url).pathname.slice(1) };
     else if (req.method === 'evaluateDataLoss' || req.method === 'createMigration') {
-      // These two read the shadow database's schema from the engine's cache only; this call fills it.
+      // These two read the shadow database's schema only from the engine's cache; this call fills it.
       await e.diagnoseMigrationHistory({ migrationsList: req.params.migrationsList, optInToShadowDatabase: true, filters: req.params.filters });
       result = await e[req.method](req.params);
     }

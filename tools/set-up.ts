@@ -8,8 +8,8 @@ export const ROOT = path.resolve(import.meta.dirname, '..');
 export const STATE = path.join(ROOT, '.ctfleet');
 
 /**
- * One thing to make from sources; done again only when one of them changed.
- * `removes`: a folder that is made from nothing, so that what lost its source is not found in it.
+ * One thing to build from sources; repeated only when one of them changed. `removes`: a folder that is built from scratch, so that outputs
+ * without a source do not remain.
  */
 interface Step {
   name: string;
@@ -53,12 +53,12 @@ export const buildConsole: Step = {
   },
 };
 
-/** Writes code from the contract and the database schema. */
+/** Generates code from the contract and the database schema. */
 export async function generate(): Promise<void> {
   await Promise.all([make(generateProto), make(generatePrisma)]);
 }
 
-/** Everything that runs: controller, agent and console. */
+/** Builds everything that runs: controller, agent and console. */
 export async function build({ console: withConsole = true } = {}): Promise<void> {
   await generate();
   await make(buildPrograms);
@@ -78,7 +78,7 @@ async function make(step: Step): Promise<void> {
   writeFileSync(stamp, wanted);
 }
 
-/** Runs one command, and shows what it printed only if it fails. */
+/** Runs one command, and shows its output only if it fails. */
 function runStep({ name, cwd }: Step, [command, ...args]: [string, ...string[]]): Promise<void> {
   return new Promise((resolve) => {
     const child = spawn(path.join(ROOT, 'node_modules/.bin', command), args, {
@@ -95,11 +95,11 @@ function runStep({ name, cwd }: Step, [command, ...args]: [string, ...string[]])
     child.stdout.on('data', (text: Buffer) => (output += text.toString()));
     child.stderr.on('data', (text: Buffer) => (output += text.toString()));
     child.on('error', (error) => fail(`${command} could not be started: ${error.message}`));
-    child.on('exit', (code) => (code === 0 ? resolve() : fail(`${name} could not be made (${command} ended with ${code}):\n${output}`)));
+    child.on('exit', (code) => (code === 0 ? resolve() : fail(`${name} could not be built (${command} exited with ${code}):\n${output}`)));
   });
 }
 
-/** A hash over the names and contents of files, whatever their times. Generated, built and test files do not count. */
+/** A hash over the names and contents of files, ignoring their times. Generated, built and test files do not count. */
 function hashOf(sources: string[]): string {
   const hash = createHash('sha256');
   for (const source of sources) visit(path.join(ROOT, source));

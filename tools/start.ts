@@ -1,4 +1,4 @@
-// npm start: the whole of ctfleet on this machine, with a fleet of gateways. Ends with everything removed.
+// npm start: the whole of ctfleet on this machine, with a fleet of gateways. Removes everything at the end.
 import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -14,7 +14,7 @@ import { fail, say } from './say.ts';
 import { build, STATE } from './set-up.ts';
 import { whyNoKernelGateways } from './system.ts';
 
-/** Another folder lets a test run beside somebody's demo. */
+/** Can be overridden so that a test can run beside somebody's demo. */
 const HOME = process.env.CTFLEET_DEMO_DIR ?? STATE;
 const DEMO_FILE = path.join(HOME, 'demo.json');
 const startedAt = performance.now();
@@ -39,7 +39,7 @@ try {
     fleet: demoFleet(options.gateways, options.simulated, why ? 'memory' : 'kernel'),
   });
   system.controller.once('exit', (code) => {
-    if (!isEnding) say(`the controller ended with ${code}; see .ctfleet/logs/controller.log`);
+    if (!isEnding) say(`the controller exited with ${code}; see .ctfleet/logs/controller.log`);
     void end(1);
   });
   await watchFleet(system.api);
@@ -82,9 +82,9 @@ async function writeDemoFile({ api, consoleUrl, apiUrl, ports, operator, placed,
   );
 }
 
-/** The port asked for, which must be free; else 3000 or the next free one. */
+/** The requested port, which must be free; else 3000 or the next free one. */
 async function choosePort(wanted: number | undefined): Promise<number> {
-  if (wanted !== undefined && !(await isFree(wanted))) fail(`Port ${wanted} is taken. Choose another with --port, or leave the flag out.`);
+  if (wanted !== undefined && !(await isFree(wanted))) fail(`Port ${wanted} is in use. Choose another with --port, or omit the flag.`);
   return wanted ?? ((await isFree(3000)) ? 3000 : freePort());
 }
 

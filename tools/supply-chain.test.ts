@@ -6,8 +6,8 @@ import { supplyChainProblems, type Lock, type Manifest } from './supply-chain.ts
 const ROOT = path.resolve(import.meta.dirname, '..');
 const read = (name: string): string => readFileSync(path.join(ROOT, name), 'utf8');
 
-describe('F39: the code that is brought', () => {
-  it('is what was looked at: exact versions, SHA-512 of each package, no script at install', () => {
+describe('F39: third-party code', () => {
+  it('is what was reviewed: exact versions, SHA-512 of each package, no install scripts', () => {
     expect(
       supplyChainProblems(
         JSON.parse(read('package.json')) as Manifest,
@@ -17,7 +17,7 @@ describe('F39: the code that is brought', () => {
     ).toEqual([]);
   });
 
-  it('is refused with every fault named', () => {
+  it('is refused with every problem named', () => {
     const manifest: Manifest = { dependencies: { 'left-pad': '^1.3.0' }, scripts: { postinstall: 'node take-over.js' } };
     const lock: Lock = {
       packages: {

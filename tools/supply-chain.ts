@@ -1,4 +1,4 @@
-/** What of package.json and package-lock.json decides which code is brought. */
+/** The parts of package.json and package-lock.json that decide which code is installed. */
 export interface Manifest {
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
@@ -15,15 +15,14 @@ interface LockedPackage {
 }
 
 const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
-/** Majors that were chosen without a minor: types of Node follow the pinned Node. */
+/** Packages pinned only by major version: Node's types follow the pinned Node. */
 const MAJOR_ONLY: ReadonlySet<string> = new Set(['@types/node']);
 /** Scripts that npm would run by itself. */
 const LIFECYCLE = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
 
 /**
- * What would let other code in than was looked at: versions that float, packages without a SHA-512, addresses that are no registry's,
- * scripts that
- * run at install. Each is a sentence that names the package. `install`: the source of the program that calls npm.
+ * What could let in unreviewed code: floating versions, packages without a SHA-512, addresses other than a registry's, scripts that run at
+ * install. Each is a sentence that names the package. `install`: the source of the program that calls npm.
  */
 export function supplyChainProblems(manifest: Manifest, lock: Lock, install: string): string[] {
   const floating = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(

@@ -4,7 +4,7 @@ import { say } from './say.ts';
 
 const FONTS = ['fonts-inter', 'fonts-jetbrains-mono', 'fonts-liberation'];
 
-/** Programs of the system that we use, and the Debian packages that bring them. */
+/** System programs we use, and the Debian packages that provide them. */
 const PACKAGES: Record<string, string[]> = {
   ip: ['iproute2'],
   'iptables-nft-restore': ['iptables'],
@@ -26,7 +26,7 @@ const PACKAGES: Record<string, string[]> = {
   chromium: ['chromium', ...FONTS],
 };
 
-/** Where a program lies, on the PATH or in a sbin folder. */
+/** The path of a program, on the PATH or in an sbin folder. */
 export function findProgram(name: string): string | undefined {
   return [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin']
     .filter((folder) => folder !== '')
@@ -38,7 +38,7 @@ export function hasProgram(name: string): boolean {
   return findProgram(name) !== undefined;
 }
 
-/** Installs what is missing where that is possible (root on Debian) and gives what is missing still. */
+/** Installs what is missing if possible (root on Debian) and returns what is still missing. */
 export function ensurePrograms(names: string[]): string[] {
   const missing = names.filter((name) => !hasProgram(name));
   if (missing.length === 0) return [];

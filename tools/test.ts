@@ -8,7 +8,7 @@ import { ensurePrograms, howToInstall, whyNoKernelGateways } from './system.ts';
 
 const isCi = process.env.CI !== undefined && process.env.CI !== '' && process.env.CI !== 'false';
 const missing = ensurePrograms(['ip', 'nft', 'conntrack', 'iptables-nft-restore', 'ipset', 'redis-server', 'chromium-headless-shell']);
-// The whole browser does as well, and takes longer.
+// The full browser works as well, but takes longer.
 const hasBrowser = !missing.includes('chromium-headless-shell') || ensurePrograms(['chromium']).length === 0;
 const cannot = {
   kernel: whyNoKernelGateways(),
@@ -21,8 +21,7 @@ const { passed, failed } = await staticChecks();
 const total: Counts = { passed, failed: failed.length, skipped: 0, failures: failed };
 
 // Three workers keep two cores busy. Then stories, which wait for programs, timers and probes, one after the other beside the browser,
-// which gives way to
-// them; and at the end what counts seconds, alone: also faults, whose seeded bugs are told by what comes first.
+// which yields to them; and at the end, alone, what measures seconds: also faults, whose seeded bugs are detected by what comes first.
 const noController = cannot.kernel ?? cannot.redis;
 await together({
   unit: undefined,
@@ -39,12 +38,12 @@ await Promise.all([
 ]);
 await together({ faults: cannot.redis }, { workers: 1 });
 await together({ alone: noController ?? cannot.browser });
-// At the end, since the beginning of a long log is what gets lost.
+// At the end, since the beginning of a long log gets lost.
 total.failures.forEach((failure) => say(`failed: ${failure}`));
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
 process.exit(total.failed > 0 ? 1 : 0);
 
-/** Runs projects in one go. Those that this machine cannot run, with the reason, are said; in CI each of them is a failure. */
+/** Runs projects in one go. Those that this machine cannot run are reported with the reason; in CI each of them is a failure. */
 async function together(
   projects: Record<string, string | undefined>,
   { workers, ...settings }: RunSettings & { workers?: number } = {},

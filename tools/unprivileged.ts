@@ -5,24 +5,24 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 /**
- * Root's servers run as a user of their own, not as nobody, whom others may share: a number that neither Debian nor systemd gives to
+ * Root's servers run as dedicated users, not as nobody, which others may share: with a number that neither Debian nor systemd assigns to
  * anyone (60706 to 61183), so that nobody else can signal them, trace them or open their files.
  */
 const FIRST_UID = 60_706;
 const LAST_UID = 61_183;
-/** Where root keeps what such a server must reach and a closed home would keep from it. Anyone may pass, root alone may write or list. */
+/** Where root keeps what such a server must reach but a closed home would hide. Anyone may traverse it, only root may write or list. */
 const OUTSIDE = '/var/lib/ctfleet-demo';
 
 export function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** A number for one server. */
+/** A user number for one server. */
 export function newUid(): number {
   return randomInt(FIRST_UID, LAST_UID + 1);
 }
 
-/** The command as that user, without a capability, without a way to get one back. Unchanged where we are not root. */
+/** The command as that user, without capabilities or a way to regain any. Unchanged if we are not root. */
 export function asUid(uid: number | undefined, command: string, args: string[], gid = uid): [string, string[]] {
   if (uid === undefined) return [command, args];
   const user = [
@@ -37,7 +37,7 @@ export function asUid(uid: number | undefined, command: string, args: string[], 
   return ['setpriv', [...user, command, ...args]];
 }
 
-/** True if every folder on the way may be passed by anybody. */
+/** True if anybody may traverse every folder on the path. */
 export async function isOpenToAll(place: string): Promise<boolean> {
   for (let folder = place; ; folder = path.dirname(folder)) {
     if (((await stat(folder)).mode & 0o001) === 0) return false;
@@ -46,8 +46,8 @@ export async function isOpenToAll(place: string): Promise<boolean> {
 }
 
 /**
- * A folder outside of `home` that belongs to it, for root only: the same at every call. Those whose home is gone are removed.
- * Throws if the place is not root's alone.
+ * A folder outside of `home` that belongs to it, only for root: the same at every call. Folders whose home is gone are removed. Throws if
+ * the location is not exclusively root's.
  */
 export async function outsideOf(home: string): Promise<string> {
   await openOutside();
@@ -63,7 +63,7 @@ export async function outsideOf(home: string): Promise<string> {
   return place;
 }
 
-/** A copy of programs where any user can run them, made once for a name. Throws if the place is not root's alone. */
+/** A copy of programs where any user can run them, created once per name. Throws if the location is not exclusively root's. */
 export async function copyForAll(programs: string, name: string): Promise<string> {
   await openOutside();
   const copy = path.join(OUTSIDE, name);

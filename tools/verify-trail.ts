@@ -1,4 +1,4 @@
-// node tools/run.mjs verify-trail TRAIL.ndjson KEY.pem: holds an exported audit trail against the public key. Needs nothing of the
+// node tools/run.mjs verify-trail TRAIL.ndjson KEY.pem: verifies an exported audit trail against the public key. Needs nothing from the
 // installation that wrote it.
 import { readFileSync } from 'node:fs';
 import { verifyTrail } from '../controller/audit/trail.ts';
@@ -6,13 +6,13 @@ import { fail } from './say.ts';
 
 const [trail, key] = process.argv.slice(2);
 if (trail === undefined || key === undefined)
-  fail('Say which files: TRAIL.ndjson of GET /api/v1/audit:export, and KEY.pem, the `publicKey` of GET /api/v1/audit/checkpoints.');
+  fail('Name the files: TRAIL.ndjson of GET /api/v1/audit:export, and KEY.pem, the `publicKey` of GET /api/v1/audit/checkpoints.');
 const verdict = verifyTrail(readFileSync(trail, 'utf8').trimEnd().split('\n'), readFileSync(key, 'utf8'));
 if (verdict.isIntact) {
   console.log(`The trail is intact: ${verdict.entries} entries of ${verdict.chains} chains.`);
 } else {
   const { line, chain, seq, id, why } = verdict.firstBreak;
   fail(
-    `Line ${line} is not as it was written: ${[chain && `chain ${chain}`, seq !== undefined && `entry ${seq}`, id].filter(Boolean).join(', ')}${chain ? ': ' : ''}${why}.`,
+    `Line ${line} does not verify: ${[chain && `chain ${chain}`, seq !== undefined && `entry ${seq}`, id].filter(Boolean).join(', ')}${chain ? ': ' : ''}${why}.`,
   );
 }

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import type { SourceFile } from './source-files.ts';
 
-/** Which folders import from which others. */
+/** For each folder the folders it imports from. */
 export type FolderGraph = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** The folders below `base` that import each other; those of other parts and files that are not among the sources are left out. */
+/** The imports between folders below `base`, without other parts and files that are not among the sources. */
 export function folderGraph(sources: readonly SourceFile[], base: string): FolderGraph {
   const graph = new Map<string, Set<string>>();
   const known = new Set(sources.map((source) => source.path));
@@ -21,7 +21,7 @@ export function folderGraph(sources: readonly SourceFile[], base: string): Folde
   return graph;
 }
 
-/** Groups of folders that reach each other both ways (Tarjan). Where there is none, folders have floors and no arrow goes up. */
+/** Groups of folders that reach each other both ways (Tarjan). Without any, folders form layers and no arrow points up. */
 export function loopsOf(graph: FolderGraph): string[][] {
   const index = new Map<string, number>();
   const low = new Map<string, number>();
@@ -43,7 +43,7 @@ export function loopsOf(graph: FolderGraph): string[][] {
   return loops;
 }
 
-/** How many floors a graph without loops has: the longest way down, in folders. */
+/** The number of layers of a graph without loops: the longest way down, in folders. */
 export function floorsOf(graph: FolderGraph): number {
   const floors = new Map<string, number>();
   const floorOf = (folder: string): number => {

@@ -1,4 +1,4 @@
-/** Sources that break a rule, by its name: `path` with `text`. Each must be found. */
+/** Sources that break a named rule: `path` with `text`. Each must be found. */
 export const PLANTED: readonly { breaks: string; path: string; text: string; with?: { path: string; text: string } }[] = [
   { breaks: 'imports point one way', path: 'agent/netlink/planted.ts', text: `import { Flow } from '../conntrack/table.ts';` },
   { breaks: 'imports point one way', path: 'agent/operations/planted.ts', text: `import { Link } from "../link/link.ts";` },
@@ -91,7 +91,7 @@ export const PLANTED: readonly { breaks: string; path: string; text: string; wit
   ].map((text) => ({ breaks: 'the console leads to pages', path: 'web/ui/planted.tsx', text })),
 ];
 
-/** Sources that look like one and break none. */
+/** Sources that resemble violations and break no rule. */
 export const ALLOWED: readonly { path: string; text: string }[] = [
   { path: 'web/ui/planted.tsx', text: `export const element = <a className="skip" href="#main" />;` },
   { path: 'web/ui/planted.tsx', text: `export const element = <Link href="/sites" />;` },

@@ -2,13 +2,13 @@ import path from 'node:path';
 import { folderGraph, loopsOf } from './folders.ts';
 import type { Import, SourceFile } from './source-files.ts';
 
-/** A rule of the house; `violations` names each place that breaks it. */
+/** An architecture rule; `violations` names each place that breaks it. */
 export interface Rule {
   name: string;
   violations(sources: readonly SourceFile[]): string[];
 }
 
-/** Folders in the order of imports: each may use itself and those named. docs/architecture.md draws it. */
+/** Folders in import order: each may use itself and those listed. docs/architecture.md draws it. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   proto: [],
   'client/words': ['proto'],
@@ -82,7 +82,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   ],
   'controller/retention': ['controller/history', 'controller/queue', 'controller/audit', 'proto'],
   'controller/metrics': ['controller/retention', 'controller/gateways', 'proto'],
-  // What starts it, and the module that names all nouns.
+  // The entry points, and the module that lists all nouns.
   controller: [
     'controller/access',
     'controller/audit',
@@ -106,7 +106,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'web/lib': ['client', 'client/words', 'proto'],
   web: ['web/lib', 'proto'],
   cli: ['client', 'client/words', 'proto'],
-  // The demo is the lab of the tests.
+  // The demo uses the lab of the tests.
   tools: ['agent', 'controller', 'client', 'proto', 'test/lab'],
 };
 /** Every noun of the controller may use these. */
@@ -119,7 +119,7 @@ function mayUse(from: string, file: string): boolean {
   const to = partOf(file) ?? (file.startsWith('test/lab/') ? 'test/lab' : undefined);
   if (to === undefined) return false;
   if (to === from || (from.startsWith('controller') && OF_ALL_NOUNS.includes(to))) return true;
-  // What the tools use is a whole part, not a folder of it.
+  // Tools use whole parts, not folders of them.
   return MAY_USE[from]!.includes(to) || (from === 'tools' && MAY_USE.tools!.some((part) => to.startsWith(`${part}/`)));
 }
 
@@ -132,22 +132,22 @@ function arrowsOf(sources: readonly SourceFile[], isWrong: (source: SourceFile, 
   );
 }
 
-/** What a file of the controller may import from outside by its suffix; a plain name is pure. */
+/** External packages that a controller file may import, by its suffix; a plain name is pure. */
 const OUTSIDE =
   /^(@nestjs\/|pg$|bullmq$|ioredis$|@grpc\/|fastify$|@fastify\/|better-auth$|@prisma\/|rate-limiter-flexible$|pino$|node:(fs|net|http|https|http2|tls|dns|child_process|worker_threads|os|timers)(\/|$))/;
 const ROLE = /\.(controller|grpc|link|jobs|service|repository|module|guard|interceptor|filter)\.ts$/;
 /** Plain names that are not pure, each with its reason. */
 const NOT_PURE: Readonly<Record<string, string>> = {
-  'controller/access/auth.ts': 'sets the sign-in library up',
+  'controller/access/auth.ts': 'sets up the sign-in library',
   'controller/identity/authority.ts': 'keeps its key and certificate on disk',
 };
-/** Folders whose noun is a technology: all of their files touch it. */
+/** Folders whose noun is a technology: all their files touch it. */
 const TECHNOLOGIES = ['controller/platform/', 'controller/queue/'];
 
 const layerOf = (file: string): string | undefined => /\.(controller|grpc|link|jobs|service|repository)\.ts$/.exec(file)?.[1];
 const DOORS = ['controller', 'grpc', 'link', 'jobs'];
 
-/** Ways to a page of the console beside lib/link.tsx: bare anchors and forms, and addresses put together or gone to by hand. */
+/** Navigation in the console that bypasses lib/link.tsx: bare anchors and forms, and addresses composed or opened by hand. */
 const STRAY_LINK =
   /<a\b[^>]*\bhref=(?!"#)|<form\b[^>]*\baction=|\blocation\.(?:assign|replace)\(|\blocation(?:\.href)? = |\bhistory\.(?:pushState|replaceState)\(|\bwindow\.open\(|\blocation\.origin\}\//;
 const DIALLING =
@@ -157,7 +157,7 @@ const WRITES =
 const CHANGING = new RegExp(
   `import (?:\\{[^}]*\\b(?:${WRITES})\\w*[^}]*\\}|[\\w* ]+) from ['"](?:node:)?fs(?:/promises)?['"]|\\bopenSync\\([^)]*, ['"](?!r)`,
 );
-/** A socket, not a file; and the join token, which the owner put somewhere and which is removed once it was used. */
+/** A socket, not a file; and the join token, which the owner placed and which is removed once used. */
 const MAY_CHANGE_FILES = ['agent/netlink/socket.ts', 'agent/enrolment.ts'];
 
 const filesWhere = (sources: readonly SourceFile[], base: string, isWrong: (text: string, file: string) => boolean): string[] =>
@@ -213,7 +213,7 @@ export const RULES: readonly Rule[] = [
     name: 'only platform knows pg, only queue knows bullmq, and only repositories ask Prisma',
     violations: (sources) =>
       arrowsOf(sources, ({ path: file }, { target, isTypeOnly }) => {
-        // Directly in controller/ are programs, of which one prepares the database.
+        // Files directly in controller/ are programs, one of which prepares the database.
         if (!file.startsWith('controller/') || path.posix.dirname(file) === 'controller' || isTypeOnly) return false;
         if (target === 'pg') return !file.startsWith('controller/platform/');
         if (target === 'bullmq') return !file.startsWith('controller/queue/');

@@ -27,7 +27,7 @@ export function readSources(root: string): SourceFile[] {
     .map((file) => toSourceFile(file, readFileSync(path.join(root, file), 'utf8')));
 }
 
-/** Parses a source. Throws an Error that names the file where it is not TypeScript. */
+/** Parses a source. Throws an Error that names the file if it is not TypeScript. */
 export function toSourceFile(file: string, text: string): SourceFile {
   const { module, program, errors } = parseSync(file, text);
   if (errors[0]) throw new Error(`${file}: ${errors[0].message}`);
@@ -55,7 +55,7 @@ export function toSourceFile(file: string, text: string): SourceFile {
   return { path: file, text, imports };
 }
 
-/** `@scope/name/part` and `name/part` without their part; Node's own modules with `node:`. */
+/** `@scope/name/part` and `name/part` without the part; Node's own modules with `node:`. */
 function packageOf(specifier: string): string {
   if (specifier.startsWith('node:')) return specifier;
   return specifier

@@ -4,6 +4,6 @@ import { expect, it } from 'vitest';
 import { ROOT } from '../set-up.ts';
 import { LONGEST } from './longest-first.ts';
 
-it('the test files that go first are there', () => {
+it('the test files that go first exist', () => {
   expect(LONGEST.filter((file) => !existsSync(path.join(ROOT, file)))).toEqual([]);
 });

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { ROOT } from '../set-up.ts';
 
-/** The test files that take longest on two cores, the longest first: one that begins last is waited for by nothing but itself. */
+/** The test files that take longest on two cores, longest first: a long one that starts last keeps everything waiting. */
 export const LONGEST: readonly string[] = [
   'test/faults/short.test.ts',
   'test/fleet/controller-killed.test.ts',
@@ -15,7 +15,7 @@ export const LONGEST: readonly string[] = [
   'test/browser/scope.test.ts',
 ];
 
-/** Vitest's own order, project by project and the larger file first, but for those that are known to be long. */
+/** Vitest's own order, by project and larger files first, except for those known to be long. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     return (await super.sort(files)).toSorted((a, b) => rankOf(a) - rankOf(b));

@@ -5,17 +5,17 @@ import { ROOT } from '../set-up.ts';
 
 export interface RunSettings {
   env?: Record<string, string>;
-  /** Gives way to what runs beside it, and to all of this machine. */
+  /** Yields the CPU to what runs beside it, and to everything else on this machine. */
   isPatient?: boolean;
 }
 
-/** A process of this niceness gets a third of what one without gets beside it on a core. */
+/** A process of this niceness gets a third of the share of a normal one on the same core. */
 const PATIENT = 5;
 
-/** Runs a program of node_modules/.bin with its output shown; true if it ended well. */
+/** Runs a program of node_modules/.bin and shows its output; true if it succeeded. */
 export function runTool(command: string, args: string[], { env, isPatient = false }: RunSettings = {}): Promise<boolean> {
   return new Promise((resolve) => {
-    // By a pipe, not by the terminal itself, where one that draws over its own lines would draw over those of another.
+    // Through a pipe, not on the terminal itself, where a program that redraws its own lines would overwrite another's.
     const child = spawn(path.join(ROOT, 'node_modules/.bin', command), args, {
       cwd: ROOT,
       stdio: ['inherit', 'pipe', 'pipe'],

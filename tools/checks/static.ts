@@ -3,10 +3,10 @@ import path from 'node:path';
 import { ROOT } from '../set-up.ts';
 import { runTool } from './run.ts';
 
-/** What `npm run format` writes anew; see .oxfmtrc.json. */
+/** What `npm run format` rewrites; see .oxfmtrc.json. */
 export const FORMATTED = ['**/*.{ts,tsx,mjs}'];
 
-/** Types of every part, the linter, and the contract's own rules. Each is one check; gives the names of those that failed. */
+/** Types of every part, the linter, and the contract's own rules. Each is one check; returns the names of those that failed. */
 export async function staticChecks(): Promise<{ passed: number; failed: string[] }> {
   const failed: string[] = [];
   const checks: [string, () => Promise<boolean>][] = [
@@ -25,7 +25,7 @@ export async function staticChecks(): Promise<{ passed: number; failed: string[]
   return { passed: checks.length - failed.length, failed };
 }
 
-/** Contracts of releases whose agents or controllers may still be about. */
+/** Contracts of releases whose agents or controllers may still be in use. */
 function released(): string[] {
   return readdirSync(path.join(ROOT, 'proto/released')).filter((name) => name.endsWith('.binpb'));
 }

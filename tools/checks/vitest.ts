@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ROOT, STATE } from '../set-up.ts';
 import { runTool, type RunSettings } from './run.ts';
 
-/** `failures` says of each that failed its file, the test and the first lines of why; tests that were skipped have one line together. */
+/** `failures` has the file, the test and the first lines of the reason for each failure; skipped tests share one line. */
 export interface Counts {
   passed: number;
   failed: number;
@@ -32,9 +32,8 @@ interface TestResult {
 const LINES_OF_WHY = 6;
 
 /**
- * Runs projects of vitest.config.ts and counts from the report it leaves; a run without a report counts as one failure. The same programs
- * start
- * hundreds of times: what V8 made of them is kept.
+ * Runs projects of vitest.config.ts and counts from its report; a run without a report counts as one failure. The same programs start
+ * hundreds of times, so V8's compile cache is kept.
  */
 export async function runProjects(projects: string[], args: string[] = [], settings: RunSettings = {}): Promise<Counts> {
   const report = path.join(STATE, 'test', `${projects.join('-')}.json`);
@@ -55,7 +54,7 @@ export async function runProjects(projects: string[], args: string[] = [], setti
   try {
     const found = JSON.parse(readFileSync(report, 'utf8')) as Report;
     const failures = found.testResults.flatMap(failuresOf);
-    if (failures.length === 0 && !isGood) failures.push(`${projects.join(', ')}: vitest ended with an error and names no test`);
+    if (failures.length === 0 && !isGood) failures.push(`${projects.join(', ')}: vitest failed without naming a test`);
     const skipped = found.numPendingTests + found.numTodoTests;
     return { passed: found.numPassedTests, failed: failures.length, skipped, failures };
   } catch {
@@ -63,7 +62,7 @@ export async function runProjects(projects: string[], args: string[] = [], setti
   }
 }
 
-/** A file that failed without a test of its own, as one that does not load, is one failure. */
+/** A file that failed outside its tests, such as one that does not load, is one failure. */
 function failuresOf({ name, status, message, assertionResults }: FileResult): string[] {
   const file = path.relative(ROOT, name);
   const failed = assertionResults.filter((test) => test.status === 'failed');

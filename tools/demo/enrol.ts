@@ -4,13 +4,13 @@ import { routes } from '../../proto/http/routes.ts';
 import type { DemoApi } from './api.ts';
 import type { DemoGateway } from './fleet.ts';
 
-/** A gateway of the demo with the folder of its agent; `joinToken` if it has yet to enrol. */
+/** A gateway of the demo with its agent's folder; `joinToken` if it has yet to enrol. */
 export interface PlacedGateway extends DemoGateway {
   stateDir: string;
   joinToken?: string;
 }
 
-/** Makes tenants and sites that are missing, and a join token for each gateway whose agent has no identity that the controller knows. */
+/** Creates missing tenants and sites, and a join token for each gateway whose agent has no identity known to the controller. */
 export async function placeGateways(api: DemoApi, fleet: DemoGateway[], agentsDir: string): Promise<PlacedGateway[]> {
   const tenants = new Map((await api.call(routes.listTenants, { query: { limit: 500 } })).items.map((tenant) => [tenant.name, tenant.id]));
   const sites = new Map(
@@ -41,8 +41,8 @@ export async function placeGateways(api: DemoApi, fleet: DemoGateway[], agentsDi
 }
 
 /**
- * The demo has one operator, whom nobody could help with a plan for all of a gateway or for several tenants; only very many flows wait for
- * somebody.
+ * The demo has one operator, so nobody else could approve a plan for a whole gateway or several tenants; only very large plans need a
+ * second person.
  */
 async function makeTenant(api: DemoApi, name: string): Promise<string> {
   const { id } = await api.call(routes.createTenant, { body: { name } });

@@ -1,4 +1,4 @@
-/** The demo's places, in the order gateways are made; more gateways begin again with another number. */
+/** The demo's sites, in the order gateways are created; further gateways start over with the next number. */
 const PLACES = [
   { tenant: 'Harbour Clinics', site: 'Milano', timeZone: 'Europe/Rome' },
   { tenant: 'Pine Logistics', site: 'Lyon', timeZone: 'Europe/Paris' },
@@ -20,7 +20,7 @@ export interface DemoGateway {
   number: number;
 }
 
-/** Which gateways the demo has. `number` counts the real ones from 1, as the lab does. */
+/** The demo's gateways. `number` counts the real ones from 1, as the lab does. */
 export function demoFleet(gateways: number, simulated: number, kind: 'kernel' | 'memory'): DemoGateway[] {
   const real = Array.from({ length: gateways }, (_, index) =>
     gatewayAt(PLACES[index % PLACES.length]!, Math.floor(index / PLACES.length) + 1, kind, index + 1),

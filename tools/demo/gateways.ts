@@ -17,7 +17,7 @@ export interface ControllerPorts {
   linkPort: number;
 }
 
-/** The lab with the controller within its gateways' reach, and no agent yet. */
+/** Starts the lab with the controller reachable from its gateways, and no agent yet. */
 export async function startLab(home: Home, gateways: number, ports: ControllerPorts, withTraffic: boolean): Promise<Lab> {
   const prefix = `ctf${process.pid}`;
   home.family.adoptNamespaces(prefix);
@@ -58,7 +58,7 @@ export async function startLab(home: Home, gateways: number, ports: ControllerPo
   return lab;
 }
 
-/** An agent inside a gateway of the lab. */
+/** Starts an agent inside a gateway of the lab. */
 export function startKernelAgent(home: Home, lab: Lab, gateway: PlacedGateway, env: Record<string, string> = {}): ChildProcess {
   return startProgram(
     home,
@@ -76,7 +76,7 @@ export function startKernelAgent(home: Home, lab: Lab, gateway: PlacedGateway, e
   );
 }
 
-/** All gateways in memory, in one process; it reads who they are from its standard input. */
+/** Starts all gateways in memory, in one process; it reads their list from standard input. */
 export function startMemoryAgents({ family }: Home, gateways: PlacedGateway[], ports: ControllerPorts): void {
   const child = family.spawn(process.execPath, [path.join(ROOT, 'build/agent/simulate.js')], {
     stdio: ['pipe', 'ignore', 'inherit'],

@@ -7,14 +7,14 @@ export interface Operator {
   password: string;
 }
 
-/** The demo's operator, the same at every start; `isNew` if it was made now and is not in the database yet. */
+/** The demo's operator, the same at every start; `isNew` if it was just created and is not in the database yet. */
 export function demoOperator(stateDir: string): { operator: Operator; isNew: boolean } {
   const file = fileOf(stateDir);
   if (existsSync(file)) return { operator: JSON.parse(readFileSync(file, 'utf8')) as Operator, isNew: false };
   return { operator: { email: 'operator@ctfleet.example', password: randomBytes(15).toString('base64url') }, isNew: true };
 }
 
-/** Kept once the database has it. */
+/** Saves the operator, once the database has it. */
 export function keepOperator(stateDir: string, operator: Operator): void {
   writeFileSync(fileOf(stateDir), `${JSON.stringify(operator)}\n`, { mode: 0o600 });
 }

@@ -9,7 +9,7 @@ export interface DemoOptions {
   isDevelopment: boolean;
 }
 
-/** The flags of `npm start`; ends with one clear line for a flag that is not right. */
+/** The flags of `npm start`; exits with one clear line if a flag is wrong. */
 export function demoOptions(args: string[]): DemoOptions {
   try {
     const { values } = parseArgs({

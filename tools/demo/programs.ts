@@ -3,13 +3,13 @@ import { createWriteStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { ProcessGroup } from '../process-group.ts';
 
-/** What a system's programs share: who ends them, and the folder of their logs. */
+/** What a system's programs share: the process group that ends them, and the folder of their logs. */
 export interface Home {
   family: ProcessGroup;
   stateDir: string;
 }
 
-/** Starts a program of ours whose output goes to logs/NAME.log. `onLine` sees each line of its standard output. */
+/** Starts a program of ours whose output goes to logs/NAME.log. `onLine` receives each line of its standard output. */
 export function startProgram(
   { family, stateDir }: Home,
   name: string,
@@ -33,7 +33,7 @@ export function startProgram(
   return child;
 }
 
-/** The first line of a program's output that satisfies `find`. Rejects if the program ends before. */
+/** The first line of a program's output that satisfies `find`. Rejects if the program exits first. */
 export function startUntil<T>(
   home: Home,
   name: string,
@@ -49,7 +49,7 @@ export function startUntil<T>(
     });
     child.once('error', reject);
     child.once('exit', (code) =>
-      reject(new Error(`${name} ended with ${code} before it was ready; see ${path.join(home.stateDir, 'logs', name)}.log`)),
+      reject(new Error(`${name} exited with ${code} before it was ready; see ${path.join(home.stateDir, 'logs', name)}.log`)),
     );
   });
 }

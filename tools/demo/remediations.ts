@@ -1,10 +1,10 @@
 import { routes } from '../../proto/http/routes.ts';
 import type { DemoApi } from './api.ts';
 
-/** Those that a new installation would have from its first day: they look and touch nothing. */
+/** Those that a new installation has from its first day: they observe and touch nothing. */
 const WATCHING = ['wan-down', 'table-pressure'];
 
-/** Saves them for the whole fleet, as observers, where there are none at all. */
+/** Saves them for the whole fleet, as observers, if there are no remediations at all. */
 export async function watchFleet(api: DemoApi): Promise<void> {
   if ((await api.call(routes.listRemediations, { query: { limit: 1 } })).items.length > 0) return;
   const { items } = await api.call(routes.listBuiltInRemediations);

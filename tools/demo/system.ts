@@ -22,9 +22,9 @@ export interface SystemOptions extends Home {
   fleet: DemoGateway[];
   withTraffic: boolean;
   consolePort: number;
-  /** Leave out for a system without a console. */
+  /** Absent for a system without a console. */
   console?: 'built' | 'development';
-  /** More CTFLEET_* variables for the controller. */
+  /** Additional CTFLEET_* variables for the controller. */
   controllerEnv?: Record<string, string>;
   /** And for the agents of real gateways. */
   agentEnv?: Record<string, string>;
@@ -36,7 +36,7 @@ interface ControllerPorts {
   linkPort: number;
 }
 
-/** A whole ctfleet of real parts on this machine. Everything it starts belongs to the family, which ends it. */
+/** A whole ctfleet of real parts on this machine. Everything it starts belongs to the process group, which ends it. */
 export class System {
   readonly consoleUrl: string;
   readonly apiUrl: string;
@@ -45,7 +45,7 @@ export class System {
   readonly api: DemoApi;
   /** As the database's owner. */
   readonly databaseUrl: string;
-  /** Absent where Postgres keeps the queues. */
+  /** Absent if Postgres holds the queues. */
   readonly redisUrl: string | undefined;
   placed: PlacedGateway[] = [];
   lab: Lab | undefined;
@@ -80,7 +80,7 @@ export class System {
     chmodSync(stateDir, 0o700);
     const postgres = await startPostgres({ dir: path.join(stateDir, 'postgres') });
     family.adopt(postgres.pid, 'SIGINT');
-    // Who signs in and which gateways there are is known to the database; a new one knows neither.
+    // The operator and the gateways are recorded in the database; a new one has neither.
     if (postgres.isNew) for (const name of ['operator.json', 'agents']) rmSync(path.join(stateDir, name), { recursive: true, force: true });
     await ensureDatabase(postgres.url('postgres'));
     await prepareDatabase(postgres.url('ctfleet'), postgres.appUrl('ctfleet'));
@@ -118,7 +118,7 @@ export class System {
     return system;
   }
 
-  /** Starts the controller again after it ended or was killed. */
+  /** Restarts the controller after it exited or was killed. */
   async restartController(): Promise<void> {
     this.controller = await this.#startController();
   }
@@ -165,12 +165,12 @@ async function launchController(
   return child;
 }
 
-/** The first administrator is made once; later starts use what was kept. */
+/** Creates the first administrator once; later starts use the saved one. */
 function ensureOperator(stateDir: string, databaseUrl: string): Operator {
   const { operator, isNew } = demoOperator(stateDir);
   if (!isNew) return operator;
   execFileSync(process.execPath, [path.join(ROOT, 'build/controller/bootstrap.js'), '--email', operator.email, '--name', 'Demo operator'], {
-    // Not as an argument: it would stand in the list of processes, and one that begins with a dash would be taken for an option.
+    // Not as an argument: it would show in the process list, and one that begins with a dash would be taken for an option.
     env: {
       ...process.env,
       CTFLEET_BOOTSTRAP_PASSWORD: operator.password,

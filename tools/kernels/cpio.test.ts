@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** What the kernel would find: names, kinds with modes, and contents. */
+/** What the kernel would unpack: names, kinds with modes, and contents. */
 function read(bytes: Buffer): [name: string, mode: string, content: string][] {
   const found: [string, string, string][] = [];
   for (let at = 0; at < bytes.length;) {
@@ -24,7 +24,7 @@ function read(bytes: Buffer): [name: string, mode: string, content: string][] {
   return found;
 }
 
-test('folders come before what lies in them, each once, and a second archive may stand behind the first', () => {
+test('folders come before their contents, each once, and a second archive may follow the first', () => {
   const file = path.join(folder, 'root.cpio');
   const first = new CpioWriter(file);
   first.file('usr/bin/tool', 'text', 0o755);

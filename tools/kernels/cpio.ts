@@ -2,21 +2,18 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 const [FOLDER, FILE, LINK] = [0o040000, 0o100000, 0o120000];
 
-/**
- * Writes an archive of cpio's `newc` format, which is what a kernel unpacks as its first root. Archives may stand one behind the other in
- * one file.
- */
+/** Writes an archive in cpio's `newc` format, which a kernel unpacks as its initial root. A file may hold several archives in a row. */
 export class CpioWriter {
   readonly #fd: number;
   readonly #names = new Set<string>();
   #inode = 0;
 
-  /** @param flags `w` for a new file, `a` to stand behind what is there */
+  /** @param flags `w` for a new file, `a` to append */
   constructor(path: string, flags: 'w' | 'a' = 'w') {
     this.#fd = openSync(path, flags);
   }
 
-  /** Copies a file of this machine, with the folders above it. */
+  /** Adds a file of this machine, with its parent folders. */
   copy(name: string, source: string, mode = 0o755): void {
     this.file(name, readFileSync(source), mode);
   }
@@ -33,7 +30,7 @@ export class CpioWriter {
     this.#add(name, FOLDER | 0o755, new Uint8Array());
   }
 
-  /** Ends the archive, on a border where another may begin. */
+  /** Ends the archive, padded so that another may follow. */
   close(): void {
     this.#write('TRAILER!!!', 0, new Uint8Array());
     closeSync(this.#fd);

@@ -20,14 +20,14 @@ const NAMES = [
   'linux-image-cloud-amd64',
 ];
 
-test('the newest of a series is found by its numbers, and no other series, flavour or rebuild for an older Debian is taken for it', () => {
+test('the newest of a series is found by number, and no other series, flavour or rebuild for an older Debian is mistaken for it', () => {
   expect(packagesOf('5.10', NAMES)).toEqual(['linux-image-5.10.0-46-cloud-amd64']);
   expect(packagesOf('6.1', NAMES)).toEqual(['linux-image-6.1.0-57-cloud-amd64']);
   expect(packagesOf('6.12', NAMES)).toEqual(['linux-image-6.12.117+deb12-cloud-amd64']);
   expect(packagesOf('5.1', NAMES)).toBeUndefined();
 });
 
-test('where image, modules and their lists are packages of their own, all are brought', () => {
+test('if image, modules and their lists are separate packages, all are fetched', () => {
   expect(packagesOf('7.3', NAMES)).toEqual([
     'linux-binary-7.3.4+deb13-cloud-amd64',
     'linux-modules-7.3.4+deb13-cloud-amd64',

@@ -3,11 +3,11 @@ import { cpSync, existsSync, globSync, mkdirSync, readdirSync, renameSync, rmSyn
 import path from 'node:path';
 import { fail, say } from '../say.ts';
 
-/** The suites that have kernels, newest of each series; 5.10 until bullseye leaves the mirrors for Debian's archive. */
+/** The suites with the newest kernel of each series; 5.10 until bullseye moves from the mirrors to Debian's archive. */
 const SUITES = ['debian-security bullseye-security', 'debian-security bookworm-security', 'debian trixie-backports'];
 const MIRROR = 'http://deb.debian.org';
 const KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
-/** What checks may need: all of networking, and what its modules stand on. */
+/** What checks may need: all of networking, and what its modules depend on. */
 const MODULES = [
   'kernel/net',
   'kernel/lib',
@@ -17,7 +17,7 @@ const MODULES = [
   'kernel/drivers/net/dummy.ko*',
 ];
 
-/** A kernel that can be started: `folder` holds `vmlinuz` and `lib/modules/RELEASE`. */
+/** A bootable kernel: `folder` holds `vmlinuz` and `lib/modules/RELEASE`. */
 export interface Kernel {
   series: string;
   release: string;
@@ -25,8 +25,8 @@ export interface Kernel {
 }
 
 /**
- * The newest kernel of a series (`6.12`), brought once with apt and unpacked without being installed. The machine's own lists stay as they
- * are.
+ * The newest kernel of a series (`6.12`), fetched once with apt and unpacked without being installed. The machine's own lists are not
+ * changed.
  */
 export function bringKernel(series: string, home: string): Kernel {
   const folder = path.join(home, series);
@@ -63,12 +63,12 @@ function takeModules(from: string, to: string): void {
   for (const pattern of [...MODULES, 'modules.{builtin,order}*']) {
     for (const name of globSync(pattern, { cwd: from })) cpSync(path.join(from, name), path.join(to, name), { recursive: true });
   }
-  // Once here and not at each start there, where a processor is played by a program.
+  // Decompressed once here and not at each boot there, where the processor is emulated.
   const packed = globSync('**/*.ko.xz', { cwd: to });
   if (packed.length > 0) execFileSync('xz', ['-d', ...packed], { cwd: to });
 }
 
-/** Names of the packages that bring the newest image and modules of a series. Since 6.19 they are three; undefined if there is none. */
+/** Names of the packages with the newest image and modules of a series, three since 6.19; undefined if there is none. */
 export function packagesOf(series: string, names: string[]): string[] | undefined {
   const pattern = new RegExp(`^linux-(?:image|binary)-(${series.replaceAll('.', '\\.')}\\.\\d[\\w.+-]*)-cloud-amd64$`);
   const newest = names
@@ -84,7 +84,7 @@ export function packagesOf(series: string, names: string[]): string[] | undefine
   return names.includes(parts[0]!) ? parts.filter((name) => names.includes(name)) : [image];
 }
 
-/** Programs of apt with lists of their own. */
+/** Runs apt's programs with separate lists. */
 function aptOf(home: string): (program: string, ...args: string[]) => string {
   for (const folder of ['lists/partial', 'cache/archives/partial']) mkdirSync(path.join(home, folder), { recursive: true });
   writeFileSync(

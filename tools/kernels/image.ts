@@ -7,7 +7,7 @@ import { findProgram } from '../system.ts';
 import { CpioWriter } from './cpio.ts';
 import type { Kernel } from './debian.ts';
 
-/** What runs in the guest, taken from this machine with the libraries that it is linked to. */
+/** Programs for the guest, copied from this machine with the libraries they are linked to. */
 export const PROGRAMS = [
   'busybox',
   'modprobe',
@@ -20,13 +20,13 @@ export const PROGRAMS = [
   'ip6tables-nft-restore',
 ];
 const APPLETS = ['sh', 'mount', 'mkdir', 'cat', 'echo', 'poweroff', 'ls', 'dmesg'];
-/** Of our own code: what is built, and traffic programs, which run as they are. */
+/** Our own code: built files, and traffic programs, which run from source. */
 const CODE = ['build/{agent,proto,controller/history,controller/platform,test}/**/*.js', 'test/field/rulesets/*.rules'];
 const TRAFFIC = 'test/lab/{topology,traffic/*}.ts';
 const ENTRY = 'build/test/kernels/main.js';
 const PROTOCOLS = { icmp: 1, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, 'ipv6-icmp': 58, sctp: 132, udplite: 136 };
 
-/** The console is the first serial line, answers go to the second. */
+/** The console is the first serial line, results go to the second. */
 const INIT = `#!/usr/bin/sh
 export PATH=/usr/sbin:/usr/bin HOME=/tmp NODE_COMPILE_CACHE=/tmp/node-cache CTFLEET_PATIENCE=6
 mount -t proc proc /proc
@@ -43,7 +43,7 @@ echo "exit $?" > /dev/ttyS1
 poweroff -f
 `;
 
-/** Writes the root file system that all kernels have in common. */
+/** Writes the root file system shared by all kernels. */
 export function makeRoot(file: string): void {
   const archive = new CpioWriter(file);
   for (const [name, target] of [
@@ -64,7 +64,7 @@ export function makeRoot(file: string): void {
   for (const name of PROGRAMS) addProgram(archive, findProgram(name)!, name === 'busybox' || name === 'ip' ? 'usr/bin' : 'usr/sbin');
   addProgram(archive, process.execPath, 'usr/bin');
   for (const applet of APPLETS) archive.link(`usr/bin/${applet}`, 'busybox');
-  // iptables loads what it knows of matches and targets.
+  // iptables loads its matches and targets from here.
   for (const extension of globSync('/usr/lib/*/xtables/*.so')) archive.copy(extension.slice(1), extension);
   for (const name of globSync(CODE, { cwd: ROOT })) archive.copy(`ctfleet/${name}`, path.join(ROOT, name));
   for (const name of globSync(TRAFFIC, { cwd: ROOT })) archive.copy(`ctfleet/build/${name}`, path.join(ROOT, name));
@@ -77,7 +77,7 @@ export function makeRoot(file: string): void {
   archive.close();
 }
 
-/** The root with the modules of one kernel, and what its checks are to be told. */
+/** The root with the modules of one kernel, and the arguments of its checks. */
 export function makeImage(root: string, file: string, { folder, release }: Kernel, args: string[]): void {
   copyFileSync(root, file);
   const archive = new CpioWriter(file, 'a');
@@ -94,7 +94,7 @@ function addProgram(archive: CpioWriter, program: string, folder: string): void 
   try {
     libraries = execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   } catch {
-    return; // linked to nothing
+    return; // not dynamically linked
   }
   for (const [, library] of libraries.matchAll(/(\/\S+\.so\S*) \(0x/g)) {
     if (existsSync(library!)) archive.copy(library!.slice(1).replace(/^lib/, 'usr/lib'), realpathSync(library!));

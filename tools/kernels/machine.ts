@@ -3,10 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { ProcessGroup } from '../process-group.ts';
 
-/**
- * A guest that says nothing for so long is ended; a check takes a minute, and several on a busy machine, where a program plays the
- * processor.
- */
+/** A guest that is silent for this long is stopped; with an emulated processor a check takes a minute, or several on a busy machine. */
 const SILENCE_MS = 600_000;
 
 export interface Boot {
@@ -19,8 +16,8 @@ export interface Boot {
 }
 
 /**
- * Starts a kernel without hardware virtualisation, and passes on what its checks say. Resolves with their exit status. Throws with the end
- * of its console if it stops before.
+ * Boots a kernel without hardware virtualisation, and passes on the output of its checks. Resolves with their exit status. Throws with the
+ * end of its console if it stops first.
  */
 export async function boot({ family, kernel, image, console, memoryMb, onLine }: Boot): Promise<number> {
   const child = family.spawn(
@@ -66,6 +63,6 @@ export async function boot({ family, kernel, image, console, memoryMb, onLine }:
   await once(child, 'close');
   clearTimeout(silence);
   if (status === undefined)
-    throw new Error(`the guest ended before its checks did; its console ended with:\n${readFileSync(console, 'utf8').slice(-2000)}`);
+    throw new Error(`the guest stopped before its checks finished; its console ended with:\n${readFileSync(console, 'utf8').slice(-2000)}`);
   return status;
 }
