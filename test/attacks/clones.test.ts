@@ -96,7 +96,7 @@ describe('two agents with one identity', () => {
     expect(agent.commands).toEqual([]);
   });
 
-  it('that report no start id, because their version is old, are detected by how often they take the link from each other', async () => {
+  it('without start ids, as in old versions, are detected by how often they take the link from each other', async () => {
     const identity = await fleet.gateway('Old', 'old');
     const agents = [new HostileAgent(identity), new HostileAgent(identity)];
     let dials = 0;

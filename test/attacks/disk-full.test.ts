@@ -93,7 +93,7 @@ async function flushNow(): Promise<void> {
 const count = async (sql: string): Promise<number> => (await postgres.query(url, sql)).length;
 
 describe.skipIf(whyNoDisk !== undefined)(`F5: the disk of Postgres is full${whyNoDisk === undefined ? '' : ` (${whyNoDisk})`}`, () => {
-  it('F5: commands are accepted whole or refused as unavailable, samples wait at the agent, and service resumes without a restart', async () => {
+  it('F5: commands are accepted whole or refused as unavailable, samples wait, and service resumes without a restart', async () => {
     const before: Plan[] = [];
     for (let n = 0; n < ROUNDS; n++) before.push((await makePlan()).body as Plan);
     const accepted = { plans: [...before], flushes: [] as string[], tenants: ['Acme'] };

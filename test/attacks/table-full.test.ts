@@ -56,7 +56,7 @@ async function live(): Promise<{ total: number; answered: boolean }> {
 }
 
 it(
-  'F14: a full table keeps the channel that is there, and loses finished connections, never a live one, to admit a new channel',
+  'F14: a full table keeps the existing channel, and admits a new one by losing finished connections, never live ones',
   { timeout: 180_000 },
   async () => {
     const { system, stateDir } = running;

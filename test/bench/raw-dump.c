@@ -1,4 +1,4 @@
-/* What the kernel's dump of the conntrack table costs whoever asks: reads every block and throws it away. Prints the number of entries. */
+/* What the kernel's dump of the conntrack table costs its reader: reads every block and discards it. Prints the number of entries. */
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>

@@ -372,7 +372,7 @@ describe('a remediation that only suggests', () => {
 describe('a gateway that was set aside', () => {
   const asideReason = 'two agents hold this identity: one that was superseded came back while another holds the link';
 
-  test('is listed first in need of attention, with the reason, and can be reinstated or revoked, with the clone explained', async () => {
+  test('heads the list of what needs attention, gives the reason and the clone’s fate, and can be reinstated or revoked', async () => {
     const gateway = api.gateways.find(({ name }) => name === 'genova-gw2')!;
     Object.assign(gateway, { state: 'set-aside', setAsideReason: asideReason, since: new Date(Date.now() - 240_000).toISOString() });
     await signIn();

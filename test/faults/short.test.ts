@@ -20,7 +20,7 @@ function runShort(): Promise<{ code: number | null; summary: Record<string, unkn
 
 // Under a minute on an idle machine; build machines are busy.
 it(
-  'fourteen faults under two hundred commands lose nothing and do nothing twice, out of order or late, and each bug is caught',
+  'fourteen faults under two hundred commands lose, double, disorder or delay nothing, and every bug is caught',
   { timeout: 400_000 },
   async () => {
     const { code, summary, output } = await runShort();
