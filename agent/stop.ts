@@ -5,8 +5,7 @@ const MAX_STOP_MS = 4_500;
 
 /**
  * The end of this program at once. `process.exit` waits for look-ups of names that are under way, and with a dead resolver, as when a WAN
- * has
- * failed, that is 10 s and more. Whatever must outlive the process is on disk already: it might be killed at any moment.
+ * has failed, that is 10 s and more. Whatever must outlive the process is on disk already: it might be killed at any moment.
  */
 export function leave(code: number): never {
   try {

@@ -18,8 +18,7 @@ const schema = z.object({ gatewayId: z.string(), gatewayName: z.string(), linkAd
 
 /**
  * The identity in the state folder; undefined if this gateway is not enrolled. Throws INVALID_REQUEST where it cannot be read: it is not
- * set
- * aside, because a gateway that forgot who it is would take the next join token for a new one.
+ * set aside, because a gateway that forgot who it is would take the next join token for a new one.
  */
 export function loadIdentity(directory: string, disk = new Disk()): Identity | undefined {
   const read = (name: string): string => disk.files.readFileSync(path.join(directory, name), 'utf8');

@@ -14,8 +14,7 @@ export class Turns {
 
   /**
    * Does the work when its turn has come; throws what the work throws. Whoever is aborted while it waits leaves the queue at once: it
-   * throws
-   * the signal's reason, and its work is never begun.
+   * throws the signal's reason, and its work is never begun.
    */
   async take<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#active < this.#atOnce) this.#active++;

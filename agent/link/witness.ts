@@ -23,8 +23,7 @@ const schema = z.array(
 
 /**
  * Heads of the controller's audit chains, kept where the controller cannot reach them. One that is behind what is kept, or names another
- * entry
- * in its place, is refused: then somebody has rewritten the past. At each hello the controller is held against what is kept.
+ * entry in its place, is refused: then somebody has rewritten the past. At each hello the controller is held against what is kept.
  */
 export class Witness {
   readonly #file: string;

@@ -32,8 +32,7 @@ const VERIFIED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome
 
 /**
  * Ends exactly these flows but for protected ones, waits, looks again, and says for each what came of it, in the plan's order. Holds a
- * batch
- * of them at a time. Throws what the table and the list of flows throw.
+ * batch of them at a time. Throws what the table and the list of flows throw.
  */
 export async function runPlan(
   table: ConntrackTable,

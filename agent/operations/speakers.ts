@@ -3,8 +3,7 @@ import { PROTOCOLS } from '../../proto/model/protocol.ts';
 
 /**
  * Which sides of a flow say something that the other waits for; `both` where that is not known. `stream`: the server speaks, and so often
- * that its
- * client may have an acknowledgement under way at any moment.
+ * that its client may have an acknowledgement under way at any moment.
  */
 export type Speakers = 'client' | 'server' | 'stream' | 'both';
 

@@ -32,8 +32,7 @@ const LONGEST_LIST = 60;
 
 /**
  * The filter that finds exactly these flows again: their kernel ids, and the tuples' values, because an id is unique only together with its
- * tuple.
- * It goes with a scope of their gateways.
+ * tuple. It goes with a scope of their gateways.
  */
 export function filterOfFlows(flows: FlowRow[]): string {
   const list = (name: string, values: (string | number | undefined)[]) => {

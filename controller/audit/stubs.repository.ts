@@ -23,8 +23,8 @@ export class StubsRepository {
    */
   async old(t: Transaction, before: Date, most: number): Promise<{ chain: string; tenantId: string | null; seq: number; hash: string }[]> {
     // At most once a day per chain, because each removal adds a stub. Numbers follow the order of writing, clocks of two controllers may
-    // disagree: everything before the first young entry is old.
-    // In steps: a plan that joins a chain's entries before it knows which of them it wants is quadratic in their number.
+    // disagree: everything before the first young entry is old. In steps: a plan that joins a chain's entries before it knows which of them
+    // it wants is quadratic in their number.
     const rows = await t.$queryRaw<{ chain: string; tenant_id: string | null; seq: bigint; hash: string }[]>`
       WITH due AS MATERIALIZED (
         SELECT head.chain, head.seq AS head_seq, first.seq AS first_seq

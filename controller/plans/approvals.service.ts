@@ -23,8 +23,7 @@ export class ApprovalsService {
 
   /**
    * Holds until the plan expires. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH, PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for an API token and
-   * for the
-   * person who made the plan, ALREADY_EXISTS where somebody has agreed before, INVALID_REQUEST for a plan that needs nobody.
+   * for the person who made the plan, ALREADY_EXISTS where somebody has agreed before, INVALID_REQUEST for a plan that needs nobody.
    */
   async approve(caller: Caller, scope: TenantScope, planId: string, digest: string): Promise<void> {
     const now = new Date(this.clock());

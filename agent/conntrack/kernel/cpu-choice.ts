@@ -3,8 +3,7 @@ export type CardNames = readonly string[];
 
 /**
  * The CPU that has served the most interrupts of network cards, by /proc/interrupts; undefined where no line names a card, or none was
- * served.
- * The columns are the CPUs that are online, by the numbers in the header.
+ * served. The columns are the CPUs that are online, by the numbers in the header.
  */
 export function busiestCardCpu(interrupts: string, cards: CardNames): number | undefined {
   const [header = '', ...lines] = interrupts.split('\n');

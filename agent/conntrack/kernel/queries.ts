@@ -1,6 +1,5 @@
 import { serialize } from 'node:v8';
 import { setTimeout as delay } from 'node:timers/promises';
-import { FleetError } from '../../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../../proto/model/flow.ts';
 import { EVERYTHING, type FlowFilter } from '../../../proto/model/filter/filter.ts';
 import { Activity } from '../idle/activity.ts';

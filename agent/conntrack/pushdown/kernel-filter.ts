@@ -68,8 +68,7 @@ const BLOCK_ENTRIES = 140;
 
 /**
  * How long a filtered dump is likely to hold one CPU, in milliseconds: the kernel walks on, with softirqs off, until a block is full. With
- * few
- * hits that is the whole table (0.3 s were measured at a million entries).
+ * few hits that is the whole table (0.3 s were measured at a million entries).
  */
 export function stallMs({ entries, buckets, hits }: { entries: number; buckets: number; hits: number }): number {
   const walkMs = (entries * US_PER_ENTRY + buckets * US_PER_BUCKET) / 1000;

@@ -5,8 +5,7 @@ import type { Data, RuleSet } from './ruleset.ts';
 
 /**
  * Elements as rules look them up. Intervals of one field come as their first key and, as an element of its own, the key behind their last;
- * those
- * of concatenations have both in one element.
+ * those of concatenations have both in one element.
  */
 export function packSet({ name, flags, keyLength, fields }: SetHead, elements: readonly SetElement[], why?: string): RuleSet {
   const isInterval = (flags & SET_FLAG.INTERVAL) !== 0;

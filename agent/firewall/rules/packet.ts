@@ -28,8 +28,8 @@ export interface PacketConntrack {
 
 /**
  * A packet as a hook meets it, as far as rules ask. What is undefined is not known: a rule whose answer depends on it is answered with not
- * known.
- * Before routing (`prerouting`, `output`) its addresses are those with which it comes, after routing those with which it would leave.
+ * known. Before routing (`prerouting`, `output`) its addresses are those with which it comes, after routing those with which it would
+ * leave.
  */
 export interface Packet {
   family: 4 | 6;

@@ -40,10 +40,8 @@ export interface Marks {
 
 /**
  * Everything that rules may ask of a packet. `icmp` is type and code; `original` and `reply` are the ends of the entry; `translation` is
- * what they make
- * of the destination (before routing) or the source (after it) of a packet that follows its entry; `routes` is which of the gateway's
- * routes lead to
- * its addresses; `other` is what a packet here does not say, such as its length.
+ * what they make of the destination (before routing) or the source (after it) of a packet that follows its entry; `routes` is which of the
+ * gateway's routes lead to its addresses; `other` is what a packet here does not say, such as its length.
  */
 export type Field =
   | 'in'
@@ -76,8 +74,7 @@ export interface AddressReads {
 
 /**
  * What evaluation of a hook reads of packets. Two packets that are equal in `fields`, whose addresses and ports lie in the same pieces and
- * whose
- * marks agree in these bits have the same answers, so that a caller can ask once for all that are alike.
+ * whose marks agree in these bits have the same answers, so that a caller can ask once for all that are alike.
  */
 export interface Reads {
   fields: ReadonlySet<Field>;

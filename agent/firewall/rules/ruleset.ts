@@ -90,8 +90,7 @@ export type Expression =
 
 /**
  * The elements of a set or map that rules look up, one behind the other in `keys`. Of intervals `ends` has the last key, included. `data`
- * are
- * those of a map. A catch-all has no key.
+ * are those of a map. A catch-all has no key.
  */
 export interface RuleSet {
   name: string;

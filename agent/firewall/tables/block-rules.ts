@@ -52,8 +52,8 @@ const UNKNOWN = 'ct state invalid,untracked';
 
 /**
  * The commands for `nft -f` that put the table there with exactly these blocks, in one step, whatever was there before. `spared`:
- * conditions of
- * packets that are never refused. Numbers, addresses that were parsed and tokens are all that is in it, never text that somebody wrote.
+ * conditions of packets that are never refused. Numbers, addresses that were parsed and tokens are all that is in it, never text that
+ * somebody wrote.
  */
 export function blockTable(blocks: readonly BlockText[], spared: readonly PacketCondition[]): string {
   const live = (verdict: string): string => blocks.map(({ token }) => `meta nfproto @live_${token} jump ${verdict}_${token}`).join('\n');
@@ -97,8 +97,7 @@ export function noBlockTable(): string {
 /**
  * What the packets of a flow look like without their entry: those of the client before its source is translated, of the server after its
  * destination is translated back, and of the server to the gateway's own address. None for a protocol without ports, whose packets look
- * like
- * those of others. Throws TypeError for a flow that is not one.
+ * like those of others. Throws TypeError for a flow that is not one.
  */
 export function flowPackets({ proto, orig, reply }: Flow): string[] {
   if (!hasPorts(proto)) return [];

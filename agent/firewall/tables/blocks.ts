@@ -48,10 +48,8 @@ const MAX_SAID_BYTES = 160 * 1024;
 
 /**
  * What is blocked on this gateway, in an nft table of our own. The kernel holds each block for its time, whether the agent runs or not; an
- * agent that
- * starts adopts those of the one before it, and a reboot ends all. Where somebody else takes the table away, it is put back at the next
- * look.
- * The table is made whole at each change, in one step, so that no packet finds half of it.
+ * agent that starts adopts those of the one before it, and a reboot ends all. Where somebody else takes the table away, it is put back at
+ * the next look. The table is made whole at each change, in one step, so that no packet finds half of it.
  */
 export class Blocks {
   readonly #deps: BlockDependencies;
@@ -111,8 +109,7 @@ export class Blocks {
 
   /**
    * Throws what stands against one block more, before anything is touched: FILTER_NOT_OF_PACKETS, GUARD_REFUSED where it would refuse what
-   * is
-   * protected, RATE_LIMITED where too much is blocked already.
+   * is protected, RATE_LIMITED where too much is blocked already.
    */
   check(refused: RefusedPackets): void {
     checksOfAll(refused.anyOf);
@@ -155,8 +152,7 @@ export class Blocks {
 
   /**
    * Refuses these packets from now on, for their time; one that a crash interrupted for what is left of it since it was begun. One that
-   * stands
-   * already goes on. Throws CAPABILITY_MISSING, what check throws and what the disk throws; nothing is refused then.
+   * stands already goes on. Throws CAPABILITY_MISSING, what check throws and what the disk throws; nothing is refused then.
    */
   async begin({ id, planId, refused }: Pick<BegunBlock, 'id' | 'planId' | 'refused'>, begunMs = this.#deps.clock.now()): Promise<void> {
     await this.#inTurn(async () => {

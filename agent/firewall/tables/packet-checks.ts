@@ -34,8 +34,7 @@ const PINGED = protocols(hasIcmp);
 
 /**
  * The checks of a condition: it holds where one of the lists holds whole. Exactly the flows of the condition, by both tuples of a flow,
- * whatever
- * is translated. Throws FILTER_NOT_OF_PACKETS where that would be too many.
+ * whatever is translated. Throws FILTER_NOT_OF_PACKETS where that would be too many.
  */
 export function checksOf(condition: PacketCondition): Check[][] {
   return condition.reduce<Check[][]>(
@@ -103,8 +102,7 @@ export type HeaderCheck =
 
 /**
  * The headers that a packet of such a flow has where nothing is translated: on its way, and on its way back. Nothing is known of keys, ids
- * and types
- * without a flow, nor of translation.
+ * and types without a flow, nor of translation.
  */
 export function headersOf(checks: readonly Check[]): HeaderCheck[][] {
   if (checks.some((check) => (check.on === 'snat' || check.on === 'dnat' ? !check.isNot : 'of' in check && check.of === 'other')))

@@ -46,8 +46,7 @@ export function canReset({ proto }: Flow): boolean {
 
 /**
  * The commands that refuse packets of these flows for so many seconds; the kernel itself forgets them then, also if the agent is gone. Made
- * of
- * numbers and of addresses that were parsed, never of text that somebody wrote. Throws TypeError for a flow that is not one.
+ * of numbers and of addresses that were parsed, never of text that somebody wrote. Throws TypeError for a flow that is not one.
  */
 export function refuse(flows: readonly Flow[], seconds: number): string {
   const elements = elementsOf(flows);

@@ -18,10 +18,8 @@ const LOOK_MS = 2000;
 
 /**
  * Answers packets of single flows with an RST for a while, through an nft table of our own. The table is made with the first, and taken
- * away after the last.
- * The kernel holds each refusal for its time, whether the agent runs or not: one that starts adopts what it finds, and one that ends leaves
- * it.
- * A firewall that is loaded again takes all tables away; what is still to be refused is put back at the next look.
+ * away after the last. The kernel holds each refusal for its time, whether the agent runs or not: one that starts adopts what it finds, and
+ * one that ends leaves it. A firewall that is loaded again takes all tables away; what is still to be refused is put back at the next look.
  */
 export class Refusals {
   readonly #clock: Clock;
