@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { problem } from '../../proto/http/common.ts';
 import { ERROR_CODES, FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
-import { toFleetError, toProblem } from './problem.ts';
+import { invalidRequest, toFleetError, toProblem } from './problem.ts';
 
 describe('a problem', () => {
   it('is well formed for every code, with the status of the table', () => {
@@ -19,6 +20,17 @@ describe('a problem', () => {
     );
     expect(body).toMatchObject({ span: { start: 1, end: 2 }, suggestion: 'y' });
     expect(JSON.stringify(body)).not.toContain('secret');
+  });
+
+  it('is short however long the input is that it quotes', () => {
+    const name = 'x'.repeat(300_000);
+    const { error } = z
+      .strictObject({ inner: z.record(z.string(), z.strictObject({})) })
+      .safeParse({ [name]: 1, inner: { [name]: { [name]: 1 } } });
+    const body = toProblem(invalidRequest(error!, 'body'), '/x', 'trace');
+    expect(JSON.stringify(body).length).toBeLessThan(5_000);
+    expect(body.issues).toHaveLength(2);
+    expect(body.detail).toMatch(/xxx…$/);
   });
 
   it('reveals nothing about an unexpected error, and reports an unavailable database as temporary', () => {

@@ -35,17 +35,27 @@ export function toProblem(error: FleetError, instance: string, traceId: string):
     type: `urn:ctfleet:error:${error.code}`,
     title: titleOf(error.code),
     status: ERROR_CODES[error.code].http,
-    detail: error.message,
+    detail: within(error.message, MAX_DETAIL),
     code: error.code,
     // A query may contain what its author would not want in a ticket.
     instance: instance.split('?', 1)[0],
     traceId,
     ...(fields.success ? fields.data : {}),
+    ...(fields.data?.issues && {
+      issues: fields.data.issues.map(({ path, message }) => ({ path: within(path, MAX_ISSUE), message: within(message, MAX_ISSUE) })),
+    }),
   };
 }
 
 /** Maximum number of issues in a response, instead of each of a hundred thousand. */
 const MAX_ISSUES = 50;
+/** Maximum length of a text that may quote input, in characters: a name in a body may fill all of it. */
+const MAX_DETAIL = 2_000;
+const MAX_ISSUE = 300;
+
+function within(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
+}
 
 /** Zod issues as INVALID_REQUEST; paths begin with the part of the request: `body.limit`. */
 export function invalidRequest(error: z.ZodError, part: string): FleetError {
