@@ -45,9 +45,9 @@ export interface LinkDependencies {
  *        ▲                    │ refused, silent       │ ended, silent
  *        └── backoff ─────────┴───────────────────────┘
  *
- * Only `online` takes queries and commands. Samples taken meanwhile wait in the spool, results in the journal, reports of remediations on disk. The agent speaks first on every
- * session; commands are never queued here, because a late flush is a wrong flush. The session, its handshake, pings and what cannot be
- * read are seen to here; all other messages go to `handlers`.
+ * Only `online` takes queries and commands. Samples taken meanwhile wait in the spool, results in the journal, reports of remediations on
+ * disk. The agent speaks first on every session; commands are never queued here, because a late flush is a wrong flush. The session, its
+ * handshake, pings and what cannot be read are seen to here; all other messages go to `handlers`.
  */
 export class Link {
   readonly #deps: LinkDependencies;

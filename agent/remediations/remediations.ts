@@ -86,7 +86,8 @@ export class Remediations {
   }
 
   /**
-   * Resumes what a crash interrupted, then watches until the signal aborts, and waits for what is in progress; then the log of runs is closed.
+   * Resumes what a crash interrupted, then watches until the signal aborts, and waits for what is in progress; then the log of runs is
+   * closed.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;

@@ -18,8 +18,8 @@ interface Bound {
  * The controller's words carry its time when they were sent, so its clock is that far ahead *at least*, and further by the time that they
  * were under way. How long that can be is known once a session: the round trip from hello to welcome. So of all words the one that was
  * fastest counts, and a word that waited in a queue changes nothing; deadlines are held against the latest time that it may be. After a
- * suspend, or when the controller's clock was set on, the next word moves it on. A word too old to be explained by any delay contradicts it:
- * then the session must be begun again, which measures it again.
+ * suspend, or when the controller's clock was set on, the next word moves it on. A word too old to be explained by any delay contradicts
+ * it: then the session must be begun again, which measures it again.
  */
 export class ControllerClock {
   readonly #now: () => number;

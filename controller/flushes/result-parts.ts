@@ -29,8 +29,8 @@ export class ResultParts {
   }
 
   /**
-   * Takes the next part. Returns all runs of outcomes after the last part, undefined before that and for a part out of turn. Throws UNAVAILABLE if all
-   * gateways together send too much.
+   * Takes the next part. Returns all runs of outcomes after the last part, undefined before that and for a part out of turn. Throws
+   * UNAVAILABLE if all gateways together send too much.
    */
   add(gatewayId: string, { commandId, part, runs: outcomeRuns, isLastPart }: Result): OutcomeRun[] | undefined {
     const collection = this.open.get(gatewayId);

@@ -80,8 +80,8 @@ export class ResultsService {
   }
 
   /**
-   * The runs of outcomes of all parts once the last has arrived; undefined before that. Nothing is collected for a command that expects no result: its
-   * last part is reported without runs.
+   * The runs of outcomes of all parts once the last has arrived; undefined before that. Nothing is collected for a command that expects no
+   * result: its last part is reported without runs.
    */
   private async collect(sender: GatewayIdentity, result: Result): Promise<OutcomeRun[] | undefined> {
     const { gatewayId } = sender;
