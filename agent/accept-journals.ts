@@ -8,7 +8,7 @@ const UNKNOWN =
 
 /**
  * What the owner of a gateway runs after damage to a journal, with the agent stopped: both journals, that of commands and that of
- * remediations. Gives back lines for people. Throws what the file system throws.
+ * remediations. Returns lines for people. Throws what the file system throws.
  */
 export function acceptJournals(stateDir: string, nowMs: number, disk = new Disk({ now: () => nowMs })): string[] {
   const at = BigInt(nowMs);

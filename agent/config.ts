@@ -9,7 +9,7 @@ const schema = z.object({
   CTFLEET_ENROL_ADDRESS: address.optional(),
   CTFLEET_LINK_ADDRESS: address.optional(),
   CTFLEET_JOIN_TOKEN: z.string().optional(),
-  /** Holds the join token in place of CTFLEET_JOIN_TOKEN; removed once it was used. */
+  /** Holds the join token instead of CTFLEET_JOIN_TOKEN; removed once it was used. */
   CTFLEET_JOIN_TOKEN_FILE: z.string().min(1).optional(),
   /** `wan1=Fibre,wan2=LTE`: names of WANs by interface. */
   CTFLEET_WANS: z
@@ -41,7 +41,7 @@ const schema = z.object({
 export interface AgentConfig {
   stateDir: string;
   enrolAddress?: string;
-  /** In place of the one that enrolment gave. */
+  /** Overrides the one from enrolment. */
   linkAddress?: string;
   joinToken?: string;
   joinTokenFile?: string;

@@ -59,5 +59,5 @@ test('a chain that became shorter, or whose entry is another, is said and not ke
 test('a file that cannot be read is said', () => {
   writeFileSync(path.join(directory, 'witness.json'), '{');
   expect(open().kept).toEqual([]);
-  expect(said[0]).toMatch(/cannot be read and is begun anew/);
+  expect(said[0]).toMatch(/cannot be read and starts again/);
 });

@@ -74,7 +74,7 @@ export class Witness {
       try {
         return schema.parse(JSON.parse(bytes.toString('utf8'))).map((one) => ({ ...one, signature: Buffer.from(one.signature, 'base64') }));
       } catch (error) {
-        this.#onContradiction(`what was witnessed cannot be read and is begun anew: ${(error as Error).message}`);
+        this.#onContradiction(`what was witnessed cannot be read and starts again: ${(error as Error).message}`);
         throw error;
       }
     };

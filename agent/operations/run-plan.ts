@@ -16,7 +16,7 @@ export interface RunOptions {
   end: End;
   /** False for a way that takes its time: all flows then are one batch, and have it together. */
   inBatches: boolean;
-  /** Read anew for each batch: the agent may have redialled since the plan was frozen. */
+  /** Read again for each batch: the agent may have redialled since the plan was frozen. */
   context: () => FlowContext;
   /** Asked before each batch; what comes after is left alone. */
   isStopped: () => boolean;

@@ -25,7 +25,7 @@ const VERIFY_AFTER_MS = 250;
 /** Gateways per delivery round. */
 const MAX_AT_ONCE = 200;
 /** Gateways of other replicas, or without a session, that are looked up concurrently. */
-const LANES = 4;
+const MAX_FORWARDED_AT_ONCE = 4;
 
 /** What was sent on one session. A new session gets everything unfinished again. */
 interface Sent {
@@ -41,7 +41,7 @@ interface Sent {
 export class DeliveryService {
   /** One round at a time, so that a gateway's commands are sent in the order of seq (I3). */
   private readonly rounds = new Batches<string>((gatewayIds) => this.deliverNow(gatewayIds), MAX_AT_ONCE);
-  private readonly lanes = new ConcurrencyLimit(LANES);
+  private readonly forwarding = new ConcurrencyLimit(MAX_FORWARDED_AT_ONCE);
   private readonly sent = new WeakMap<Session, Sent>();
 
   constructor(
@@ -68,7 +68,7 @@ export class DeliveryService {
     ];
     const results = await Promise.allSettled([
       ...here.map((gatewayId) => this.deliver(gatewayId)),
-      ...elsewhere.map((gatewayId) => this.lanes.run(() => this.passOn(gatewayId))),
+      ...elsewhere.map((gatewayId) => this.forwarding.run(() => this.passOn(gatewayId))),
     ]);
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     if (failures.length > 0) throw failures[0];

@@ -17,10 +17,10 @@ async function listening() {
       return { state: flush.state, targets: [], totals: {} };
     },
   } as unknown as FlushesService;
-  const notices = {
+  const notifications = {
     on: (_: string, listener: (id: string) => void) => ((notify = () => listener('f')), () => undefined),
   } as unknown as ReplicaNotifications;
-  await new FlushEventsService(flushes, notices, Date.now).watch('all', 'f', () => ({
+  await new FlushEventsService(flushes, notifications, Date.now).watch('all', 'f', () => ({
     send: (event) => void told.push((event as { flush: { state: string } }).flush.state),
     onClose: (closer) => {
       close = closer;

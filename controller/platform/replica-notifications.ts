@@ -85,7 +85,7 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
   private async connect(): Promise<void> {
     const client = new NotificationsClient({
       connectionString: this.config.databaseUrl,
-      application_name: 'ctfleet notices',
+      application_name: 'ctfleet notifications',
       ...sessionOf(USUAL),
     });
     client.on('notification', ({ channel: name, payload }) => this.emitter.emit(name.slice(PREFIX.length), payload));

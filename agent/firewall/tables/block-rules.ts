@@ -17,7 +17,7 @@ export interface BlockText {
   flows6: readonly string[];
   /** Of its time, in whole seconds; the kernel forgets it then. */
   leftSeconds: number;
-  /** What it had refused before its rules were made anew. */
+  /** What it had refused before its rules were rebuilt. */
   packets: bigint;
   bytes: bigint;
 }

@@ -86,7 +86,7 @@ export class Blocks {
         if ((!standing || standing.leftSeconds > 0) && untilMs > nowMs)
           this.#live.set(block.id, { ...nothingYet(), ...block, ...standing, untilMs });
       }
-      // Also a table of which nothing is known is put right by making it anew.
+      // Rebuilding also repairs a table of which nothing is known.
       if (this.#live.size > 0) await this.#put();
       else if (found) await nft(['-f', '-'], noBlockTable());
     });

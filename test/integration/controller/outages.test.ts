@@ -109,7 +109,7 @@ describe('without Postgres', () => {
     expect((await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).usage?.count).toBe(42);
   });
 
-  it('notices are received again afterwards', async () => {
+  it('notifications are received again afterwards', async () => {
     const events = await owner.watch(routes.watchFleet);
     await events.until((event: { kind: string }) => event.kind === 'heartbeat');
     agent.sendSamples(78n, [Sample.fromPartial({ atMs: BigInt(Date.now()), count: 43n })]);
