@@ -97,7 +97,8 @@ const LARGE = KINDS.findIndex(({ flows }) => flows === MANY) + 1;
  */
 const setOf = (isToFill: boolean) =>
   LIBRARY.filter(({ document }) => runsOnGateway(document)).map(({ key, document }, index) => {
-    const { trigger } = document;
+    const { trigger, conditions } = document;
+    const fills = trigger.kind === 'table-usage' && isToFill;
     return {
       key,
       id: `01900000-0000-7000-8000-00000000000${index + 1}`,
@@ -107,7 +108,9 @@ const setOf = (isToFill: boolean) =>
       document: JSON.stringify({
         ...document,
         mode: 'auto',
-        trigger: trigger.kind === 'table-usage' && isToFill ? { ...trigger, abovePercent: 1 } : trigger,
+        trigger: fills ? { ...trigger, abovePercent: 1 } : trigger,
+        // What is sent again on a busy machine is not idle yet; the table has to be full, and all of it idle, when the run begins.
+        conditions: fills ? { ...conditions, settledSeconds: 20 } : conditions,
       }),
     };
   });

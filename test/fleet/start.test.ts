@@ -141,7 +141,7 @@ describe('npm start', () => {
     );
     const { ended, output } = start('--port', String(port));
     expect(await ended).toBe(1);
-    expect(output()).toContain(`Port ${port} is taken`);
+    expect(output()).toContain(`Port ${port} is in use`);
     server.close();
     expect(processes()).toEqual([]);
   });
