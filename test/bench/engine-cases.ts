@@ -104,28 +104,28 @@ export function engineCases(table: KernelTable, operator: OperatorWay, size: num
     },
     {
       name: 'from plan to verified: protocol, both families',
-      target: 10,
+      target: 6,
       ours: () => operator.end(udp),
       theirs: () => deletedBy('conntrack -D -p udp', 'conntrack -D -f ipv6 -p udp'),
       restore: putBack(({ proto }) => proto === 17),
     },
     {
       name: 'from plan to verified: mark and mask',
-      target: 4,
+      target: 8,
       ours: () => operator.end(mark),
       theirs: () => deletedBy(`conntrack -D -m ${MARK}`),
       restore: putBack((entry) => entry.mark !== 0),
     },
     {
       name: 'from plan to verified: prefix (45 %)',
-      target: 10,
+      target: 8,
       ours: () => operator.end(prefix),
       theirs: () => deletedBy(`conntrack -D -s ${BUSY_PREFIX}`),
       restore: putBack(isBusyPrefix),
     },
     {
       name: 'from plan to verified: everything',
-      target: 100,
+      target: 60,
       ours: () => operator.end(EVERYTHING),
       theirs: () => {
         const before = Number(shell('conntrack -C'));
