@@ -103,7 +103,7 @@ test('other methods and undo have their own words, and numbers too', () => {
   expect(flushSentence({ ...undone, kind: 'undo' })).toBe('Partial: 4 of 5 flows put back');
   expect(segments({ ...undone, kind: 'undo' })).toEqual([
     { name: 'put back and verified', flows: 4, tone: 'green' },
-    { name: 'made anew by traffic', flows: 1, tone: 'amber' },
+    { name: 'recreated by traffic', flows: 1, tone: 'amber' },
   ]);
 });
 

@@ -103,7 +103,7 @@ export function troubleSentence({ totals, targets, stopReason }: Flush): string 
     totals.indeterminate > 0 &&
       `${count(totals.indeterminate)} ${totals.indeterminate === 1 ? 'is' : 'are'} indeterminate${at(targets.filter((target) => target.totals.indeterminate > 0))}`,
     totals.failed > 0 && `${count(totals.failed)} failed${at(targets.filter((target) => target.totals.failed > 0))}`,
-    totals.occupied > 0 && `${count(totals.occupied)} not put back, because traffic had made them anew`,
+    totals.occupied > 0 && `${count(totals.occupied)} not put back, because traffic had recreated them`,
     leftAlone > 0 && `${count(leftAlone)} left alone`,
     totals.gone > 0 && `${count(totals.gone)} had ended by themselves`,
     ...targets
@@ -143,7 +143,7 @@ export function segments(flush: Flush): Segment[] {
     { name: `${word}, not verified yet`, flows: unverified, tone: 'blue' },
     { name: 'gone already', flows: totals.gone, tone: 'grey' },
     { name: 'protected', flows: totals.protected, tone: 'grey' },
-    { name: 'made anew by traffic', flows: totals.occupied, tone: 'amber' },
+    { name: 'recreated by traffic', flows: totals.occupied, tone: 'amber' },
     { name: 'reappeared', flows: totals.reappeared, tone: 'amber' },
     { name: 'indeterminate', flows: totals.indeterminate, tone: 'amber' },
     { name: 'failed', flows: totals.failed, tone: 'red' },

@@ -24,7 +24,7 @@ export const METHODS: readonly {
     value: 'reset',
     word: 'Reset',
     ends: 'Reset',
-    does: 'Answers the next TCP packet of either side with an RST, so that both begin anew; what stays silent is deleted. Cannot be undone.',
+    does: 'Answers the next TCP packet of either side with an RST, so that both reconnect; what stays silent is deleted. Cannot be undone.',
     forWords: 'Wait for a packet',
     forSeconds: 10,
     isUndoable: false,

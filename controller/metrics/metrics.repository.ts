@@ -13,7 +13,8 @@ export class MetricsRepository {
       (t) => t.$queryRaw<FlushedFlows[]>`
       SELECT tenant.name AS tenant,
         sum(deleted)::bigint AS deleted, sum(rebuilt)::bigint AS rebuilt, sum(gone)::bigint AS gone,
-        sum(protected)::bigint AS protected, sum(reappeared)::bigint AS reappeared, sum(failed)::bigint AS failed, sum(indeterminate)::bigint AS indeterminate,
+        sum(protected)::bigint AS protected, sum(reappeared)::bigint AS reappeared,
+        sum(failed)::bigint AS failed, sum(indeterminate)::bigint AS indeterminate,
         sum(reset)::bigint AS reset, sum(blocked)::bigint AS blocked, sum(expiring)::bigint AS expiring, sum(restored)::bigint AS restored,
         sum(occupied)::bigint AS occupied, sum(cancelled)::bigint AS cancelled
       FROM flush_target JOIN tenant ON tenant.id = flush_target.tenant_id GROUP BY tenant.name`,

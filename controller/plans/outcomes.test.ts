@@ -27,7 +27,7 @@ describe('outcomes', () => {
     expect(describeTotals({ ...emptyTotals(12), deleted: 9, gone: 3 })).toBe('9 of 12 flows deleted, 3 had gone');
     expect(describeTotals({ ...emptyTotals(12), reset: 10, deleted: 2 })).toBe('2 of 12 flows deleted, 10 reset');
     expect(describeTotals({ ...emptyTotals(12), restored: 11, occupied: 1 })).toBe(
-      '11 of 12 flows put back, 1 not put back, because traffic had made them anew',
+      '11 of 12 flows put back, 1 not put back, because traffic had recreated them',
     );
     expect(describeTotals({ ...emptyTotals(1), cancelled: 1 })).toBe('0 of 1 flow deleted, 1 left alone');
   });

@@ -80,7 +80,7 @@ export function describeTotals(totals: Totals): string {
     [totals.reappeared, 'reappeared'],
     [totals.failed, 'failed'],
     [totals.indeterminate, 'indeterminate'],
-    [totals.occupied, 'not put back, because traffic had made them anew'],
+    [totals.occupied, 'not put back, because traffic had recreated them'],
     [totals.cancelled, 'left alone'],
   ];
   return [

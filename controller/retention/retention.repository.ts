@@ -76,7 +76,9 @@ export class RetentionRepository {
   async tableSizes(t: Transaction): Promise<TableSize[]> {
     return t.$queryRaw<TableSize[]>`
       SELECT coalesce(parent.relname, c.relname)::text AS name,
-             sum(CASE WHEN c.relkind = 'p' THEN 0 WHEN c.reltuples < 0 THEN pg_stat_get_live_tuples(c.oid) ELSE c.reltuples END)::bigint AS rows,
+             sum(CASE WHEN c.relkind = 'p' THEN 0
+                      WHEN c.reltuples < 0 THEN pg_stat_get_live_tuples(c.oid)
+                      ELSE c.reltuples END)::bigint AS rows,
              sum(pg_total_relation_size(c.oid))::bigint AS bytes
       FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid LEFT JOIN pg_class AS parent ON parent.oid = i.inhparent
       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') GROUP BY 1 ORDER BY bytes DESC, name`;

@@ -258,7 +258,9 @@ describe('a long audit chain', () => {
     const { tenantId: busy } = await makePlace(owner, 'Busy', 'busy1');
     await postgres.query(
       url,
-      `INSERT INTO audit_entry (id, chain, tenant_id, seq, at, actor_kind, actor_id, actor_name, action, outcome, summary, detail, hash, previous_hash)
+      `INSERT INTO audit_entry (
+         id, chain, tenant_id, seq, at, actor_kind, actor_id, actor_name, action, outcome, summary, detail, hash, previous_hash
+       )
        SELECT gen_random_uuid(), head.chain, head.tenant_id, head.seq + n, now() - interval '500 days' + n * interval '1 second',
          'system', 'controller', 'ctfleet', 'sign-in', 'ok', 'made up', '{}', 'hash', 'hash'
        FROM audit_head head, generate_series(1, 30000) n WHERE head.chain = $1`,

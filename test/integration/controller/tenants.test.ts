@@ -227,6 +227,11 @@ describe('the second wall', () => {
     expect(Number(guarded[0]!.n)).toBeGreaterThan(15);
   });
 
+  it('reads the caller’s tenants once per statement in every policy, which the planner needs to know', async () => {
+    const perRow = await postgres.query(url, `SELECT tablename FROM pg_policies WHERE qual NOT LIKE '%SELECT app_sees_everything()%'`);
+    expect(perRow).toEqual([]);
+  });
+
   it('lets the application’s role see nothing without a tenant, and nothing of another', async () => {
     const database = controller.running.app.get(Database);
     const tables = [

@@ -127,7 +127,7 @@ function Afterwards({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
       </div>
       {left !== undefined && (
         <p className="dim small">
-          Undo puts entries back as they were. What traffic has made anew, and connections that both ends gave up, it cannot.
+          Undo puts entries back as they were. It cannot restore what traffic has recreated, nor connections that both ends have given up.
         </p>
       )}
       {error && (

@@ -108,7 +108,7 @@ function whatHappens({ reason, totals, blocked, tableBefore, tableAfter }: Targe
   const parts = [
     reason,
     blocked?.words,
-    totals.occupied > 0 && `${count(totals.occupied)} made anew by traffic`,
+    totals.occupied > 0 && `${count(totals.occupied)} recreated by traffic`,
     totals.cancelled > 0 && `${count(totals.cancelled)} left alone`,
     totals.failed > 0 && `${count(totals.failed)} failed`,
     totals.rebuilt > 0 && `${count(totals.rebuilt)} came back by another way, as wanted`,
