@@ -79,7 +79,12 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
     this.isStopped = true;
     clearTimeout(this.retry);
     clearInterval(this.beat);
-    await this.client?.end().catch(() => undefined);
+    const { client } = this;
+    if (client === undefined) return;
+    // A listener hands nothing over, and a frozen server would answer no farewell: the connection is cut.
+    const ended = new Promise<void>((resolve) => client.once('end', resolve));
+    client.connection.stream.destroy();
+    await ended;
   }
 
   private async connect(): Promise<void> {
@@ -89,7 +94,7 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
       ...sessionOf(USUAL),
     });
     client.on('notification', ({ channel: name, payload }) => this.emitter.emit(name.slice(PREFIX.length), payload));
-    client.on('error', (error) => this.failures.failed(LOST, error));
+    client.on('error', (error) => this.isStopped || this.failures.failed(LOST, error));
     client.on('end', () => {
       if (this.client === client) this.client = undefined;
       this.reconnectLater();

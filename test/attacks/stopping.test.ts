@@ -117,12 +117,16 @@ describe('the controller, asked to stop', () => {
     }
   });
 
-  it('exits within five seconds while Postgres is frozen, and its exit code says that it was not orderly', async () => {
+  it('exits within five seconds while a statement waits for a frozen Postgres, and its exit code says that it was not orderly', async () => {
     const program = start([MAIN], { CTFLEET_DATABASE_URL: await postgres.newDatabase() });
-    await program.said('controller ready');
+    const { apiPort } = JSON.parse(await program.said('controller ready')) as { apiPort: number };
     thaw = freeze(postgres.server);
+    const asked = fetch(`http://127.0.0.1:${apiPort}/readyz`).catch(() => undefined);
+    // Answered after the other has come in.
+    expect((await fetch(`http://127.0.0.1:${apiPort}/healthz`)).status).toBe(200);
     const ended = await program.stop();
     thaw();
+    await asked;
     expect(ended).toMatchObject({ code: 1, signal: null });
     expect(ended.seconds).toBeLessThan(5);
   });
