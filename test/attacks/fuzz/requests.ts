@@ -13,9 +13,19 @@ const WARM_CALLS = 20_000;
 const CALLS_BETWEEN_PAGES = 50_000;
 const GATEWAYS = 3;
 const FLOWS = 60;
-/** These scan everything that is stored, which grows with each call: of a hundred generated, this many are sent. */
+/** These scan everything that is stored, which grows with each call. */
 const THOROUGH: ReadonlySet<string> = new Set(['verifyAudit', 'exportAudit']);
-const KEPT_THOROUGH = 2;
+/** What these create is kept, and listed whole in one answer: past this many a larger list finds nothing new and costs every later call. */
+const LISTED_WHOLE: ReadonlySet<string> = new Set([
+  'createTenant',
+  'createSite',
+  'createEnrolmentToken',
+  'createRemediation',
+  'createToken',
+]);
+const CROWD = 500;
+/** Of a hundred generated of either sort, this many are sent. */
+const KEPT_OF_HUNDRED = 2;
 /** No more than this is read of an answer: an export may be long. */
 const MAX_READ_BYTES = 256 * 1024;
 const ANSWER_MS = 60_000;
@@ -56,6 +66,7 @@ class Requests {
   readonly #connections = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE, maxFreeSockets: AT_ONCE });
   /** The headers of each caller, by name. */
   readonly #callers = new Map<string, Record<string, string>>();
+  readonly #created = new Map<string, number>();
   #sent = 0;
   #isWarm = false;
 
@@ -133,7 +144,7 @@ class Requests {
   async #callUntil(stopAt: number): Promise<void> {
     while (this.#goesOn(stopAt)) {
       const request = this.#maker.make();
-      if (THOROUGH.has(request.operation.id) && this.#random.below(100) >= KEPT_THOROUGH) continue;
+      if (this.#isHeavy(request.operation.id) && this.#random.below(100) >= KEPT_OF_HUNDRED) continue;
       this.#sent += 1;
       const who = this.#random.perMille(550) ? 'owner' : this.#random.pick([...this.#callers.keys()]);
       try {
@@ -142,6 +153,10 @@ class Requests {
         if (this.#controller.process.isAlive) this.#findings.add(`no answer: ${(error as Error).message}`, describe(request, who));
       }
     }
+  }
+
+  #isHeavy(operation: string): boolean {
+    return THOROUGH.has(operation) || (LISTED_WHOLE.has(operation) && (this.#created.get(operation) ?? 0) >= CROWD);
   }
 
   #call(made: MadeRequest, caller: Record<string, string>): Promise<Answer> {
@@ -188,6 +203,7 @@ class Requests {
     const { operation } = request;
     const example = (): string => `${describe(request, who)}\n${status} ${type}\n${text.slice(0, 1500)}`;
     this.#tally.add(`${Math.floor(status / 100)}xx`);
+    if (status === 201) this.#created.set(operation.id, (this.#created.get(operation.id) ?? 0) + 1);
     if (status < 400) {
       if (!operation.successes.includes(status) && !isPlain(operation.path, request.path))
         this.#findings.add(`${operation.id} answers ${status}, which its description does not name`, example());
