@@ -68,9 +68,13 @@ export async function startController(surroundings: Surroundings): Promise<Runni
   const app = await NestFactory.create<NestFastifyApplication>(ControllerModule.with(surroundings), adapter, {
     logger: new NestLogger(logger),
     abortOnError: false,
+    bodyParser: false,
     rawBody: true,
   });
   try {
+    // JSON only: every other type is refused before it is parsed.
+    app.useBodyParser('application/json', { bodyLimit: MAX_BODY_BYTES });
+    app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
     app
       .getHttpAdapter()
       .getInstance()

@@ -11,6 +11,13 @@ export function toFleetError(error: unknown): FleetError {
   const status = httpStatus(error);
   if (status === 404) return new FleetError('NOT_FOUND', 'Nothing exists at this address.', {}, { cause: error });
   if (status === 413) return new FleetError('INVALID_REQUEST', 'The body is larger than 1 MiB. Send less.', {}, { cause: error });
+  if (status === 415)
+    return new FleetError(
+      'INVALID_REQUEST',
+      'The body is not JSON. Send JSON with “content-type: application/json”.',
+      {},
+      { cause: error },
+    );
   if (status !== undefined && status < 500)
     return new FleetError('INVALID_REQUEST', 'The request could not be read.', {}, { cause: error });
   if (isOfDatabase(error, DISK_FULL, DISK_FULL_WORDS)) {

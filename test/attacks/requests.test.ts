@@ -168,6 +168,17 @@ describe('any request', () => {
     }
   });
 
+  it.each(['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=x', 'application/json-patch+json', undefined])(
+    'with a body of type %s is told to send JSON, and changes nothing',
+    async (type) => {
+      const body = type?.includes('form') ? 'name=Form' : '{"name":"Form"}';
+      const headers = { origin: controller.origin, ...(type && { 'content-type': type }) };
+      const answer = await send({ method: 'POST', path: '/api/v1/tenants', headers, body });
+      expect(answer).toMatchObject({ status: 400, body: expect.stringContaining('The body is not JSON') });
+      expect((await owner.call(routes.listTenants)).items.map(({ name }) => name)).not.toContain('Form');
+    },
+  );
+
   it('with times that no calendar has is refused with their position', async () => {
     const gateway = { id: agent.gatewayId };
     for (const from of ['0000-01-01T00:00:00Z', '1969-12-31T23:59:59Z', '2200-01-01T00:00:00Z', '9999-12-31T23:59:59-23:59']) {
