@@ -17,7 +17,7 @@ export interface HandlerDependencies extends QueryDependencies {
   log: Logger;
 }
 
-/** What this gateway does with each message of one session. `client`: where its questions are answered; `ended` aborts with it. */
+/** What this gateway does with each message of one session. `client`: where its queries are answered; `ended` aborts with it. */
 export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended: AbortSignal): Handlers {
   const { commands, remediations, blocks, witness, spool, outbox, log } = deps;
   const queries = new Queries(client, deps, ended);

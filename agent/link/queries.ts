@@ -17,15 +17,15 @@ import { Turns } from './turns.ts';
 
 /** Rows in one message, far below 256 KiB. */
 const ROWS = 500;
-/** Questions answered side by side; more wait their turn within their deadline. */
+/** Queries answered side by side; more wait their turn within their deadline. */
 const AT_ONCE = 4;
 /** Plans frozen at a time: each is written while the table is walked. */
 const FREEZES_AT_ONCE = 1;
-/** Questions that wait; more are refused at once. */
+/** Queries that wait; more are refused at once. */
 const MAX_WAITING = 32;
-/** Questions of one session, those that wait or are refused too. A controller that asks more is not answered: each costs a stream. */
+/** Queries of one session, those that wait or are refused too. A controller that asks more is not answered: each costs a stream. */
 const MAX_QUESTIONS = 64;
-/** What a question may ask for, whatever the controller says. */
+/** What a query may ask for, whatever the controller says. */
 const MAX_DEADLINE_MS = 120_000;
 const MAX_ID = 64;
 const MAX_ROWS = 10_000;
@@ -44,7 +44,7 @@ export interface QueryDependencies {
   log: Logger;
 }
 
-/** Answers the controller's questions of one session, each on a stream of its own. */
+/** Answers the controller's queries of one session, each on a stream of its own. */
 export class Queries {
   readonly #deps: QueryDependencies;
   readonly #client: LinkClient;
@@ -53,7 +53,7 @@ export class Queries {
   /** Taken before a turn, so that plans that wait keep no search from its own. */
   readonly #freezes = new Turns(FREEZES_AT_ONCE);
 
-  /** @param ended aborts with the session, and all its questions with it */
+  /** @param ended aborts with the session, and all its queries with it */
   constructor(client: LinkClient, deps: QueryDependencies, ended: AbortSignal) {
     this.#client = client;
     this.#deps = deps;
@@ -64,7 +64,7 @@ export class Queries {
     if (this.#running.size >= MAX_QUESTIONS || this.#running.has(query.id) || query.id.length > MAX_ID) {
       this.#deps.log.warn(
         { running: this.#running.size },
-        'a question was passed over: too many wait, it was asked twice, or its id is not one',
+        'a query was passed over: too many wait, it was asked twice, or its id is not one',
       );
       return;
     }
@@ -89,7 +89,7 @@ export class Queries {
     const stream = new AnswerStream(this.#client, query.id, signal);
     await stream.write({
       $case: 'failure',
-      value: { code: 'RATE_LIMITED', detail: `${MAX_WAITING} questions wait at this gateway already; ask again in a moment.` },
+      value: { code: 'RATE_LIMITED', detail: `${MAX_WAITING} queries wait at this gateway already; ask again in a moment.` },
     });
     await stream.end();
   }
@@ -116,7 +116,7 @@ export class Queries {
       }
     } catch (error) {
       if (signal.aborted) return stream.cancel();
-      if (!(error instanceof FleetError)) this.#deps.log.error({ err: error }, 'a question could not be answered');
+      if (!(error instanceof FleetError)) this.#deps.log.error({ err: error }, 'a query could not be answered');
       await stream.write({
         $case: 'failure',
         value: { code: error instanceof FleetError ? error.code : 'INTERNAL', detail: (error as Error).message },

@@ -7,7 +7,7 @@ import {
   decodeRoute,
   decodeRule,
   decodeWaysOut,
-  encodeRouteQuestion,
+  encodeRouteQuery,
 } from './route-messages.ts';
 
 /** A body: a header of the given length, filled by `edit`, and attributes. */
@@ -37,15 +37,15 @@ const unicast = (header: Uint8Array): void => {
 };
 
 test('a query describes its packet, and asks for the whole route', () => {
-  const question = encodeRouteQuestion({
+  const query = encodeRouteQuery({
     destination: Uint8Array.of(198, 51, 100, 10),
     source: Uint8Array.of(10, 1, 0, 5),
     from: 7,
     mark: 0x100,
     transport: { proto: 6, sport: 4000, dport: 443 },
   });
-  expect([question[0], question[1], question[2], hostU32(question, 8)]).toEqual([2, 32, 32, 0x2000]);
-  const route = decodeRoute(question);
+  expect([query[0], query[1], query[2], hostU32(query, 8)]).toEqual([2, 32, 32, 0x2000]);
+  const route = decodeRoute(query);
   expect(route).toEqual({
     isDefault: false,
     table: 0,

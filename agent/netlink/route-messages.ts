@@ -64,7 +64,7 @@ export interface RoutePrefix {
 }
 
 /** The properties of a packet that routes depend on. */
-export interface RouteQuestion {
+export interface RouteQuery {
   destination: Uint8Array;
   source?: Uint8Array;
   /** The interface it comes in by; absent for a packet of the machine's own. */
@@ -115,7 +115,7 @@ export interface Rule {
 }
 
 /** The body of an RTM_GETROUTE for one packet. */
-export function encodeRouteQuestion({ destination, source, from, mark, transport }: RouteQuestion): Uint8Array {
+export function encodeRouteQuery({ destination, source, from, mark, transport }: RouteQuery): Uint8Array {
   const out = new AttributeWriter();
   const header = new Uint8Array(ROUTE_HEADER);
   header[0] = familyOf(destination);

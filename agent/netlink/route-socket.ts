@@ -1,6 +1,6 @@
 import { NLMSG_DONE, NLMSG_ERROR, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
 import { encodeMessage, readMessages, readVerdict, type Message } from './message.ts';
-import { decodeWaysOut, DUMP_ALL, encodeRouteQuestion, RTM, type RouteQuestion } from './route-messages.ts';
+import { decodeWaysOut, DUMP_ALL, encodeRouteQuery, RTM, type RouteQuery } from './route-messages.ts';
 import { NetlinkError, NetlinkSocket } from './socket.ts';
 
 export const NETLINK_ROUTE = 0;
@@ -22,9 +22,9 @@ export class RouteSocket {
    * The interfaces by which the kernel may send such a packet: several if a route has several next hops, none if there is no route. Throws
    * NetlinkError if the kernel cannot say, as for a source that it would not accept.
    */
-  waysOut(question: RouteQuestion): number[] {
+  waysOut(query: RouteQuery): number[] {
     try {
-      for (const { type, body } of this.#exchange(RTM.GETROUTE, NLM_F_REQUEST, encodeRouteQuestion(question)))
+      for (const { type, body } of this.#exchange(RTM.GETROUTE, NLM_F_REQUEST, encodeRouteQuery(query)))
         if (type === RTM.NEWROUTE) return decodeWaysOut(body);
     } catch (error) {
       if (error instanceof NetlinkError && NOWHERE.has(error.code)) return [];

@@ -14,7 +14,7 @@ import type { ControllerClock } from '../time/controller-clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from '../firewall/tables/blocks.ts';
 import { DEFAULT_SECONDS, endBy, type OneBlock } from './end-flows.ts';
-import { Journal, type JournalRecord, type JournalState, type Way } from './journal.ts';
+import { Journal, type JournalRecord, type JournalState, type Ending } from './journal.ts';
 import type { Guard } from './local-guard.ts';
 import { fromRuns, toRuns } from './outcomes.ts';
 import type { FrozenPlan, PlanStore } from './plan-store.ts';
@@ -115,7 +115,7 @@ export class Commands {
     // A damaged journal may have lost that they ran; nothing is done until its owner has checked.
     if (this.#deps.journal.damage !== undefined) return;
     for (const [id, command] of this.#deps.journal.state.commands) {
-      const { planId, way, undoOf } = command;
+      const { planId, ending, undoOf } = command;
       if (command.state === 'received')
         this.#finish(id, {
           state: Result_State.STATE_FAILED,
@@ -124,7 +124,7 @@ export class Commands {
         });
       else if (command.state === 'started' && undoOf !== undefined) this.#enqueue(() => this.#undo(id, undoOf, true));
       else if (command.state === 'started')
-        this.#enqueue(() => this.#run(id, planId, { method: Method.METHOD_DELETE, ...way }, undefined, 0, true));
+        this.#enqueue(() => this.#run(id, planId, { method: Method.METHOD_DELETE, ...ending }, undefined, 0, true));
     }
   }
 
@@ -140,9 +140,17 @@ export class Commands {
     }
     if (journal.state.commands.size >= MAX_OPEN)
       return log.warn({ command: command.id, open: MAX_OPEN }, 'a command was not accepted: too many are unacknowledged');
-    const { planId, way, undoOf } = whatToJournal(command);
+    const { planId, ending, undoOf } = whatToJournal(command);
     try {
-      journal.append({ kind: 'received', id: command.id, seq: String(command.seq), epoch: String(command.epoch), planId, way, undoOf });
+      journal.append({
+        kind: 'received',
+        id: command.id,
+        seq: String(command.seq),
+        epoch: String(command.epoch),
+        planId,
+        way: ending,
+        undoOf,
+      });
     } catch (error) {
       return report.result(this.#resultOf(command.id, unwritten(error)));
     }
@@ -164,7 +172,7 @@ export class Commands {
       }
       switch (work?.$case) {
         case 'runPlan':
-          return this.#run(command.id, planId, way!, work.value, Math.min(work.value.verifyAfterMs, MAX_VERIFY_MS), false);
+          return this.#run(command.id, planId, ending!, work.value, Math.min(work.value.verifyAfterMs, MAX_VERIFY_MS), false);
         case 'undoPlan':
           return this.#undo(command.id, work.value.commandId, false);
         case undefined:
@@ -261,13 +269,13 @@ export class Commands {
   #run(
     id: string,
     planId: string,
-    way: Way,
+    ending: Ending,
     asked: { digest: Uint8Array; maxDrift?: number | undefined } | undefined,
     verifyAfterMs: number,
     isRepeated: boolean,
   ): Promise<void> {
     const { table, refusals, blocks, guard, plans, clock, context, report } = this.#deps;
-    const { method, forSeconds } = way;
+    const { method, forSeconds } = ending;
     let plan: FrozenPlan | undefined;
     return this.#carryOut(
       id,
@@ -305,12 +313,12 @@ export class Commands {
         });
         if (block) return this.#ofBlock(block, outcomes, isStopped());
         const runs = toRuns(outcomes);
-        return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
+        return { runs, undoUntilMs: this.#hold(id, planId, ending, runs) };
       },
       () => {
         if (!plan) return { runs: [], undoUntilMs: undefined };
         const runs = [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: plan.count }];
-        return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
+        return { runs, undoUntilMs: this.#hold(id, planId, ending, runs) };
       },
     );
   }
@@ -407,7 +415,7 @@ export class Commands {
    * Keeps deleted flows for an undo and returns until when. Other methods keep nothing: an RST, a refusal or a fixed timeout cannot be
    * undone.
    */
-  #hold(id: string, planId: string, { method, undoForSeconds = 0 }: Way, runs: Result['runs']): bigint | undefined {
+  #hold(id: string, planId: string, { method, undoForSeconds = 0 }: Ending, runs: Result['runs']): bigint | undefined {
     const { undos, controllerClock, log } = this.#deps;
     if (undoForSeconds === 0 || method !== Method.METHOD_DELETE || !canUndo(fromRuns(runs))) return undefined;
     const untilMs = Math.round(controllerClock.latest()) + Math.min(undoForSeconds, MAX_UNDO_SECONDS) * 1000;
@@ -471,11 +479,11 @@ function idsOf({ work }: Command): string[] {
   return work && work.value.planId !== '' ? [work.value.planId] : [];
 }
 
-function whatToJournal({ work }: Command): { planId: string; way?: Way; undoOf?: string } {
+function whatToJournal({ work }: Command): { planId: string; ending?: Ending; undoOf?: string } {
   switch (work?.$case) {
     case 'runPlan': {
       const { planId, method, forSeconds, undoForSeconds } = work.value;
-      return { planId, way: { method, forSeconds, undoForSeconds } };
+      return { planId, ending: { method, forSeconds, undoForSeconds } };
     }
     case 'undoPlan':
       return { planId: work.value.planId, undoOf: work.value.commandId };

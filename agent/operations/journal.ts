@@ -17,7 +17,7 @@ import { formatLog, RecordLog, scanRecords } from '../disk/record-log.ts';
  */
 export type JournalRecord =
   /** `way` is absent in journals of agents that could only delete. */
-  | { kind: 'received'; id: string; seq: string; epoch: string; planId: string; way?: Way; undoOf?: string }
+  | { kind: 'received'; id: string; seq: string; epoch: string; planId: string; way?: Ending; undoOf?: string }
   | { kind: 'started'; id: string; atMs: number; tableBefore?: number }
   /** `result` is the encoded Result without its runs' parts, base64. */
   | { kind: 'finished'; id: string; result: string }
@@ -30,7 +30,7 @@ export type JournalRecord =
   | { kind: 'other'; text: string };
 
 /** How a command ends flows: Method of operation.proto, its duration, and how long deleted flows are kept for an undo. */
-export interface Way {
+export interface Ending {
   method: number;
   forSeconds?: number;
   undoForSeconds?: number;
@@ -41,7 +41,7 @@ export interface JournalledCommand {
   state: 'received' | 'started' | 'finished';
   seq: bigint;
   planId: string;
-  way?: Way;
+  ending?: Ending;
   undoOf?: string;
   startedAtMs?: number;
   tableBefore?: number;
@@ -70,7 +70,7 @@ const COMPACT_AGAIN_AFTER = 500;
 const id = z.string();
 const count = z.number();
 const whole = z.string().regex(/^\d{1,20}$/);
-const way = z.object({ method: count, forSeconds: count.optional(), undoForSeconds: count.optional() });
+const ending = z.object({ method: count, forSeconds: count.optional(), undoForSeconds: count.optional() });
 const schema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('received'),
@@ -78,7 +78,7 @@ const schema = z.discriminatedUnion('kind', [
     seq: whole,
     epoch: whole,
     planId: z.string(),
-    way: way.optional(),
+    way: ending.optional(),
     undoOf: z.string().optional(),
   }),
   z.object({ kind: z.literal('started'), id, atMs: count, tableBefore: count.optional() }),
@@ -121,7 +121,7 @@ export function applyRecord(state: JournalState, record: JournalRecord): void {
         state: 'received',
         seq: BigInt(record.seq),
         planId: record.planId,
-        way: record.way,
+        ending: record.way,
         undoOf: record.undoOf,
       });
       return;
@@ -178,7 +178,7 @@ export function recordsOf(state: JournalState): JournalRecord[] {
       seq: String(command.seq),
       epoch: '0',
       planId: command.planId,
-      way: command.way,
+      way: command.ending,
       undoOf: command.undoOf,
     });
     if (command.state !== 'received')

@@ -106,14 +106,14 @@ function beginsAnew(client: Passage): Outlook {
   }
 }
 
-interface Way {
+interface ProtocolWords {
   clientFirst(client: Passage): Outlook;
   /** @param client what its packets meet once it sends; undefined for one that only listens */
   serverFirst(server: Passage, client: Passage | undefined): Outlook;
 }
 
 /** A TCP connection unknown to the peer is answered with a reset; ICMP does not end an established one. */
-const TCP: Way = {
+const TCP: ProtocolWords = {
   clientFirst(client) {
     switch (client.kind) {
       case 'through':
@@ -180,7 +180,7 @@ function afterResetOfServer(what: string, client: Passage | undefined): Outlook 
 }
 
 /** Datagrams, pings and tunnels start again with any packet. */
-const DATAGRAM: Way = {
+const DATAGRAM: ProtocolWords = {
   clientFirst(client) {
     switch (client.kind) {
       case 'through':

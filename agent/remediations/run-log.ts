@@ -5,7 +5,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { Disk } from '../disk/disk.ts';
 import { listOf, type FlowList } from '../operations/flow-list.ts';
-import { Journal, type JournalState, type Way } from '../operations/journal.ts';
+import { Journal, type JournalState, type Ending } from '../operations/journal.ts';
 import { PLAN_LIMITS, PlanStore, type PlanLimits } from '../operations/plan-store.ts';
 import { toParts, type RunHead } from './run-parts.ts';
 
@@ -26,7 +26,7 @@ type Entry = JournalState['commands'] extends Map<string, infer E> ? E : never;
 /** A sweep that a crash interrupted. */
 export interface OpenSweep {
   number: number;
-  way: Way;
+  ending: Ending;
   flows: FlowList;
 }
 
@@ -66,9 +66,9 @@ export class RunLog {
   }
 
   /** Journals a sweep as received, freezes its flows, and journals it as started before the first of them is touched. */
-  start(runId: string, sweep: number, way: Way, flows: readonly Flow[], atMs: number): void {
+  start(runId: string, sweep: number, ending: Ending, flows: readonly Flow[], atMs: number): void {
     const id = sweepId(runId, sweep);
-    this.#journal.append({ kind: 'received', id, seq: '0', epoch: '0', planId: id, way });
+    this.#journal.append({ kind: 'received', id, seq: '0', epoch: '0', planId: id, way: ending });
     this.show(runId, sweep, flows);
     this.#journal.append({ kind: 'started', id, atMs });
   }
@@ -90,8 +90,8 @@ export class RunLog {
   interrupted(runId: string): OpenSweep | undefined {
     const [found] = this.#sweeps(runId).filter(([, { state }]) => state === 'started');
     if (!found) return undefined;
-    const [number, { planId, way }] = found;
-    return { number, way: way!, flows: this.#plans.load(planId) };
+    const [number, { planId, ending }] = found;
+    return { number, ending: ending!, flows: this.#plans.load(planId) };
   }
 
   /** Heads of all readable runs, oldest first: their ids increase with time. */

@@ -12,7 +12,7 @@ import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from '../firewall/tables/blocks.ts';
 import { DEFAULT_SECONDS, endBy, type OneBlock } from '../operations/end-flows.ts';
 import { listOf, type FlowList } from '../operations/flow-list.ts';
-import type { Way } from '../operations/journal.ts';
+import type { Ending } from '../operations/journal.ts';
 import { isStale } from '../operations/lately.ts';
 import type { Guard } from '../operations/local-guard.ts';
 import { toRuns } from '../operations/outcomes.ts';
@@ -60,17 +60,17 @@ export async function carryOut(
 ): Promise<string> {
   const { runs, history, clock } = hands;
   const { limits, steps, forSeconds } = document;
-  const way: Way = { method: head.method, forSeconds };
-  const endFlows = await endingBy(hands, way, blockOf(hands, way, head.id, filter), () => !mayGoOn());
+  const ending: Ending = { method: head.method, forSeconds };
+  const endFlows = await endingBy(hands, ending, blockOf(hands, ending, head.id, filter), () => !mayGoOn());
   let end: Partial<RunHead> = { state: State.STATE_DONE };
-  await allow(hands, way, askOf(first), { limits: tenantLimits });
+  await allow(hands, ending, askOf(first), { limits: tenantLimits });
   runs.keep(head);
   history.began(id, clock.now());
   let total = 0;
   try {
     for (let sweep = 1, flows = first; ; sweep++) {
       total += flows.length;
-      runs.start(head.id, sweep, way, flows, clock.now());
+      runs.start(head.id, sweep, ending, flows, clock.now());
       runs.finish(head.id, sweep, toRuns(await endFlows(listOf(flows), steps.verifyAfterSeconds * 1000, false)));
       if (isPart || sweep > steps.sweeps || !mayGoOn()) break;
       const again = await freeze(hands, filter, limits.maxFlows);
@@ -80,7 +80,7 @@ export async function carryOut(
           'PLAN_TOO_LARGE',
           `${again.matched} flows came back; with the ${total} before, that exceeds maxFlows ${limits.maxFlows}. They were left alone.`,
         );
-      await allow(hands, way, askOf(again.flows), { limits: tenantLimits });
+      await allow(hands, ending, askOf(again.flows), { limits: tenantLimits });
       flows = again.flows;
     }
   } catch (error) {
@@ -120,12 +120,12 @@ async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>>
     return { state: State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before the run started; nothing was touched.' };
   try {
     if (interrupted) {
-      const { number, way, flows } = interrupted;
-      await allow(hands, way, { flows: flows.count, stale: 0 }, { isRepeated: true });
+      const { number, ending, flows } = interrupted;
+      await allow(hands, ending, { flows: flows.count, stale: 0 }, { isRepeated: true });
       const endFlows = await endingBy(
         hands,
-        way,
-        blockOf(hands, way, runId, filterOf(runs.heads().find(({ id }) => id === runId)?.filter ?? '')),
+        ending,
+        blockOf(hands, ending, runId, filterOf(runs.heads().find(({ id }) => id === runId)?.filter ?? '')),
         () => false,
       );
       runs.finish(runId, number, toRuns(await endFlows(flows, 0, true)));
@@ -155,7 +155,7 @@ export async function freeze(
 /** `limits`: the tenant's, for what no second person has approved; the guard applies them to all sweeps and runs together. */
 async function allow(
   { table, guard }: RunHands,
-  { method }: Way,
+  { method }: Ending,
   ask: ReturnType<typeof askOf>,
   { limits, isRepeated = false }: { limits?: OnePersonLimits; isRepeated?: boolean },
 ): Promise<void> {
@@ -169,7 +169,7 @@ function askOf(flows: readonly Flow[]): { flows: number; stale: number } {
 /** How the flows of a sweep are ended and verified. Throws what endBy throws. */
 async function endingBy(
   { table, refusals, clock, context }: RunHands,
-  { method, forSeconds }: Way,
+  { method, forSeconds }: Ending,
   block: OneBlock | undefined,
   isStopped: () => boolean,
 ): Promise<(flows: FlowList, verifyAfterMs: number, isRepeated: boolean) => Promise<Outcome[]>> {
@@ -190,7 +190,7 @@ async function endingBy(
 }
 
 /** The block that a run starts under its own id; undefined for other methods. Throws FILTER_NOT_OF_PACKETS. */
-function blockOf({ blocks }: RunHands, { method, forSeconds }: Way, id: string, filter: FlowFilter): OneBlock | undefined {
+function blockOf({ blocks }: RunHands, { method, forSeconds }: Ending, id: string, filter: FlowFilter): OneBlock | undefined {
   return method === Method.METHOD_BLOCK && blocks
     ? { blocks, id, planId: '', refused: refusedBy(filter, forSeconds ?? DEFAULT_SECONDS[method]) }
     : undefined;

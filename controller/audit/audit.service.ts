@@ -151,8 +151,8 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   async list(scope: TenantScope, query: Omit<AuditQuery, 'before'> & { cursor?: string }): Promise<Page<AuditView>> {
-    const { cursor, ...question } = query;
-    const rows = await this.entries.list(scope, { ...question, before: parseCursor(cursor, idSchema) });
+    const { cursor, ...wanted } = query;
+    const rows = await this.entries.list(scope, { ...wanted, before: parseCursor(cursor, idSchema) });
     return toPage(rows, query.limit, toView, (row) => row.id);
   }
 

@@ -73,9 +73,9 @@ export class FlushesRepository {
   /** Newest first, up to `limit` + 1. */
   async list(
     t: Transaction,
-    question: { limit: number; before?: string; tenant?: string; gateway?: string; state?: FlushState },
+    wanted: { limit: number; before?: string; tenant?: string; gateway?: string; state?: FlushState },
   ): Promise<FlushRow[]> {
-    const { limit, before, tenant, gateway, state } = question;
+    const { limit, before, tenant, gateway, state } = wanted;
     const rows = await t.flush.findMany({
       where: {
         plan: PLAN_IN_SIGHT,

@@ -137,8 +137,8 @@ export class FlushesService {
   }
 
   async list(scope: TenantScope, query: z.output<NonNullable<typeof listFlushes.query>>): Promise<z.output<typeof listFlushes.response>> {
-    const { cursor, ...question } = query;
-    const rows = await this.database.transact(scope, (t) => this.flushes.list(t, { ...question, before: parseCursor(cursor, idSchema) }));
+    const { cursor, ...wanted } = query;
+    const rows = await this.database.transact(scope, (t) => this.flushes.list(t, { ...wanted, before: parseCursor(cursor, idSchema) }));
     return toPage(
       rows,
       query.limit,

@@ -27,12 +27,12 @@ export class GatewaysRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   /** By name, up to `limit` + 1. */
-  async list(t: Transaction, question: { tenant?: string; site?: string; limit: number; after?: NamePlace }): Promise<GatewayRow[]> {
+  async list(t: Transaction, wanted: { tenant?: string; site?: string; limit: number; after?: NamePlace }): Promise<GatewayRow[]> {
     return t.gateway.findMany({
-      where: { tenantId: question.tenant, siteId: question.site, ...after(question.after) },
+      where: { tenantId: wanted.tenant, siteId: wanted.site, ...after(wanted.after) },
       include: JOINED,
       orderBy: [{ name: 'asc' }, { id: 'asc' }],
-      take: question.limit + 1,
+      take: wanted.limit + 1,
     });
   }
 

@@ -7,12 +7,12 @@ const COUNTED = { _count: { select: { gateways: true } } } as const;
 /** Tenants and their sites. */
 @Injectable()
 export class TenantsRepository {
-  async listTenants(t: Transaction, question: { limit: number; after?: NamePlace }) {
+  async listTenants(t: Transaction, wanted: { limit: number; after?: NamePlace }) {
     return t.tenant.findMany({
-      where: after(question.after),
+      where: after(wanted.after),
       include: COUNTED,
       orderBy: [{ name: 'asc' }, { id: 'asc' }],
-      take: question.limit + 1,
+      take: wanted.limit + 1,
     });
   }
 
@@ -28,12 +28,12 @@ export class TenantsRepository {
     return (await t.tenant.count({ where: { id } })) === 1;
   }
 
-  async listSites(t: Transaction, question: { tenant?: string; limit: number; after?: NamePlace }) {
+  async listSites(t: Transaction, wanted: { tenant?: string; limit: number; after?: NamePlace }) {
     return t.site.findMany({
-      where: { tenantId: question.tenant, ...after(question.after) },
+      where: { tenantId: wanted.tenant, ...after(wanted.after) },
       include: COUNTED,
       orderBy: [{ name: 'asc' }, { id: 'asc' }],
-      take: question.limit + 1,
+      take: wanted.limit + 1,
     });
   }
 

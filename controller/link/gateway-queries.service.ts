@@ -131,7 +131,7 @@ export class GatewayQueries {
     const asked = [...this.pending.values()].findLast(
       (pending) => pending.gatewayId === gatewayId && pending.askedBytes === bytes && pending.bytes === 0,
     );
-    asked?.settle({ error: new FleetError('CAPABILITY_MISSING', `The agent cannot read the question: ${detail}. Update the agent.`) });
+    asked?.settle({ error: new FleetError('CAPABILITY_MISSING', `The agent cannot read the query: ${detail}. Update the agent.`) });
     return asked !== undefined;
   }
 

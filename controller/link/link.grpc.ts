@@ -30,9 +30,9 @@ const CONNECTIONS = {
   arrivals: { perSecond: 50, burst: 2000 },
   calls: { perSecond: 60, burst: 600 },
 };
-/** Longer than any question waits. */
+/** Longer than any query waits. */
 const ANSWER_MS = 60_000;
-/** An answer must name its question within this time. */
+/** An answer must name its query within this time. */
 const FIRST_PART_MS = 10_000;
 /** Messages of one agent that wait to be handled; beyond that, its stream is paused and TCP slows the agent down. */
 const MAX_UNHANDLED = 4;
@@ -155,7 +155,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     });
   }
 
-  /** A gateway's answer to one question. Nothing is kept of an answer that nobody waits for. */
+  /** A gateway's answer to one query. Nothing is kept of an answer that nobody waits for. */
   private answer(call: ServerReadableStream<Uint8Array, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>): void {
     const identity = identityOf(call);
     if (!identity) return callback(toServiceError(new FleetError('UNAUTHENTICATED', 'The certificate names no gateway.')));
@@ -173,7 +173,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     };
     const fail = (error: unknown): void => end(() => callback(toServiceError(this.weighFailure(identity, error, call.getPeer()))));
     const tooSlow = (ms: number, why: string): NodeJS.Timeout => setTimeout(() => fail(new FleetError('INVALID_REQUEST', why)), ms);
-    let timer = tooSlow(FIRST_PART_MS, 'An answer must name its question within 10 s.');
+    let timer = tooSlow(FIRST_PART_MS, 'An answer must name its query within 10 s.');
     const handle = async (bytes: Uint8Array): Promise<void> => {
       if (ended.signal.aborted) return;
       await this.holdBack(identity, { messages: 1, bytes: bytes.length }, ended.signal);

@@ -129,8 +129,8 @@ export class LinkService implements BeforeApplicationShutdown {
   /** The agent cannot read a message from us: whoever waits for an answer to it fails at once, and it is recorded. */
   private noteUnreadable({ identity: { gatewayId, tenantId } }: Session, { bytes, detail }: Unreadable): void {
     const words = textFrom(detail, 500);
-    const isQuestion = this.queries.failUnreadable(gatewayId, bytes, words);
-    this.logger.error({ gateway: gatewayId, bytes, isQuestion, detail: words }, 'an agent cannot read what it was sent');
+    const isQuery = this.queries.failUnreadable(gatewayId, bytes, words);
+    this.logger.error({ gateway: gatewayId, bytes, isQuery, detail: words }, 'an agent cannot read what it was sent');
     this.audit.note({
       tenantId,
       actor: { kind: 'gateway', id: gatewayId, name: gatewayId },
@@ -138,7 +138,7 @@ export class LinkService implements BeforeApplicationShutdown {
       outcome: 'failed',
       gatewayId,
       summary: `A gateway could not read a message of ${bytes} bytes. Update its agent.`,
-      detail: { bytes, isQuestion, detail: words },
+      detail: { bytes, isQuery, detail: words },
     });
   }
 }

@@ -5,7 +5,7 @@ interface Current<T> {
 
 /**
  * Runs work that is identical for all callers once at a time per key. Callers that arrive during a run share the next one, so that no
- * answer is older than its question.
+ * answer is older than its request.
  */
 export class SharedRuns<T> {
   readonly #current = new Map<string, Current<T>>();

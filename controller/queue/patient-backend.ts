@@ -12,9 +12,9 @@ const PAUSE_MS = 1000;
 export function createPatientBackend(...given: Parameters<typeof createPostgresBackend>): ReturnType<typeof createPostgresBackend> {
   const backend = createPostgresBackend(...given);
   const ask = backend.moveToActive.bind(backend);
-  backend.moveToActive = async (...question) => {
+  backend.moveToActive = async (...wanted) => {
     try {
-      return await ask(...question);
+      return await ask(...wanted);
     } catch (error) {
       await delay(PAUSE_MS, undefined, { ref: false });
       throw error;

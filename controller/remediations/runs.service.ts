@@ -55,8 +55,8 @@ export class RunsService {
     scope: TenantScope,
     query: { limit: number; cursor?: string; remediation?: string; tenant?: string; gateway?: string },
   ): Promise<Page<RunView>> {
-    const { cursor, ...question } = query;
-    const rows = await this.database.transact(scope, (t) => this.runs.list(t, { ...question, before: parseCursor(cursor, idSchema) }));
+    const { cursor, ...wanted } = query;
+    const rows = await this.database.transact(scope, (t) => this.runs.list(t, { ...wanted, before: parseCursor(cursor, idSchema) }));
     return toPage(rows, query.limit, toRunView, (row) => row.id);
   }
 

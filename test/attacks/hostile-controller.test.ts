@@ -35,7 +35,7 @@ const search = (change: Partial<SearchQuery> = {}): Query['ask'] => ({
 });
 const query = (id: string, ask: Query['ask'], deadlineMs = 20_000): Query => ({ id, deadlineMs, ask });
 
-/** The session still works: a question on it is answered. */
+/** The session still works: a query on it is answered. */
 async function lives(session: HostileSession, id = 'are-you-there'): Promise<void> {
   const parts = await controller.ask(session, query(id, search()));
   expect(parts.at(-1)?.part?.$case).toBe('end');
@@ -44,7 +44,7 @@ async function lives(session: HostileSession, id = 'are-you-there'): Promise<voi
 
 /** The newest session works, or will once the agent has finished its earlier work. */
 function livesSoon(): Promise<true> {
-  return until('a question is answered', async () => {
+  return until('a query is answered', async () => {
     const session = controller.sessions.at(-1)!;
     return (
       (await Promise.race([lives(session, `again-${performance.now()}`).then(() => true as const), systemClock.delay(1000)])) || undefined
@@ -83,7 +83,7 @@ describe('what an agent cannot decode', () => {
     await lives(session);
   });
 
-  it('may be any bytes at all: none ends the process, and questions are answered between them', async () => {
+  it('may be any bytes at all: none ends the process, and queries are answered between them', async () => {
     await controller.startAgent();
     await controller.session();
     const before = process.memoryUsage().rss;
@@ -99,7 +99,7 @@ describe('what an agent cannot decode', () => {
     expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(100);
   });
 
-  it('is reported even when only the filter of a question is nested too deep', async () => {
+  it('is reported even when only the filter of a query is nested too deep', async () => {
     await controller.startAgent();
     const session = await controller.session();
     const nested = (depth: number): Filter => (depth === 0 ? EVERYTHING : { node: { $case: 'not', value: nested(depth - 1) } });
@@ -116,7 +116,7 @@ describe('what an agent cannot decode', () => {
 });
 
 describe('numbers that no honest controller sends', () => {
-  it('are clamped when they are part of a question', async () => {
+  it('are clamped when they are part of a query', async () => {
     await controller.startAgent({ table: tableOf(50) });
     const session = await controller.session();
     expect(
@@ -128,7 +128,7 @@ describe('numbers that no honest controller sends', () => {
     await lives(session);
   });
 
-  it('a flood of questions is answered up to the queue’s limit, and the rest is skipped', async () => {
+  it('a flood of queries is answered up to the queue’s limit, and the rest is skipped', async () => {
     await controller.startAgent({ table: tableOf(50) });
     const session = await controller.session();
     for (let n = 0; n < 5000; n++) await session.send({ $case: 'query', value: query(`flood-${n}`, search()) });
@@ -280,7 +280,7 @@ describe('a refusal', () => {
   });
 });
 
-/** A question whose filter is nested this deep, built without recursion: tags of `not`, then of what holds the filter. */
+/** A query whose filter is nested this deep, built without recursion: tags of `not`, then of what holds the filter. */
 function deepQuery(depth: number): Uint8Array {
   const parts = [Buffer.from(Filter.encode(EVERYTHING).finish())];
   let length = parts[0]!.length;

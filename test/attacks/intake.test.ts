@@ -70,16 +70,16 @@ describe('a gateway', () => {
     answers.forEach(({ call }) => call.cancel());
   });
 
-  it('that begins an answer and never says to which question is cut', async () => {
+  it('that begins an answer and never says to which query is cut', async () => {
     await enterHostile();
     expect(await hostile.answer([]).ended).toMatchObject({
       code: 'INVALID_REQUEST',
-      details: 'An answer must name its question within 10 s.',
+      details: 'An answer must name its query within 10 s.',
     });
   });
 });
 
-describe('an agent that cannot read a question', () => {
+describe('an agent that cannot read a query', () => {
   it('has it answered on its behalf at once, with a message, and recorded once', async () => {
     honest.onQuery = (query) => {
       const bytes = ControllerMessage.encode({ body: { $case: 'query', value: query } }).finish().length;
@@ -90,13 +90,13 @@ describe('an agent that cannot read a question', () => {
       const { gateways } = await fleet.owner.call(routes.searchFlows, {
         body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } },
       });
-      expect(gateways).toMatchObject([{ reason: expect.stringContaining('cannot read the question') }]);
+      expect(gateways).toMatchObject([{ reason: expect.stringContaining('cannot read the query') }]);
     }
     const [entry, ...others] = await eventually('it is on record', async () => {
       const entries = await fleet.entries('gateway.unreadable');
       return entries.length > 0 ? entries : undefined;
     });
     expect(others).toEqual([]);
-    expect(entry!.detail).toMatchObject({ isQuestion: true });
+    expect(entry!.detail).toMatchObject({ isQuery: true });
   });
 });

@@ -63,15 +63,15 @@ const search = (change: Partial<SearchQuery> = {}): Query['ask'] => ({
     ...change,
   },
 });
-const question = (id: string, ask: Query['ask'] = search(), deadlineMs = 20_000): Query => ({ id, deadlineMs, ask });
+const query = (id: string, ask: Query['ask'] = search(), deadlineMs = 20_000): Query => ({ id, deadlineMs, ask });
 
 async function lives(session: HostileSession, id: string): Promise<void> {
-  expect((await controller.ask(session, question(id))).at(-1)?.part?.$case).toBe('end');
+  expect((await controller.ask(session, query(id))).at(-1)?.part?.$case).toBe('end');
   expect([session.isOver, controller.sessions.length]).toEqual([false, 1]);
 }
 
 const plan = (planId: string): Query =>
-  question(`freeze-${planId}-${performance.now()}`, {
+  query(`freeze-${planId}-${performance.now()}`, {
     $case: 'plan',
     value: {
       planId,
@@ -98,10 +98,10 @@ const run = (digest: Buffer, change: Partial<Command> = {}, planId = PLAN): Comm
 });
 
 describe('a session', () => {
-  it('works from the welcome to the receipt: a question, a plan, a command, its result, its undo, a ping', async () => {
+  it('works from the welcome to the receipt: a query, a plan, a command, its result, its undo, a ping', async () => {
     await controller.startAgent({ table: new HeldTable() });
     const session = await controller.session();
-    expect((await controller.ask(session, question('q'))).map(({ part }) => part?.$case)).toEqual(['head', 'flows', 'end']);
+    expect((await controller.ask(session, query('q'))).map(({ part }) => part?.$case)).toEqual(['head', 'flows', 'end']);
     const digest = await freeze(session);
     expect(await controller.command(session, run(digest))).toMatchObject({
       state: Result_State.STATE_DONE,
@@ -159,14 +159,14 @@ describe('an error thrown by a callback', () => {
   });
 });
 
-describe('more questions than are allowed', () => {
+describe('more queries than are allowed', () => {
   it('are refused or skipped, and the next honest one is answered', async () => {
     const table = new HeldTable();
     await controller.startAgent({ table });
     const session = await controller.session();
     table.isHeld = true;
     controller.takesAnswers = false;
-    for (let n = 0; n < 500; n++) await session.send({ $case: 'query', value: question(`q${n}`, search(), 120_000) });
+    for (let n = 0; n < 500; n++) await session.send({ $case: 'query', value: query(`q${n}`, search(), 120_000) });
     const refused = () =>
       [...controller.answers.values()].filter(([first]) => first?.part?.$case === 'failure' && first.part.value.code === 'RATE_LIMITED')
         .length;

@@ -292,7 +292,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect((await search({ limit: 0 })).total).toBe(6_017);
     });
 
-    test('other questions are answered while a collection waits for its reader', async () => {
+    test('other queries are answered while a collection waits for its reader', async () => {
       underTest.create(manyEntries(6_000));
       let flows = 0;
       for await (const batch of underTest.table().collect({ filter: EVERYTHING, context: CONTEXT })) {

@@ -27,11 +27,11 @@ describe.skipIf(why !== undefined)(`kernel table${why ? ` (skipped: ${why})` : '
   test('closing ends what is going on, and what is asked afterwards', async () => {
     createEntries(SAMPLE_ENTRIES);
     const other = new KernelTable();
-    const question = { filter: { kind: 'everything' as const }, context: CONTEXT };
-    const going = other.search({ ...question, limit: 1 }).catch((error: unknown) => error);
+    const query = { filter: { kind: 'everything' as const }, context: CONTEXT };
+    const going = other.search({ ...query, limit: 1 }).catch((error: unknown) => error);
     await other.close();
     expect(await going).toMatchObject({ code: 'CANCELLED' });
-    await expect(other.search({ ...question, limit: 1 })).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(other.search({ ...query, limit: 1 })).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
   describeConntrackTable({

@@ -34,7 +34,7 @@ describe.skipIf(why !== undefined)(`rulesets of common systems${why ? ` (skipped
     stage?.remove();
     const unknown = all.filter(({ answer }) => !answer.isKnown);
     console.log(
-      `${all.length} questions about ${corpora.length} rulesets, ${unknown.length} not known (${((100 * unknown.length) / all.length).toFixed(1)} %)`,
+      `${all.length} queries about ${corpora.length} rulesets, ${unknown.length} not known (${((100 * unknown.length) / all.length).toFixed(1)} %)`,
     );
     for (const { about, answer } of unknown.slice(0, process.env.CTFLEET_SHOW_UNKNOWN ? 1000 : 0))
       console.log(`  ${about}: ${answer.isKnown ? '' : answer.why}`);
@@ -53,7 +53,7 @@ describe.skipIf(why !== undefined)(`rulesets of common systems${why ? ` (skipped
           () =>
             new GatewayRules(readKernelRuleset(), {
               ...readSurroundings(),
-              waysOut: (question) => stage.within(() => lookUpRoute(question)),
+              waysOut: (query) => stage.within(() => lookUpRoute(query)),
             }),
         );
         const outcomes: string[] = [];

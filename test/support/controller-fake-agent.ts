@@ -81,7 +81,7 @@ export function makeFlows(count: number, firstId = 1): Flow[] {
   });
 }
 
-/** A test's agent: it has a few flows, answers every question with them, and handles commands as the test says. */
+/** A test's agent: it has a few flows, answers every query with them, and handles commands as the test says. */
 export class FakeAgent {
   flows: Flow[] = [];
   /** The parts of an answer; undefined stays silent. */

@@ -16,7 +16,7 @@ import type {
 } from '../table.ts';
 
 /** What the table asks of its worker, and what one answer carries. Collections answer with batches, then with nothing. */
-export interface Questions {
+export interface Queries {
   search: { ask: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>; answer: SearchAnswer };
   breakdown: { ask: Fresh<{ context: FlowContext }>; answer: Breakdown };
   delete: { ask: FlowIdentity[]; answer: DeleteOutcome[] };
@@ -28,18 +28,18 @@ export interface Questions {
   deleteExpectations: { ask: FlowKey[]; answer: DeleteOutcome[] };
   collect: { ask: Fresh<Collecting>; answer: undefined };
 }
-export type QuestionKind = keyof Questions;
-/** Questions that answer in batches. */
+export type QueryKind = keyof Queries;
+/** Queries that answer in batches. */
 export type BatchKind = 'collect';
-export type Answer = Questions[QuestionKind]['answer'];
+export type Answer = Queries[QueryKind]['answer'];
 
 /**
  * `cancelled[0]` becomes 1 when nobody wants the answer any more; a walk looks at it after each block, as it cannot read messages
  * meanwhile.
  */
 export type Request = {
-  [Kind in QuestionKind]: { id: number; kind: Kind; ask: Questions[Kind]['ask']; cancelled: Int32Array };
-}[QuestionKind];
+  [Kind in QueryKind]: { id: number; kind: Kind; ask: Queries[Kind]['ask']; cancelled: Int32Array };
+}[QueryKind];
 
 /** `more`: the reader of a collection has taken a batch. */
 export type ToWorker = Request | { id: number; kind: 'more' } | { kind: 'close' };

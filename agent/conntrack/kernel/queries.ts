@@ -42,7 +42,7 @@ export interface Matching {
 export type Collecting = Matching & Pick<CollectOptions, 'withProspects'>;
 export type Fresh<Ask> = Ask & { freshness: Freshness };
 
-/** What a question is answered from, and how that was come by. */
+/** What a query is answered from, and how that was come by. */
 interface Reading {
   columns: Columns;
   atMs: number;
@@ -61,8 +61,8 @@ const MAX_JUDGED_MS = 500;
 /** A filtered dump must not hold a CPU for longer than this. */
 const MAX_STALL_MS = 5;
 
-/** The questions about the kernel's table, answered from snapshots. They block their thread, so they run in the worker. */
-export class KernelQuestions {
+/** The queries about the kernel's table, answered from snapshots. They block their thread, so they run in the worker. */
+export class KernelQueries {
   readonly #now: () => number;
   readonly #timeouts: () => TimeoutFacts;
   readonly #snapshots: Snapshots;
@@ -96,7 +96,7 @@ export class KernelQuestions {
   }
 
   /**
-   * Sees to it that a question about rates finds a snapshot that has them: from a look of before, or else from one now and another a second
+   * Sees to it that a query about rates finds a snapshot that has them: from a look of before, or else from one now and another a second
    * later.
    */
   async prepareRates({ filter, context, freshness }: Fresh<Matching>, checkpoint: () => void): Promise<void> {
@@ -284,7 +284,7 @@ export class KernelQuestions {
     for (const one of [filter, ...protections.map((protection) => protection.filter)]) compileFilter(one, NO_ROWS, surroundings);
   }
 
-  /** Says of each row which WAN it belongs to and whether it is stale, if the question mentions it or the answer is to say it. */
+  /** Says of each row which WAN it belongs to and whether it is stale, if the query mentions it or the answer is to say it. */
   #judge(columns: Columns, surroundings: Surroundings, { filter, context }: Matching, isAlways = false): void {
     const asked = [filter, ...context.protections.map((protection) => protection.filter)];
     const tellsNext = asked.some((one) => mentions(one, 'next-wan'));
@@ -338,7 +338,7 @@ export class KernelQuestions {
 
 const NO_ROWS = new Columns(0);
 
-/** What the gateway's own files and the question say that entries are settled against. */
+/** What the gateway's own files and the query say that entries are settled against. */
 export function surroundingsOf(wans: FlowContext['wans'], idle: IdleSurroundings): Surroundings {
   return { ...idle, labels: readLabelNames(), wans: new WanNames(wans) };
 }

@@ -15,7 +15,7 @@ function snapshotsAt(clock: { ms: number }) {
   return { snapshots, ask, walks: () => walks };
 }
 
-test('questions that wait at the same time are answered from one walk, later ones only as far as they allow', () => {
+test('queries that wait at the same time are answered from one walk, later ones only as far as they allow', () => {
   const clock = { ms: 100 };
   const { ask, walks } = snapshotsAt(clock);
   for (const askedAt of [90, 95, 100]) expect(ask(askedAt, 0).beganAt).toBe(100);
@@ -26,7 +26,7 @@ test('questions that wait at the same time are answered from one walk, later one
   expect(walks()).toBe(2);
 });
 
-test('a change of our own makes what was seen before too old for any question', () => {
+test('a change of our own makes what was seen before too old for any query', () => {
   const clock = { ms: 100 };
   const { snapshots, ask, walks } = snapshotsAt(clock);
   ask(100, 0);

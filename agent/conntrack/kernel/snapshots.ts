@@ -10,12 +10,12 @@ export interface Snapshot {
   columns: Columns;
   atMs: number;
   beganAt: number;
-  /** Who still reads it after the question was left; while it is more than 0 its memory is not used for another. */
+  /** Who still reads it after the query was left; while it is more than 0 its memory is not used for another. */
   readers: number;
 }
 
 /**
- * How old an answer may be: begun at most `maxAgeMs` before the question was asked. Both in milliseconds of the monotonic clock of the
+ * How old an answer may be: begun at most `maxAgeMs` before the query was asked. Both in milliseconds of the monotonic clock of the
  * machine.
  */
 export interface Freshness {
@@ -27,8 +27,8 @@ export interface Freshness {
 const KEPT_MS = 60_000;
 
 /**
- * The newest snapshot of the whole table. Questions that were asked before its walk began are answered from it even if they want no older
- * answer than themselves, so that ten questions at a time walk the kernel once. What this agent changes itself makes it too old for all
+ * The newest snapshot of the whole table. Queries that were asked before its walk began are answered from it even if they want no older
+ * answer than themselves, so that ten queries at a time walk the kernel once. What this agent changes itself makes it too old for all
  * later ones.
  */
 export class Snapshots {
@@ -76,7 +76,7 @@ export class Snapshots {
     return this.#latest;
   }
 
-  /** The table was changed by this agent: no later question may be answered from what was seen before. */
+  /** The table was changed by this agent: no later query may be answered from what was seen before. */
   changed(): void {
     this.#changedAt = this.#monotonic();
   }

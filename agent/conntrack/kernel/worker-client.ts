@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { FleetError } from '../../../proto/model/error-codes.ts';
 import type { ColumnData } from '../rows/columns.ts';
 import type { Placement } from './placement.ts';
-import type { Answer, BatchKind, FromWorker, QuestionKind, Questions, ToWorker } from './messages.ts';
+import type { Answer, BatchKind, FromWorker, QueryKind, Queries, ToWorker } from './messages.ts';
 
 interface Waiting {
   resolve(answer: Answer): void;
@@ -11,7 +11,7 @@ interface Waiting {
   onBatch?(rows: ColumnData): void;
 }
 
-/** The table's side of its worker: questions out, answers in, in any order. The worker starts with the first question. */
+/** The table's side of its worker: queries out, answers in, in any order. The worker starts with the first query. */
 export class TableWorker {
   #worker: Worker | undefined;
   #ended: Promise<void> | undefined;
@@ -25,20 +25,20 @@ export class TableWorker {
     this.#onPlaced = onPlaced;
   }
 
-  /** Asks one question. An aborted signal ends its walk at the next block, and the promise rejects with CANCELLED. */
-  async ask<Kind extends Exclude<QuestionKind, BatchKind>>(
+  /** Asks one query. An aborted signal ends its walk at the next block, and the promise rejects with CANCELLED. */
+  async ask<Kind extends Exclude<QueryKind, BatchKind>>(
     kind: Kind,
-    ask: Questions[Kind]['ask'],
+    ask: Queries[Kind]['ask'],
     signal?: AbortSignal,
-  ): Promise<Questions[Kind]['answer']> {
+  ): Promise<Queries[Kind]['answer']> {
     const { answer } = this.#send(kind, ask, signal);
-    return (await answer) as Questions[Kind]['answer'];
+    return (await answer) as Queries[Kind]['answer'];
   }
 
   /** The batches of a collection. Ends without an error when the signal aborts; a reader that stops ends the walk. */
   async *batches<Kind extends BatchKind>(
     kind: Kind,
-    ask: Questions[Kind]['ask'],
+    ask: Queries[Kind]['ask'],
     signal?: AbortSignal,
   ): AsyncGenerator<ColumnData, void, void> {
     const batches: ColumnData[] = [];
@@ -79,7 +79,7 @@ export class TableWorker {
     }
   }
 
-  /** Ends the worker, a walk at its next block; questions that wait are rejected with CANCELLED. */
+  /** Ends the worker, a walk at its next block; queries that wait are rejected with CANCELLED. */
   async close(): Promise<void> {
     this.#isClosed = true;
     if (!this.#worker) return;
@@ -90,9 +90,9 @@ export class TableWorker {
     await this.#ended;
   }
 
-  #send<Kind extends QuestionKind>(
+  #send<Kind extends QueryKind>(
     kind: Kind,
-    ask: Questions[Kind]['ask'],
+    ask: Queries[Kind]['ask'],
     signal?: AbortSignal,
     onBatch?: (rows: ColumnData) => void,
   ): { id: number; answer: Promise<Answer>; cancel(): void } {

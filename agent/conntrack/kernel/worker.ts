@@ -8,14 +8,14 @@ import { kernelFeatures } from '../pushdown/features.ts';
 import type { KernelFeature } from '../pushdown/kernel-filter.ts';
 import { areThere } from '../ctnetlink/identity.ts';
 import { restoreEntries } from '../ctnetlink/restore.ts';
-import { KernelQuestions } from './queries.ts';
+import { KernelQueries } from './queries.ts';
 import { KernelRules } from '../stale/kernel-rules.ts';
 import { stepAside } from './placement.ts';
 import { recentTimeouts } from '../idle/kernel-timeouts.ts';
 import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorker } from './messages.ts';
 
 /**
- * The thread that walks the kernel's table, so that a dump of a million entries (2.5 s) never delays the link. It answers one question at a
+ * The thread that walks the kernel's table, so that a dump of a million entries (2.5 s) never delays the link. It answers one query at a
  * time, except that a collection gives way while it waits for its reader.
  */
 if (!parentPort) throw new Error('worker.ts runs as a worker thread of worker-client.ts');
@@ -26,7 +26,7 @@ send({ kind: 'placed', placement: stepAside() });
 // The kernel's start times are of the machine's clock, so that is the one to compare them with.
 let features: ReadonlySet<KernelFeature> = new Set();
 void kernelFeatures().then((found) => (features = found));
-const questions = new KernelQuestions({
+const queries = new KernelQueries({
   now: Date.now,
   timeouts: recentTimeouts(Date.now),
   features: () => features,
@@ -42,7 +42,7 @@ port.on('message', (message: ToWorker) => {
 });
 
 function close(): void {
-  questions.close();
+  queries.close();
   port.close();
 }
 
@@ -61,34 +61,34 @@ async function answerTo(request: Request): Promise<Answer> {
     if (Atomics.load(request.cancelled, 0) === 1) throw new FleetError('CANCELLED', 'This walk of the table was cancelled.');
   };
   checkpoint();
-  if (request.kind === 'search' || request.kind === 'collect') await questions.prepareRates(request.ask, checkpoint);
+  if (request.kind === 'search' || request.kind === 'collect') await queries.prepareRates(request.ask, checkpoint);
   switch (request.kind) {
     case 'search':
-      return questions.search(request.ask, checkpoint);
+      return queries.search(request.ask, checkpoint);
     case 'breakdown':
-      return questions.breakdown(request.ask, checkpoint);
+      return queries.breakdown(request.ask, checkpoint);
     case 'delete': {
-      questions.changed();
+      queries.changed();
       return deleteEntries(request.ask);
     }
     case 'areThere':
       return areThere(request.ask);
     case 'expire': {
-      questions.changed();
+      queries.changed();
       return expireEntries(request.ask.keys, request.ask.seconds);
     }
     case 'restore': {
-      questions.changed();
+      queries.changed();
       return restoreEntries(request.ask);
     }
     case 'lookup':
-      return questions.lookup(request.ask.keys, request.ask.context);
+      return queries.lookup(request.ask.keys, request.ask.context);
     case 'expectations':
       return listExpectations(request.ask.master);
     case 'deleteExpectations':
       return deleteExpectations(request.ask);
     case 'collect':
-      return await sendBatches(request.id, questions.collect(request.ask, checkpoint), checkpoint);
+      return await sendBatches(request.id, queries.collect(request.ask, checkpoint), checkpoint);
   }
 }
 

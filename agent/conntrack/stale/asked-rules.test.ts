@@ -50,7 +50,7 @@ const NO_ROUTES = { destinations: undefined };
 test('packets that the rules do not distinguish are evaluated once, also across queries', () => {
   const { rules: of, asked } = rules('src', 'dport');
   const one = new AskedRules(of);
-  for (let question = 0; question < 2; question++) {
+  for (let query = 0; query < 2; query++) {
     one.begin(NO_ROUTES);
     for (const change of [
       {},
@@ -73,7 +73,7 @@ test('what depends on routes is evaluated again in the next query, for addresses
   const { rules: of, asked } = rules('routes');
   const one = new AskedRules(of);
   const destinations = new Partition([{ bytes: Uint8Array.of(198, 51, 100, 0), bits: 24 }]);
-  for (let question = 0; question < 2; question++) {
+  for (let query = 0; query < 2; query++) {
     one.begin({ destinations });
     for (const last of [1, 2]) one.destination('prerouting', packet({ dst: Uint8Array.of(198, 51, 100, last) }));
     one.destination('prerouting', packet({ dst: Uint8Array.of(198, 51, 101, 1) }));

@@ -22,7 +22,7 @@ const UNREAD: Answer<never> = { isKnown: false, why: 'the rules could not be rea
 export class AskedRules {
   readonly #rules: Rules | undefined;
   readonly #kinds = new Map<Hook, KindsOfHook>();
-  /** By type of question, then by kind of packet. */
+  /** By type of query, then by kind of packet. */
   readonly #answers = new Map<string, Map<number, Answer<unknown>>>();
   #count = 0;
   #evaluations = 0;
@@ -48,7 +48,7 @@ export class AskedRules {
 
   /** Bits of the packet's mark after the chains of a hook, and the entry's mark if the flow begins. Incoming packets have no mark. */
   marks(hook: 'prerouting' | 'output', packet: Packet, bits: number): Answer<Marks> {
-    // Marks that no rule reads pass unchanged: those of a new flow are 0, hence a question of their own.
+    // Marks that no rule reads pass unchanged: those of a new flow are 0, hence a query of their own.
     return this.#ask(hook, `${hook} marks ${bits} ${packet.ct.state === 'new'}`, packet, (rules) => rules.marks(hook, packet, bits));
   }
 
@@ -95,7 +95,7 @@ export class AskedRules {
 class KindsOfHook {
   readonly reads: Reads;
   readonly #parts: ((packet: Packet) => string | number)[];
-  /** Several questions in a row are about one packet. */
+  /** Several queries in a row are about one packet. */
   #last: { packet: Packet; kind: number } | undefined;
   readonly #numbers = new Map<string, number>();
 

@@ -1,4 +1,4 @@
-import type { RouteQuestion } from '../../netlink/route-messages.ts';
+import type { RouteQuery } from '../../netlink/route-messages.ts';
 import type { Columns } from '../rows/columns.ts';
 import type { Routes } from './routes.ts';
 import type { Way } from './stale.ts';
@@ -120,8 +120,8 @@ export class Paths {
   }
 
   /** At least one way. */
-  #look(question: RouteQuestion): readonly Way[] {
-    const links = this.#routes.waysOut(question);
+  #look(query: RouteQuery): readonly Way[] {
+    const links = this.#routes.waysOut(query);
     if (!links) return UNKNOWN_WAYS;
     return links.length === 0
       ? [NOWHERE]

@@ -8,7 +8,7 @@ import {
   RTM,
   type LinkAddress,
   type RoutePrefix,
-  type RouteQuestion,
+  type RouteQuery,
   type Rule,
 } from '../../netlink/route-messages.ts';
 import { RouteSocket } from '../../netlink/route-socket.ts';
@@ -50,7 +50,7 @@ export interface Routes {
   nameOf(link: number): string | undefined;
   linkOf(device: string): number | undefined;
   /** Interfaces by which the packet may leave, none without a route; undefined if the kernel cannot say, or after too many lookups. */
-  waysOut(question: RouteQuestion): number[] | undefined;
+  waysOut(query: RouteQuery): number[] | undefined;
 }
 
 /** The current routes; undefined if the kernel does not list them. */
@@ -149,10 +149,10 @@ export class KernelRoutes implements Routes {
     return undefined;
   }
 
-  waysOut(question: RouteQuestion): number[] | undefined {
+  waysOut(query: RouteQuery): number[] | undefined {
     if (++this.#lookups > MAX_LOOKUPS) return undefined;
     try {
-      return this.#socket.waysOut(question);
+      return this.#socket.waysOut(query);
     } catch (error) {
       if (error instanceof NetlinkError) return undefined;
       throw error;

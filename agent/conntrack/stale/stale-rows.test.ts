@@ -3,7 +3,7 @@ import { formatAddress, parseAddress, parsePrefix, prefixContains } from '../../
 import { IPS } from '../../../proto/model/status.ts';
 import { encodeEntry } from '../../../test/support/encode-entry.ts';
 import { entryOf } from '../../../test/support/sample-entries.ts';
-import type { RouteQuestion } from '../../netlink/route-messages.ts';
+import type { RouteQuery } from '../../netlink/route-messages.ts';
 import { AskedRules } from './asked-rules.ts';
 import { Columns } from '../rows/columns.ts';
 import type { Packet } from '../../firewall/rules/packet.ts';
@@ -41,12 +41,9 @@ const CUTS = ['10.0.0.0/8', 'fd00::/8', '198.51.100.0/24'].map((text) => {
 });
 
 /** A gateway whose clients are in 10.0.0.0/8 and fd00::/8; `out` is where everything else goes, and `asked` collects the lookups. */
-function gateway(
-  out: (question: RouteQuestion) => number[] | undefined,
-  change: Partial<Routes> = {},
-): Routes & { asked: RouteQuestion[] } {
+function gateway(out: (query: RouteQuery) => number[] | undefined, change: Partial<Routes> = {}): Routes & { asked: RouteQuery[] } {
   const cuts = new Partition(CUTS);
-  const asked: RouteQuestion[] = [];
+  const asked: RouteQuery[] = [];
   const isClient = (address: Uint8Array): boolean => ['10.0.0.0/8', 'fd00::/8'].some((text) => prefixContains(parsePrefix(text)!, address));
   const here = new Set(ADDRESSES);
   return {
@@ -65,9 +62,9 @@ function gateway(
     hasAddress6: (address) => here.has(formatAddress(address)),
     isOfVrf: () => false,
     nameOf: (link) => LINKS[link],
-    waysOut: (question) => {
-      asked.push(question);
-      return isClient(question.destination) ? [LAN] : out(question);
+    waysOut: (query) => {
+      asked.push(query);
+      return isClient(query.destination) ? [LAN] : out(query);
     },
     ...change,
   };
@@ -206,7 +203,7 @@ test('with too many routes to read, each peer is looked up by itself', () => {
 });
 
 test('a mark that the rules restore counts, one that they do not restore does not', () => {
-  const pinned = ({ mark }: RouteQuestion) => [mark === 0x100 ? WAN1 : WAN2];
+  const pinned = ({ mark }: RouteQuery) => [mark === 0x100 ? WAN1 : WAN2];
   const entry = outbound(1, { mark: 0x10100 });
   const routes = () => gateway(pinned, { markBits: 0xf00 });
   expect(verdicts([entry], routes())).toEqual(['no']);
@@ -307,7 +304,7 @@ test('IPv6 flows are judged like the others', () => {
 test('the WAN of a new flow is that of its current route, whatever pins the old one; with several next hops it is not known', () => {
   const pinned = outbound(1, { outer: '198.19.0.12', mark: 0x200 });
   const inside = entryOf({ proto: 17, orig: { src: '10.1.0.9', dst: '10.2.0.9', sport: 1, dport: 2 } });
-  const byMark = ({ mark }: RouteQuestion): number[] => [mark === 0x200 ? WAN2 : WAN1];
+  const byMark = ({ mark }: RouteQuery): number[] => [mark === 0x200 ? WAN2 : WAN1];
   const restoring = snat({ mark: ({ ct }) => ct.mark, reads: { mark: 0xffffffff } });
   expect(nextWans([pinned, inside], gateway(byMark, { markBits: 0xf00 }), restoring)).toEqual(['wan1', 'none']);
   expect(nextWans([pinned], gateway(moved))).toEqual(['wan2']);

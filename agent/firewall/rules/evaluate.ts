@@ -14,7 +14,7 @@ export interface End {
   rule: string;
 }
 
-/** Rules carried out for one question; a ruleset whose jumps multiply beyond this is not answered. */
+/** Rules carried out for one query; a ruleset whose jumps multiply beyond this is not answered. */
 const MAX_RULES = 100_000;
 
 export class TooManyRules extends Error {

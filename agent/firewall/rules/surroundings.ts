@@ -1,4 +1,4 @@
-import type { RoutePrefix, RouteQuestion } from '../../netlink/route-messages.ts';
+import type { RoutePrefix, RouteQuery } from '../../netlink/route-messages.ts';
 import { Bits } from './bits.ts';
 import { RTN } from './nf-tables.ts';
 
@@ -12,7 +12,7 @@ export interface Surroundings {
    * Interfaces by which such a packet would leave, for rules that ask whether a source is reached by the interface that it came by; without
    * it they are not known.
    */
-  waysOut?: (question: RouteQuestion) => readonly number[] | undefined;
+  waysOut?: (query: RouteQuery) => readonly number[] | undefined;
 }
 
 export interface LocalRoute extends RoutePrefix {

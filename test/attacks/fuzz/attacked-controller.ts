@@ -19,7 +19,7 @@ import { COLLECTABLE, WatchedProcess } from './watched-process.ts';
 const BUILT = path.join(ROOT, 'build/controller');
 const OWNER = { email: 'owner@example.net', password: 'a password of a trial' };
 const READY_MS = 60_000;
-/** Short, so that a question to a silent gateway does not hold up the trial. */
+/** Short, so that a query to a silent gateway does not hold up the trial. */
 const SEARCH_DEADLINE_MS = '1000';
 
 /** The tenant and site that a trial's gateways belong to. */

@@ -75,7 +75,7 @@ export function frameOf(body: NonNullable<ControllerMessage['body']>): Buffer {
   return Buffer.from(ControllerMessage.encode({ body }).finish());
 }
 
-/** An honest question for one row. */
+/** An honest query for one row. */
 export function searchFor(text: string): NonNullable<Query['ask']> {
   return { $case: 'search', value: { filter: filterOf(text), sort: '', descending: false, limit: 1, withFacets: false } };
 }

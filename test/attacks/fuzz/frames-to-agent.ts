@@ -39,7 +39,7 @@ export async function framesToAgent(options: TrialOptions): Promise<TrialReport>
   }
 }
 
-/** What the agent has reported for one of our questions. */
+/** What the agent has reported for one of our queries. */
 interface Told {
   total?: number;
   digest?: Buffer;
@@ -192,7 +192,7 @@ class FramesToAgent {
     }
   }
 
-  /** Honest questions between the frames: all flows are there, except those that one of our plans named. */
+  /** Honest queries between the frames: all flows are there, except those that one of our plans named. */
   async #look(session: AgentSession): Promise<void> {
     for (const { name, count, dport } of STATIC_FLOWS) {
       const told = await this.#ask(session, searchFor(`dport:${dport}`));

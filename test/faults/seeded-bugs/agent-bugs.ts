@@ -347,6 +347,8 @@ export const AGENT_BUGS: readonly SeededBug[] = [
     name: 'way-forgotten-in-a-crash',
     breaks: 'I11',
     scenario: 'expiry-interrupted',
-    patches: [{ file: COMMANDS, find: `{ method: Method.METHOD_DELETE, ...way }`, replace: `{ ...way, method: Method.METHOD_DELETE }` }],
+    patches: [
+      { file: COMMANDS, find: `{ method: Method.METHOD_DELETE, ...ending }`, replace: `{ ...ending, method: Method.METHOD_DELETE }` },
+    ],
   },
 ];

@@ -160,7 +160,7 @@ describe('the link', () => {
       return undefined;
     };
     const answer = owner.call(routes.searchFlows, { body: { filter: '', scope: { gateways: [asked!.gatewayId] } } });
-    await eventually('the question arrives', async () => stolen[0]);
+    await eventually('the query arrives', async () => stolen[0]);
     const { identity } = other!;
     const client = new LinkClient(
       controller.linkAddress,

@@ -115,7 +115,7 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
     });
   });
 
-  test('a search reports how the table was read, and reads it once for many questions', async () => {
+  test('a search reports how the table was read, and reads it once for many queries', async () => {
     const search = (maxAgeMs?: number) => table.search({ filter: filterOf('src:10.1.0.1'), context: UNPROTECTED, limit: 10, maxAgeMs });
     const [first, ...rest] = [await search(), await search(60_000), await search(60_000)];
     expect(first!.explain[0]).toBe('the whole table was read');

@@ -29,8 +29,7 @@ describe.skipIf(why !== undefined)(`random rules and packets${why ? ` (skipped: 
     stage.reset();
     loadArbitrary(stage, table);
     return stage.within(
-      () =>
-        new GatewayRules(readKernelRuleset(), { ...readSurroundings(), waysOut: (question) => stage.within(() => lookUpRoute(question)) }),
+      () => new GatewayRules(readKernelRuleset(), { ...readSurroundings(), waysOut: (query) => stage.within(() => lookUpRoute(query)) }),
     );
   };
 

@@ -24,7 +24,7 @@ const BLOCKLIST = `table inet fw {
   }
 }`;
 
-/** The rules of a namespace, as a question finds them. */
+/** The rules of a namespace, as a query finds them. */
 function stage(work: (tools: { namespace: Namespace; rules: KernelRules; verdict: (last: number) => string }) => void): void {
   const namespace = Namespace.create('ctw-rules-ev');
   const leave = namespace.enter();
@@ -42,7 +42,7 @@ function stage(work: (tools: { namespace: Namespace; rules: KernelRules; verdict
 }
 
 describe.skipIf(why !== undefined)(`changes of rules${why ? ` (skipped: ${why})` : ''}`, () => {
-  test('a new rule and a new set element count for the next question', () => {
+  test('a new rule and a new set element count for the next query', () => {
     stage(({ namespace, verdict }) => {
       expect(verdict(5)).toBe('accepted');
       namespace.nft(BLOCKLIST);
