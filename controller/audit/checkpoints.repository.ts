@@ -5,6 +5,8 @@ import type { Head } from './chain.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Span } from './spans.ts';
 
+type CheckpointRow = Pick<AuditCheckpoint, 'chain' | 'seq' | 'hash' | 'at' | 'signature' | 'keyId'>;
+
 @Injectable()
 export class CheckpointsRepository {
   /** All chains in scope, by name. */
@@ -13,31 +15,30 @@ export class CheckpointsRepository {
     return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
   }
 
-  /** Chains that have grown since their last checkpoint. */
-  async grown(t: Transaction): Promise<Head[]> {
+  /** Chains that have grown since their last checkpoint, by name, from the one after `after`. */
+  async grown(t: Transaction, limit: number, after: string): Promise<Head[]> {
     const rows = await t.$queryRaw<{ chain: string; tenant_id: string | null; seq: bigint; hash: string }[]>`
       SELECT chain, tenant_id, seq, hash FROM audit_head h
-      WHERE seq > 0 AND NOT EXISTS (SELECT FROM audit_checkpoint c WHERE c.chain = h.chain AND c.seq >= h.seq) ORDER BY chain`;
+      WHERE seq > 0 AND chain > ${after} AND NOT EXISTS (SELECT FROM audit_checkpoint c WHERE c.chain = h.chain AND c.seq >= h.seq)
+      ORDER BY chain LIMIT ${limit}`;
     return rows.map((row) => ({ chain: row.chain, tenantId: row.tenant_id, seq: Number(row.seq), hash: row.hash }));
   }
 
   /** Two replicas may create the same checkpoint; the first one is kept. */
-  async insert(t: Transaction, checkpoint: Checkpoint, tenantId: string | null): Promise<void> {
+  async insert(t: Transaction, checkpoints: (Checkpoint & { tenantId: string | null })[]): Promise<void> {
     await t.auditCheckpoint.createMany({
-      data: [{ ...checkpoint, tenantId, seq: BigInt(checkpoint.seq), at: new Date(checkpoint.at) }],
+      data: checkpoints.map((each) => ({ ...each, seq: BigInt(each.seq), at: new Date(each.at) })),
       skipDuplicates: true,
     });
   }
 
   /** The newest of each chain. */
   async newest(t: Transaction, chains?: string[]): Promise<Checkpoint[]> {
-    return (
-      await t.auditCheckpoint.findMany({
-        where: { chain: chains && { in: chains } },
-        orderBy: [{ chain: 'asc' }, { seq: 'desc' }],
-        distinct: ['chain'],
-      })
-    ).map(toCheckpoint);
+    const rows = await t.$queryRaw<CheckpointRow[]>`
+      SELECT c.chain, c.seq, c.hash, c.at, c.signature, c.key_id AS "keyId"
+      FROM audit_head h, LATERAL (SELECT * FROM audit_checkpoint c WHERE c.chain = h.chain ORDER BY seq DESC LIMIT 1) c
+      WHERE ${chains ?? null}::text[] IS NULL OR h.chain = ANY(${chains ?? null}::text[]) ORDER BY c.chain`;
+    return rows.map(toCheckpoint);
   }
 
   /** The checkpoints of these spans, in order within each chain. */
@@ -57,6 +58,6 @@ export class CheckpointsRepository {
   }
 }
 
-function toCheckpoint({ chain, seq, hash, at, signature, keyId }: AuditCheckpoint): Checkpoint {
+function toCheckpoint({ chain, seq, hash, at, signature, keyId }: CheckpointRow): Checkpoint {
   return { chain, seq: Number(seq), hash, at: at.toISOString(), signature, keyId };
 }

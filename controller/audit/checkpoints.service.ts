@@ -8,6 +8,9 @@ import { CheckpointsRepository } from './checkpoints.repository.ts';
 import { AUDIT_KEY, type AuditKey } from './signature.ts';
 import { CHECKPOINT_SIGNED } from './notifications.ts';
 
+/** Chains signed in one transaction. */
+const AT_ONCE = 500;
+
 /** Signs the heads of the chains. */
 @Injectable()
 export class CheckpointsService {
@@ -22,11 +25,22 @@ export class CheckpointsService {
   /** Signs each chain that has grown since its last checkpoint, and notifies agents. */
   async make(): Promise<void> {
     const at = new Date(this.clock()).toISOString();
-    await this.database.transact('all', async (t) => {
-      for (const { tenantId, ...head } of await this.checkpoints.grown(t)) {
-        await this.checkpoints.insert(t, checkpointOf({ ...head, at }, this.key), tenantId);
-        await this.notifications.send(t, CHECKPOINT_SIGNED, head.chain);
-      }
+    for (let after: string | undefined = ''; after !== undefined;) after = await this.makeSome(at, after);
+  }
+
+  /** Signs the next chains after one; the name of the last, undefined if there are no more. One transaction for all could be too long. */
+  private async makeSome(at: string, after: string): Promise<string | undefined> {
+    return this.database.transact('all', async (t) => {
+      const grown = await this.checkpoints.grown(t, AT_ONCE, after);
+      if (grown.length === 0) return undefined;
+      const signed = grown.map(({ tenantId, ...head }) => ({ ...checkpointOf({ ...head, at }, this.key), tenantId }));
+      await this.checkpoints.insert(t, signed);
+      await this.notifications.sendAll(
+        t,
+        CHECKPOINT_SIGNED,
+        grown.map(({ chain }) => chain),
+      );
+      return grown.length < AT_ONCE ? undefined : grown.at(-1)!.chain;
     });
   }
 

@@ -9,11 +9,10 @@ const DAY_MS = 86_400_000;
 export class StubsRepository {
   /** The newest of each chain in scope, by chain. */
   async newest(t: Transaction, chains?: string[]): Promise<Map<string, Stub>> {
-    const rows = await t.auditStub.findMany({
-      where: { chain: chains && { in: chains } },
-      orderBy: [{ chain: 'asc' }, { seq: 'desc' }],
-      distinct: ['chain'],
-    });
+    const rows = await t.$queryRaw<AuditStub[]>`
+      SELECT s.chain, s.seq, s.tenant_id AS "tenantId", s.hash, s.at, s.signature, s.key_id AS "keyId"
+      FROM audit_head h, LATERAL (SELECT * FROM audit_stub s WHERE s.chain = h.chain ORDER BY seq DESC LIMIT 1) s
+      WHERE ${chains ?? null}::text[] IS NULL OR h.chain = ANY(${chains ?? null}::text[])`;
     return new Map(rows.map((row) => [row.chain, toStub(row)]));
   }
 

@@ -150,7 +150,7 @@ export class StopsService {
     if (!isOwn) await this.flushes.stop(t, row.id, by, reason);
     await this.flushes.settle(t, row.id, now);
     await this.notifications.send(t, FLUSH_CHANGED, row.id);
-    for (const gatewayId of atWork) await this.notifications.send(t, COMMANDS_WAITING, gatewayId);
+    await this.notifications.sendAll(t, COMMANDS_WAITING, atWork);
     if (isOwn) await this.notifications.send(t, WORK_WAITING); // the next wave may begin
     return true;
   }

@@ -67,6 +67,11 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
     await transaction.$executeRaw`SELECT pg_notify(${kind.channel}, ${id})`;
   }
 
+  /** The same for each id, in one statement. */
+  async sendAll(transaction: Transaction, kind: NotificationKind, ids: string[]): Promise<void> {
+    if (ids.length > 0) await transaction.$executeRaw`SELECT pg_notify(${kind.channel}, id) FROM unnest(${ids}::text[]) AS id`;
+  }
+
   /** Calls `heard` for each notification of the kind, and `missed` where some may have been missed. Returns a function to stop. */
   on(kind: NotificationKind, heard: (id: string) => void, missed: () => void): () => void {
     this.emitter.on(kind.name, heard).on(MISSED, missed);

@@ -131,7 +131,11 @@ export class RunsRepository {
         finished_at = f.finished_at,
         ended = (SELECT coalesce(sum(deleted + reset + blocked + expiring), 0) FROM flush_target WHERE flush_id = f.id)
       FROM flush f WHERE f.id = r.flush_id AND r.state = 'running' AND f.finished_at IS NOT NULL RETURNING r.id`;
-    for (const { id } of rows) await this.notifications.send(t, RUN_CHANGED, id);
+    await this.notifications.sendAll(
+      t,
+      RUN_CHANGED,
+      rows.map(({ id }) => id),
+    );
     return rows.map((row) => row.id);
   }
 
@@ -146,7 +150,11 @@ export class RunsRepository {
         reason: 'the controller stopped before it could record the outcome of this run; see the plans and flushes in its name',
       },
     });
-    for (const { id } of rows) await this.notifications.send(t, RUN_CHANGED, id);
+    await this.notifications.sendAll(
+      t,
+      RUN_CHANGED,
+      rows.map(({ id }) => id),
+    );
   }
 
   /** Stores a part of a gateway's run, idempotently; false if the run has parts of another gateway. */

@@ -5,6 +5,7 @@ import { CHECKPOINT_SIGNED } from '../audit/notifications.ts';
 import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
 import type { Session } from '../link/session.ts';
 import { Sessions } from '../link/sessions.service.ts';
+import { Batches } from '../platform/batches.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { isWitnessedBy, WitnessService } from './witness.service.ts';
@@ -12,6 +13,8 @@ import { isWitnessedBy, WitnessService } from './witness.service.ts';
 /** Agents report at hello which heads they have kept, and get the newest ones, then and whenever one is signed. */
 @Injectable()
 export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
+  /** Each tenant's chain is signed in the same minute. */
+  private readonly signed = new Batches<string>((chains) => this.tell(chains), 1000);
   private stopListening: (() => void) | undefined;
 
   constructor(
@@ -27,7 +30,9 @@ export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     this.stopListening = this.notifications.on(
       CHECKPOINT_SIGNED,
       (chain) => {
-        this.tellAll(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'a checkpoint could not be sent to agents'));
+        this.signed
+          .add(chain)
+          .catch((error: unknown) => this.logger.warn({ chain, err: error }, 'a checkpoint could not be sent to agents'));
       },
       () => undefined, // the next checkpoint covers a missed one
     );
@@ -43,10 +48,13 @@ export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
       session.send({ $case: 'auditCheckpoint', value });
   }
 
-  /** Sends a new checkpoint to all connected agents that should keep it. */
-  private async tellAll(chain: string): Promise<void> {
-    const [value] = await this.witness.forAgents([chain]);
-    for (const session of this.sessions.all())
-      if (value && isWitnessedBy(session.identity.tenantId, chain)) session.send({ $case: 'auditCheckpoint', value });
+  /** Sends new checkpoints to all connected agents that should keep them. */
+  private async tell(signed: string[]): Promise<void> {
+    const sessions = [...this.sessions.all()];
+    const chains = signed.filter((chain) => sessions.some(({ identity }) => isWitnessedBy(identity.tenantId, chain)));
+    if (chains.length === 0) return;
+    for (const value of await this.witness.forAgents(chains))
+      for (const session of sessions)
+        if (isWitnessedBy(session.identity.tenantId, value.chain)) session.send({ $case: 'auditCheckpoint', value });
   }
 }

@@ -1,21 +1,23 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { AuditCheckpoint } from '../../proto/gen/ctfleet/v1/link.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { CheckpointsService } from '../../controller/audit/checkpoints.service.ts';
 import { WitnessService } from '../../controller/witness/witness.service.ts';
 import { verifyTrail } from '../../controller/audit/trail.ts';
+import { Database } from '../../controller/platform/database.ts';
+import { ReplicaNotifications } from '../../controller/platform/replica-notifications.ts';
 import { RetentionService } from '../../controller/retention/retention.service.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 
 const DAY_MS = 86_400_000;
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let url: string;
 let controller: TestController;
 let owner: Person;
@@ -25,7 +27,7 @@ let witnessed: AuditCheckpoint[];
 /** How far in the past the controller believes it is. */
 let behindMs = 0;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   url = await postgres.newDatabase();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => Date.now() - behindMs });
   behindMs = 500 * DAY_MS;
@@ -273,5 +275,37 @@ describe('a long audit chain', () => {
     const [left] = await postgres.query<{ entries: string }>(url, `SELECT count(*) AS entries FROM audit_entry WHERE chain = $1`, [busy]);
     // The old head, which is never deleted, and the records of each part that was.
     expect(Number(left!.entries)).toBeLessThan(10);
+  });
+});
+
+describe('many audit chains that grow at once', () => {
+  it('are all signed, in a few transactions with a few statements each', async () => {
+    await postgres.query(
+      url,
+      `WITH made AS (
+         INSERT INTO tenant (id, name, colour, created_at)
+         SELECT gen_random_uuid(), 'Crowd ' || n, 1, now() FROM generate_series(1, 1200) n RETURNING id
+       )
+       INSERT INTO audit_head (chain, tenant_id, seq, hash) SELECT id, id, 1, 'hash' FROM made`,
+    );
+    const [transactions, told] = [
+      vi.spyOn(controller.running.app.get(Database), 'transact'),
+      vi.spyOn(controller.running.app.get(ReplicaNotifications), 'sendAll'),
+    ];
+    await signHeads();
+    expect(transactions.mock.calls.length).toBeLessThan(20);
+    expect(told.mock.calls.flatMap(([, , ids]) => ids).length).toBeGreaterThanOrEqual(1200);
+    vi.restoreAllMocks();
+    const unsigned = await postgres.query(
+      url,
+      `SELECT FROM audit_head h WHERE seq > 0 AND NOT EXISTS (SELECT FROM audit_checkpoint c WHERE c.chain = h.chain AND c.seq >= h.seq)`,
+    );
+    expect(unsigned).toEqual([]);
+    await signHeads();
+    const [signed] = await postgres.query<{ most: string }>(
+      url,
+      `SELECT max(n) AS most FROM (SELECT count(*) AS n FROM audit_checkpoint c JOIN tenant t ON t.id = c.tenant_id WHERE name LIKE 'Crowd %' GROUP BY chain) counts`,
+    );
+    expect(Number(signed!.most)).toBe(1);
   });
 });
