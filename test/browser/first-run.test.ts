@@ -7,12 +7,12 @@ import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { freePort } from '../../tools/free-port.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { PASSWORD, TestController } from '../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 import { launchChromium } from '../support/browser.ts';
 import { startConsole } from './console-server.ts';
 
 /** A real controller on an empty database, set up as docs/operating.md says, with the built console in front of it. */
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let controller: TestController;
 let web: { url: string; close(): void };
 let browser: Browser;
@@ -20,7 +20,7 @@ let page: Page;
 let agent: FakeAgent | undefined;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   const apiPort = await freePort();
   web = await startConsole(`http://127.0.0.1:${apiPort}`);
   controller = await TestController.start({

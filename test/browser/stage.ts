@@ -9,7 +9,7 @@ const PATIENCE_MS = 60_000;
 
 /**
  * What a browser test runs on: one console and one browser per file; each test has its own controller, at the address that the console
- * knows, and its own session.
+ * knows, its own page and its own session.
  */
 export let api: FixtureApi;
 export let web: { url: string; close(): void };
@@ -22,6 +22,19 @@ let address: number;
 
 beforeAll(async () => {
   browser = await launchChromium();
+  context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    colorScheme: 'light',
+    timezoneId: 'Europe/Rome',
+    reducedMotion: 'reduce',
+  });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  context.setDefaultTimeout(PATIENCE_MS);
+  // Kept are the compiled scripts, most of a page's time; what a person leaves behind is not. A new tab has a session storage of its own.
+  await context.addInitScript(() => {
+    if (sessionStorage.getItem('is-cleared') === null) localStorage.clear();
+    sessionStorage.setItem('is-cleared', '');
+  });
   const first = await startFixtureApi();
   web = await startConsole(first.url);
   address = Number(new URL(first.url).port);
@@ -34,10 +47,11 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await startApi();
-  await open('light');
+  await open();
 });
 afterEach(async () => {
-  await context.close();
+  await Promise.all(context.pages().map((each) => each.close()));
+  await context.clearCookies();
   await api.close();
 });
 
@@ -47,15 +61,7 @@ export async function startApi(settings: FixtureSettings = {}): Promise<void> {
 }
 
 /** A new page, for somebody who is not signed in. */
-export async function open(colorScheme: 'light' | 'dark'): Promise<void> {
-  context = await browser.newContext({
-    viewport: { width: 1440, height: 900 },
-    colorScheme,
-    timezoneId: 'Europe/Rome',
-    reducedMotion: 'reduce',
-  });
-  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  context.setDefaultTimeout(PATIENCE_MS);
+async function open(): Promise<void> {
   page = await context.newPage();
   complaints = [];
   page.on('console', (message) => {
