@@ -209,10 +209,12 @@ beforeAll(async () => {
   lab.up();
   servers = spawnIn(lab.names.inet, process.execPath, [path.join(import.meta.dirname, '../lab/traffic/servers.ts')]);
   await once(servers.stdout!, 'data');
-  for (const [index, { routing }] of KINDS.entries()) {
-    const n = index + 1;
+  for (const n of KINDS.map((_, index) => index + 1)) {
     for (const name of ['udp_timeout', 'udp_timeout_stream']) lab.sysctl(n, `net.netfilter.nf_conntrack_${name}`, 900);
     agents.push(await LoneAgent.start(lab.names.gateway(n), path.join(root, String(n)), setOf(n === FULL)));
+  }
+  for (const [index, { routing }] of KINDS.entries()) {
+    const n = index + 1;
     await until(
       `the probes of ${n} are answered`,
       () => agents[index]!.hearsFrom(wansOf(routing).map((wan) => externalAddress(n, wan))) || undefined,
