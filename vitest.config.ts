@@ -3,6 +3,8 @@ import { LongestFirst } from './tools/checks/longest-first.ts';
 
 /** The times are for what hangs: a machine that does much else takes many times as long as a quiet one. */
 const isolatedByFile = { pool: 'forks' as const, testTimeout: 120_000, hookTimeout: 180_000 };
+/** Each of them starts controllers: what one test file has loaded serves the next, and a database costs less than a server. */
+const ofControllers = { ...isolatedByFile, isolate: false, globalSetup: 'test/support/shared-postgres.ts' };
 /** By chance and a seed: they compute for a minute. */
 const CODEC = 'agent/conntrack/wire/fuzz.test.ts';
 const FUZZ = 'test/attacks/fuzz.test.ts';
@@ -28,9 +30,10 @@ export default defineConfig({
       { test: { ...isolatedByFile, name: 'codec', include: [CODEC] } },
       { test: { ...isolatedByFile, name: 'fuzz', include: [FUZZ] } },
       { test: { ...isolatedByFile, name: 'contract', include: ['test/contract/**/*.test.ts'] } },
-      { test: { ...isolatedByFile, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
+      { test: { ...ofControllers, name: 'controller', include: ['test/integration/controller/**/*.test.ts'] } },
+      { test: { ...isolatedByFile, name: 'kernel', include: ['test/integration/kernel/**/*.test.ts'] } },
       { test: { ...isolatedByFile, name: 'field', include: ['test/field/**/*.test.ts'] } },
-      { test: { ...isolatedByFile, name: 'attacks', include: ['test/attacks/**/*.test.ts'], exclude: [FUZZ] } },
+      { test: { ...ofControllers, name: 'attacks', include: ['test/attacks/**/*.test.ts'], exclude: [FUZZ] } },
       { test: { ...isolatedByFile, name: 'browser', include: ['test/browser/**/*.test.ts'] } },
       { test: { ...isolatedByFile, name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 180_000 } },
       { test: { ...isolatedByFile, name: 'fleet', include: ['test/fleet/**/*.test.ts'], exclude: ALONE, testTimeout: 300_000 } },

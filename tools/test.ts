@@ -28,7 +28,8 @@ await together({
   codec: undefined,
   contract: cannot.kernel,
   field: cannot.kernel,
-  integration: noController,
+  kernel: cannot.kernel,
+  controller: noController,
   attacks: noController,
   fuzz: noController,
 });

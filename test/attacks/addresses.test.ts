@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../proto/http/routes.ts';
 import { startConsole } from '../browser/console-server.ts';
 import { eventually, TestController, type Person } from '../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 
 const FORGED = {
   'x-forwarded-for': '203.0.113.66',
@@ -16,13 +16,13 @@ const FORGED = {
   'x-forwarded-proto': 'https',
 };
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let controller: TestController;
 let owner: Person;
 let console: Awaited<ReturnType<typeof startConsole>>;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   console = await startConsole(controller.origin);

@@ -7,7 +7,7 @@ import { routes } from '../../proto/http/routes.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { enrol, FakeAgent } from '../support/controller-fake-agent.ts';
 import { makePlace, TestController } from '../support/controller-fleet.ts';
-import { startTestPostgres } from '../support/database.ts';
+import { openTestDatabases } from '../support/database.ts';
 import { HostileController } from '../support/hostile-controller.ts';
 
 const NOT_LOADED = 'nf_conntrack is not loaded.';
@@ -62,7 +62,7 @@ describe('an agent that starts before the table exists', () => {
 
 describe('a gateway that cannot see its table', () => {
   it('is not shown with outdated figures, and is left out of searches and plans with the reason', async () => {
-    const postgres = await startTestPostgres();
+    const postgres = await openTestDatabases();
     ends.push(() => postgres.stop());
     const controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     ends.push(() => controller.stop());

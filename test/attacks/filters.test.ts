@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../proto/http/routes.ts';
 import { MAX_FILTER_DEPTH } from '../../proto/model/filter/limits.ts';
 import { TestController, type Person } from '../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 import { MemoryAgent } from '../support/memory-agent.ts';
 
 const nested = (levels: number): string => '-(port:2 '.repeat(levels) + 'port:1' + ')'.repeat(levels);
@@ -13,14 +13,14 @@ const HOSTILE: [string, string][] = [
   ['thousands of values', `port:${'1,'.repeat(4000)}1`],
 ];
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let url: string;
 let controller: TestController;
 let owner: Person;
 let agent: MemoryAgent;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   url = await postgres.newDatabase();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);

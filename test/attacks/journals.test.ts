@@ -7,7 +7,7 @@ import { Journal } from '../../agent/operations/journal.ts';
 import { Result, Result_State } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { TestController } from '../support/controller-fleet.ts';
-import { startTestPostgres } from '../support/database.ts';
+import { openTestDatabases } from '../support/database.ts';
 import { HostileController } from '../support/hostile-controller.ts';
 import { MemoryAgent } from '../support/memory-agent.ts';
 import { until } from '../support/until.ts';
@@ -97,7 +97,7 @@ describe('an agent with a damaged journal', () => {
   });
 
   it('is shown with the reason by the controller', async () => {
-    const postgres = await startTestPostgres();
+    const postgres = await openTestDatabases();
     ends.push(() => postgres.stop());
     const controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     ends.push(() => controller.stop());

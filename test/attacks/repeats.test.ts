@@ -3,10 +3,10 @@ import { IdempotencyService } from '../../controller/access/idempotency.service.
 import { routes } from '../../proto/http/routes.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { TestController, type Person } from '../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 import { MemoryAgent } from '../support/memory-agent.ts';
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let url: string;
 let controller: TestController;
 let owner: Person;
@@ -14,7 +14,7 @@ let agent: MemoryAgent;
 let keys = 0;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   url = await postgres.newDatabase();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);

@@ -8,14 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sessionCookie } from '../../client/sign-in.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { TestController, type Person } from '../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 import { MemoryAgent } from '../support/memory-agent.ts';
 import { HOSTILE_TEXTS, randomRequests, type RandomRequest } from '../support/random-requests.ts';
 
 const RUNS = Number(process.env.CTFLEET_RANDOM_REQUESTS ?? 800);
 const AT_ONCE = 8;
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let controller: TestController;
 let owner: Person;
 let agent: MemoryAgent;
@@ -23,7 +23,7 @@ let cookie: string;
 let ids: string[];
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const signedIn = await controller.attempt('owner@example.net', 'a password of a test');

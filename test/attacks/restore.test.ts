@@ -71,10 +71,7 @@ describe('a database that is restored from a backup', () => {
     await eventually('the command is sent', async () => held.length === 1 || undefined);
     await controller.stop({ keepState: true });
     agent.disconnect();
-    await fleet.postgres.query(
-      fleet.postgres.server.url('postgres'),
-      `CREATE DATABASE backup TEMPLATE ${new URL(fleet.url).pathname.slice(1)}`,
-    );
+    const backup = await fleet.postgres.copyOf(fleet.url);
     const start = async (url: string): Promise<void> => {
       controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { stateDir: fleet.controller.stateDir });
       owner = await controller.signIn('owner@example.net', PASSWORD);
@@ -89,7 +86,7 @@ describe('a database that is restored from a backup', () => {
     await controller.stop({ keepState: true });
     agent.disconnect();
 
-    await start(fleet.postgres.server.appUrl('backup'));
+    await start(backup);
     await agent.dial(controller.linkAddress);
     expect(await over(between)).toMatchObject({
       state: 'partial',

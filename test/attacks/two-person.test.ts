@@ -16,7 +16,7 @@ import { routes } from '../../proto/http/routes.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, Person, TestController } from '../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 import { entryOf } from '../support/sample-entries.ts';
 
 const FLOWS = 50_000;
@@ -30,7 +30,7 @@ const ATTACK = {
   limits: { maxFlows: 1_000_000, maxPercentOfTable: 100, maxRunsAnHour: 60, coolDownSeconds: 0 },
 };
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let controller: TestController;
 let ann: Person;
 let ben: Person;
@@ -43,7 +43,7 @@ let agentRuns: Promise<void> = Promise.resolve();
 const fakes: FakeAgent[] = [];
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_SAMPLE_INTERVAL_MS: '1000' });
   ann = await controller.person('ann', [{ role: 'owner', tenantId: null }]);
   ben = await controller.person('ben', [{ role: 'approver', tenantId: null }]);

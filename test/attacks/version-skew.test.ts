@@ -21,7 +21,7 @@ import { fromWireFlow, toWireFlow } from '../../proto/wire/flow.ts';
 import { anyMessage } from '../support/any-message.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 import { CommandStage } from '../support/command-stage.ts';
 
 interface Codec {
@@ -169,13 +169,13 @@ describe('F21: an agent of this release with a newer controller', () => {
 });
 
 describe('F21: a controller', () => {
-  let postgres: TestPostgres;
+  let postgres: TestDatabases;
   let controller: TestController;
   let owner: Person;
   let agent: FakeAgent;
 
   beforeAll(async () => {
-    postgres = await startTestPostgres();
+    postgres = await openTestDatabases();
     controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
     const { joinToken } = await makePlace(owner, 'Acme', 'milano-gw1');

@@ -3,24 +3,24 @@ import path from 'node:path';
 import { routes } from '../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeFlows, type Enrolled } from './controller-fake-agent.ts';
 import { makePlace, TestController, workAlone, type Person } from './controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from './database.ts';
+import { openTestDatabases, type TestDatabases } from './database.ts';
 
 /** A controller on a Postgres of its own, with an owner, for attack stories. Queues are in Postgres. */
 export class AttackedFleet {
-  readonly postgres: TestPostgres;
+  readonly postgres: TestDatabases;
   readonly url: string;
   readonly controller: TestController;
   readonly owner: Person;
   /** Added to the controller's clock. */
   static aheadMs = 0;
 
-  private constructor(postgres: TestPostgres, url: string, controller: TestController, owner: Person) {
+  private constructor(postgres: TestDatabases, url: string, controller: TestController, owner: Person) {
     [this.postgres, this.url, this.controller, this.owner] = [postgres, url, controller, owner];
   }
 
   static async start(): Promise<AttackedFleet> {
     AttackedFleet.aheadMs = 0;
-    const postgres = await startTestPostgres();
+    const postgres = await openTestDatabases();
     const url = await postgres.newDatabase();
     const controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => Date.now() + AttackedFleet.aheadMs });
     return new AttackedFleet(postgres, url, controller, await controller.person('owner', [{ role: 'owner', tenantId: null }]));

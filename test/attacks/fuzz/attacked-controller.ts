@@ -11,7 +11,7 @@ import { freePort } from '../../../tools/free-port.ts';
 import { hasRedis, startRedis } from '../../../tools/redis.ts';
 import { ROOT } from '../../../tools/set-up.ts';
 import { enrol, FakeAgent, makeFlows, type Enrolled } from '../../support/controller-fake-agent.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
 import type { Findings } from './findings.ts';
 import { COLLECTABLE, WatchedProcess } from './watched-process.ts';
@@ -37,14 +37,14 @@ export class AttackedController {
   readonly enrolAddress: string;
   readonly #dir: string;
   readonly #family: ProcessGroup;
-  readonly #postgres: TestPostgres;
+  readonly #postgres: TestDatabases;
   readonly #databaseUrl: string;
 
   private constructor(parts: {
     process: WatchedProcess;
     dir: string;
     family: ProcessGroup;
-    postgres: TestPostgres;
+    postgres: TestDatabases;
     databaseUrl: string;
     ports: { api: number; enrol: number; link: number };
   }) {
@@ -65,7 +65,7 @@ export class AttackedController {
   static async start(findings: Findings, env: Record<string, string> = {}): Promise<AttackedController> {
     const dir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-fuzz-'));
     const family = new ProcessGroup();
-    const postgres = await startTestPostgres();
+    const postgres = await openTestDatabases();
     const databaseUrl = await postgres.newDatabase();
     const redis = hasRedis() ? await startRedis() : undefined;
     if (redis) family.adopt(redis.pid);

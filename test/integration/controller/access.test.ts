@@ -4,7 +4,7 @@ import type { Route } from '../../../proto/http/route.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { isAllowed, ROLES, type Role } from '../../../proto/model/access.ts';
 import { eventually, makePlace, PASSWORD, Person, TestController } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const SOME_TIME = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
@@ -71,13 +71,13 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
 const all = Object.entries(routes) as [keyof typeof routes, Route][];
 const withId = all.filter(([name]) => routes[name].path.includes('{id}'));
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let url: string;
 let controller: TestController;
 let owner: Person;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   url = await postgres.newDatabase();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);

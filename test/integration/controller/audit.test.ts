@@ -8,9 +8,9 @@ import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let url: string;
 let controller: TestController;
 let owner: Person;
@@ -18,7 +18,7 @@ let tenantId: string;
 let agent: FakeAgent;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   url = await postgres.newDatabase();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);

@@ -10,9 +10,9 @@ import { routes } from '../../../proto/http/routes.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, TestController, type Person } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let controller: TestController;
 let owner: Person;
 let viewer: Person;
@@ -20,7 +20,7 @@ const tenantIds: string[] = [];
 const agents: FakeAgent[] = [];
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   for (const name of ['Acme', 'Umbra']) {

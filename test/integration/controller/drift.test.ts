@@ -3,13 +3,13 @@ import { routes } from '../../../proto/http/routes.ts';
 import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { eventually, TestController, type Person } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 import { MemoryAgent } from '../../support/memory-agent.ts';
 
 const context = { wans: [], protections: [] };
 const { filter: calls } = parseFilter('port:5060') as { filter: FlowFilter };
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let controller: TestController;
 let owner: Person;
 let second: Person;
@@ -17,7 +17,7 @@ let url: string;
 const agents: MemoryAgent[] = [];
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   url = await postgres.newDatabase();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
   second = await controller.person('second', [{ role: 'owner', tenantId: null }]);

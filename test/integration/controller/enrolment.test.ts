@@ -8,9 +8,9 @@ import { LinkService } from '../../../controller/link/link.service.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let url: string;
 let controller: TestController;
 let owner: Person;
@@ -18,7 +18,7 @@ let ca: string;
 let aheadMs = 0;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   url = await postgres.newDatabase();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => Date.now() + aheadMs });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);

@@ -9,14 +9,14 @@ import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { ProcessGroup } from '../../../tools/process-group.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let redis: Redis;
 const family = new ProcessGroup();
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   redis = await startRedis();
   family.adopt(redis.pid);
 });

@@ -15,12 +15,12 @@ import { parseAddress } from '../../../proto/model/address.ts';
 import { ProcessGroup } from '../../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { eventually, makePlace, PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 import { entryOf } from '../../support/sample-entries.ts';
 
 const log = pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' });
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let redis: Redis;
 let env: { CTFLEET_DATABASE_URL: string; CTFLEET_REDIS_URL: string };
 let controller: TestController;
@@ -104,7 +104,7 @@ const start = async (stateDir?: string): Promise<void> => {
 };
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   redis = await startRedis();
   family.adopt(redis.pid);
   env = { CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_REDIS_URL: redis.url };

@@ -8,11 +8,11 @@ import { routes } from '../../../proto/http/routes.ts';
 import { COUNTER_NAMES, FACET_NAMES, FACETS, GAUGE_NAMES, NUMBER_NAMES, NUMBERS, POINT_NAMES } from '../../../proto/model/measures.ts';
 import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
 const MINUTE = 60_000;
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let url: string;
 let controller: TestController;
 let owner: Person;
@@ -21,7 +21,7 @@ let agent: FakeAgent;
 const nowMs = Math.floor(Date.now() / MINUTE) * MINUTE;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   url = await postgres.newDatabase();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => nowMs });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);

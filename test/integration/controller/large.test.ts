@@ -5,17 +5,17 @@ import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
 const FLOWS = 100_000;
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let controller: TestController;
 let owner: Person;
 let agent: FakeAgent;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');

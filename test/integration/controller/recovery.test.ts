@@ -9,9 +9,9 @@ import { ProcessGroup } from '../../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, PASSWORD, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let redis: Redis;
 let url: string;
 let controller: TestController;
@@ -22,7 +22,7 @@ const family = new ProcessGroup();
 const clock = (): number => Date.now() + aheadMs;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   redis = await startRedis();
   family.adopt(redis.pid);
   url = await postgres.newDatabase();

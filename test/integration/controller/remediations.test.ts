@@ -10,9 +10,9 @@ import { ProcessGroup } from '../../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, Person, TestController } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let redis: Redis;
 let url: string;
 let controller: TestController;
@@ -23,7 +23,7 @@ let aheadMs = 0;
 const family = new ProcessGroup();
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   redis = await startRedis();
   family.adopt(redis.pid);
   url = await postgres.newDatabase();

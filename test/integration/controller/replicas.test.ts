@@ -5,9 +5,9 @@ import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let one: TestController;
 let two: TestController;
 let atOne: Person;
@@ -15,7 +15,7 @@ let atTwo: Person;
 let agent: FakeAgent;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   const url = await postgres.newDatabase();
   one = await TestController.start({ CTFLEET_DATABASE_URL: url });
   // A replica shares the database and the state folder: one authority, one secret.

@@ -5,16 +5,16 @@ import type { AnswerPart, Query } from '../../../proto/gen/ctfleet/v1/link.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let controller: TestController;
 let owner: Person;
 const agents: Record<string, FakeAgent> = {};
 const asked: string[] = [];
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_SEARCH_DEADLINE_MS: '700' });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');

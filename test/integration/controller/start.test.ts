@@ -6,14 +6,14 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openApiDocument } from '../../../controller/platform/openapi.ts';
 import { readConfig } from '../../../controller/platform/config.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let stateDir: string;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-state-'));
 });
 afterAll(async () => {

@@ -7,7 +7,7 @@ import { toWireRefused } from '../../../proto/wire/block.ts';
 import { newId } from '../../../controller/platform/ids.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const BODIES: Partial<Record<keyof typeof routes, object>> = {
@@ -17,7 +17,7 @@ const BODIES: Partial<Record<keyof typeof routes, object>> = {
   approveRemediation: { revision: 1 },
 };
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let url: string;
 let controller: TestController;
 let owner: Person;
@@ -46,7 +46,7 @@ async function join(tenantName: string): Promise<{ tenantId: string; siteId: str
 }
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   url = await postgres.newDatabase();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);

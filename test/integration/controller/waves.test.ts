@@ -7,12 +7,12 @@ import { routes } from '../../../proto/http/routes.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, PASSWORD, Person, TestController } from '../../support/controller-fleet.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
 const GATEWAYS = 10;
 const FLOWS = 5;
 
-let postgres: TestPostgres;
+let postgres: TestDatabases;
 let url: string;
 let one: TestController;
 let two: TestController;
@@ -26,7 +26,7 @@ const done = (agent: FakeAgent, command: Command, outcome = Outcome.OUTCOME_DELE
   agent.done(command, [{ outcome, count: FLOWS }], { undoUntilMs: BigInt(clock() + 300_000) });
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await openTestDatabases();
   url = await postgres.newDatabase();
   // Two replicas: one holds the links, both process waves, and people use both.
   one = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock });
