@@ -20,6 +20,7 @@ import type { ConntrackTable, FlowContext, VirtualAddress } from './conntrack/ta
 import { Disk } from './disk/disk.ts';
 import type { Files } from './disk/files.ts';
 import type { Identity } from './link/identity.ts';
+import { Renewal } from './link/renewal.ts';
 import { Link } from './link/link.ts';
 import { Outbox } from './link/outbox.ts';
 import { Spool } from './link/spool.ts';
@@ -94,6 +95,7 @@ export class Agent {
   readonly #emergency: Emergency | undefined;
   readonly #sampler: Sampler;
   readonly #abilities: ToldAbilities;
+  readonly #renewal: Renewal;
   readonly #link: Link;
   readonly #instanceId = randomUUID();
   #endpoint: Endpoint | undefined;
@@ -165,8 +167,18 @@ export class Agent {
       isPlanInUse: (planId: string) => this.#commands.usesPlan(planId),
       controllerClock,
     };
-    this.#link = new Link({
+    this.#renewal = new Renewal({
       identity: deps.identity,
+      stateDir,
+      disk,
+      clock,
+      controllerClock,
+      random,
+      log,
+      onRenewed: () => this.#link.redial('the certificate was renewed'),
+    });
+    this.#link = new Link({
+      identity: () => this.#renewal.identity,
       hello: () => this.#hello(),
       handlers: (client, ended) => handlersOf(handling, client, ended),
       outbox,
@@ -176,6 +188,7 @@ export class Agent {
       log,
       onWelcome: ({ sampleIntervalMs }) => this.#welcomed(sampleIntervalMs),
       onOpen: () => this.#commands.repeatResults(),
+      onCertificateEnded: () => this.#renewal.certificateEnded(),
     });
   }
 
@@ -195,7 +208,7 @@ export class Agent {
     this.#commands.recover();
     this.#remediations.observeWans(this.#deps.wans());
     const unsubscribe = this.#deps.onWansChange?.((wans) => this.#remediations.observeWans(wans));
-    await Promise.all([this.#link.run(signal), this.#sampleUntil(signal), this.#remediations.run(signal)]);
+    await Promise.all([this.#link.run(signal), this.#renewal.run(signal), this.#sampleUntil(signal), this.#remediations.run(signal)]);
     unsubscribe?.();
     await this.#commands.idle();
     await this.#refusals?.close();

@@ -9,6 +9,8 @@ export function backoffMs(attempt: number, random: () => number): number {
 
 /** The longest that a controller may tell an agent to stay away. */
 const MAX_RETRY_AFTER_S = 600;
+/** The metadata key of a refusal's code. */
+export const CODE_KEY = 'ctfleet-code';
 export const RETRY_AFTER_KEY = 'ctfleet-retry-after-seconds';
 
 /**

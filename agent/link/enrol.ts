@@ -1,10 +1,9 @@
 import { createHash, X509Certificate as X509 } from 'node:crypto';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { credentials, status } from '@grpc/grpc-js';
-import 'reflect-metadata';
-import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { EnrolmentClient, type EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { makeKey } from './certificate-request.ts';
 import { CHANNEL_OPTIONS, CONTROLLER_NAME } from './credentials.ts';
 import type { Identity } from './identity.ts';
 
@@ -42,27 +41,13 @@ export async function enrol(
   signal?: AbortSignal,
 ): Promise<Identity> {
   const ca = await pinnedCa(address, token.caPin, signal);
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const request = await Pkcs10CertificateRequestGenerator.create({
-    name: `CN=${agent.hostname.replace(/[^\w.-]/g, '-')}`,
-    keys,
-    signingAlgorithm: algorithm,
-  });
-  const answer = await call(
-    address,
-    ca,
-    { token: token.text, csr: Buffer.from(request.rawData), hostname: agent.hostname, agentVersion: agent.version },
-    signal,
-  );
-  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey))
-    .toString('base64')
-    .replace(/.{64}/g, '$&\n');
+  const { key, csr } = await makeKey(agent.hostname);
+  const answer = await call(address, ca, { token: token.text, csr, hostname: agent.hostname, agentVersion: agent.version }, signal);
   return {
     gatewayId: answer.gatewayId,
     gatewayName: answer.gatewayName,
     linkAddress: answer.linkAddress,
-    key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`,
+    key,
     certificate: Buffer.from(answer.certificatePem).toString('utf8'),
     ca: Buffer.from(answer.caPem).toString('utf8'),
   };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { Disk } from '../disk/disk.ts';
 
-/** What enrolment gave this gateway. Keys and certificates are PEM. */
+/** What enrolment, or the last renewal, gave this gateway. Keys and certificates are PEM. */
 export interface Identity {
   gatewayId: string;
   gatewayName: string;
@@ -13,8 +13,18 @@ export interface Identity {
   ca: string;
 }
 
-const FILES = { key: 'key.pem', certificate: 'certificate.pem', ca: 'ca.pem' } as const;
-const schema = z.object({ gatewayId: z.string(), gatewayName: z.string(), linkAddress: z.string() });
+const FILE = 'identity.json';
+/** Where agents of 0.1.0 kept what is now in one file, which a renewal replaces in one step. */
+const OLD_FILES = { key: 'key.pem', certificate: 'certificate.pem', ca: 'ca.pem' } as const;
+const pem = z.string().regex(/^-----BEGIN [A-Z ]+-----\n[^]+-----END [A-Z ]+-----\s*$/, 'it is not whole');
+const schema = z.object({
+  gatewayId: z.string(),
+  gatewayName: z.string(),
+  linkAddress: z.string(),
+  key: pem.optional(),
+  certificate: pem.optional(),
+  ca: pem.optional(),
+});
 
 /**
  * The identity in the state folder; undefined if this gateway is not enrolled. Throws INVALID_REQUEST where it cannot be read: it is not
@@ -22,7 +32,7 @@ const schema = z.object({ gatewayId: z.string(), gatewayName: z.string(), linkAd
  */
 export function loadIdentity(directory: string, disk = new Disk()): Identity | undefined {
   const read = (name: string): string => disk.files.readFileSync(path.join(directory, name), 'utf8');
-  let name = 'identity.json';
+  let name: string = FILE;
   let text: string;
   try {
     text = read(name);
@@ -31,23 +41,28 @@ export function loadIdentity(directory: string, disk = new Disk()): Identity | u
     throw unreadable(path.join(directory, name), error);
   }
   try {
-    const identity = schema.parse(JSON.parse(text));
-    const pem = (file: string): string => {
-      name = file;
-      const content = read(file);
-      if (!/^-----BEGIN [A-Z ]+-----\n[^]+-----END [A-Z ]+-----\s*$/.test(content)) throw new Error('it is not whole');
-      return content;
+    const { key, certificate, ca, ...identity } = parsed(schema, JSON.parse(text));
+    const old = (field: keyof typeof OLD_FILES): string => {
+      name = OLD_FILES[field];
+      return parsed(pem, read(name));
     };
-    return { ...identity, key: pem(FILES.key), certificate: pem(FILES.certificate), ca: pem(FILES.ca) };
+    return { ...identity, key: key ?? old('key'), certificate: certificate ?? old('certificate'), ca: ca ?? old('ca') };
   } catch (error) {
     throw unreadable(path.join(directory, name), error);
   }
 }
 
-/** Keeps the identity, readable by this user only. The file that says "enrolled" comes last. Throws what the file system throws. */
-export function saveIdentity(directory: string, { gatewayId, gatewayName, linkAddress, ...pems }: Identity, disk = new Disk()): void {
-  for (const [field, name] of Object.entries(FILES)) disk.write(path.join(directory, name), pems[field as keyof typeof FILES]);
-  disk.write(path.join(directory, 'identity.json'), `${JSON.stringify({ gatewayId, gatewayName, linkAddress }, null, 2)}\n`);
+/** Keeps the identity, readable by this user only; in one file, so that key and certificate always belong together. Throws what the file system throws. */
+export function saveIdentity(directory: string, identity: Identity, disk = new Disk()): void {
+  disk.write(path.join(directory, FILE), `${JSON.stringify(identity, null, 2)}\n`);
+  for (const name of Object.values(OLD_FILES)) disk.files.rmSync(path.join(directory, name), { force: true });
+}
+
+/** Throws an Error of one line. */
+function parsed<T>(type: z.ZodType<T>, value: unknown): T {
+  const { data, error } = type.safeParse(value);
+  if (error) throw new Error([error.issues[0]!.path.join('.'), error.issues[0]!.message].filter(Boolean).join(': '));
+  return data as T;
 }
 
 function unreadable(file: string, cause: unknown): FleetError {

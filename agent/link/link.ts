@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { AgentMessage, ControllerMessage, Hello, LinkClient, Unreadable, Welcome } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ControllerClock } from '../time/controller-clock.ts';
-import { backoffMs, RETRY_AFTER_KEY, retryAfterMs } from './backoff.ts';
+import { backoffMs, CODE_KEY, RETRY_AFTER_KEY, retryAfterMs } from './backoff.ts';
 import { CHANNEL_OPTIONS, linkCredentials } from './credentials.ts';
 import type { Identity } from './identity.ts';
 import { deliver, type Handlers } from './inbox.ts';
@@ -22,7 +22,8 @@ interface SessionEnd {
 }
 
 export interface LinkDependencies {
-  identity: Identity;
+  /** Of the next session. */
+  identity: () => Identity;
   hello: () => Promise<Omit<Hello, 'sentAtMs'>>;
   /** What is done with the messages of a new session. `client`: of its connection; `ended` aborts with it. */
   handlers: (client: LinkClient, ended: AbortSignal) => Handlers;
@@ -36,6 +37,8 @@ export interface LinkDependencies {
   onWelcome: (welcome: { sampleIntervalMs: number }) => void;
   /** The session is open, and what waited is on its way. */
   onOpen: () => void;
+  /** A session was refused because our certificate has ended. */
+  onCertificateEnded: () => void;
 }
 
 /**
@@ -66,7 +69,7 @@ export class Link {
 
   /** Stays connected until the signal aborts. A refusal may say how long to stay away. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, log, identity } = this.#deps;
+    const { clock, random, log } = this.#deps;
     for (let attempt = 0; !signal.aborted; attempt++) {
       const { wasOnline, reason, stayAwayMs } = await this.#session(signal).catch((error: unknown) => {
         log.error({ err: error }, 'a session could not be begun');
@@ -75,13 +78,14 @@ export class Link {
       if (signal.aborted) return;
       if (wasOnline) attempt = 0;
       const waitMs = Math.max(backoffMs(attempt, random), stayAwayMs);
-      log.info({ reason, waitMs, controller: identity.linkAddress }, 'link down');
+      log.info({ reason, waitMs, controller: this.#deps.identity().linkAddress }, 'link down');
       await clock.delay(waitMs, signal);
     }
   }
 
   async #session(signal: AbortSignal): Promise<SessionEnd> {
-    const { identity, hello, outbox, clock, log } = this.#deps;
+    const { hello, outbox, clock, log } = this.#deps;
+    const identity = this.#deps.identity();
     const client = tolerantClient(identity.linkAddress, linkCredentials(identity), CHANNEL_OPTIONS);
     const ended = new AbortController();
     const handlers = this.#deps.handlers(client, ended.signal);
@@ -105,7 +109,10 @@ export class Link {
           end(reason);
           call.cancel();
         };
-        call.on('error', (error: Error & { details?: string; metadata?: Metadata }) => end(error.details || error.message, error.metadata));
+        call.on('error', (error: Error & { details?: string; metadata?: Metadata }) => {
+          if (error.metadata?.get(CODE_KEY)[0] === 'CERTIFICATE_ENDED') this.#deps.onCertificateEnded();
+          end(error.details || error.message, error.metadata);
+        });
         call.on('end', () => end('the controller ended the session'));
         call.on('drain', () => this.#safely('drain', () => outbox.drained()));
         call.on('data', (incoming: Incoming) =>
@@ -146,7 +153,7 @@ export class Link {
 
   #welcome(welcome: Welcome, askedAtMs: number): void {
     this.#deps.controllerClock.welcome(Number(welcome.controllerTimeMs), askedAtMs);
-    this.#deps.log.info({ epoch: String(welcome.epoch), controller: this.#deps.identity.linkAddress }, 'link up');
+    this.#deps.log.info({ epoch: String(welcome.epoch), controller: this.#deps.identity().linkAddress }, 'link up');
     this.#deps.onWelcome(welcome);
   }
 

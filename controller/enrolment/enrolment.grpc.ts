@@ -35,7 +35,7 @@ export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationS
     const handlers: EnrolmentServer = { enrol: unary((call) => this.enrolment.enrol(call.request, hostOf(call.getPeer()))) };
     this.listener = await GrpcListener.open(
       this.config.enrol,
-      await this.authority.issueServer(this.clock()),
+      () => this.authority.issueServer(this.clock()),
       Definition,
       handlers,
       CONNECTIONS,

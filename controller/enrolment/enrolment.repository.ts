@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { EnrolmentToken } from '../generated/prisma/client.ts';
+import type { EnrolmentToken, Gateway } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 
 export type NewEnrolmentToken = Omit<EnrolmentToken, 'usedAt' | 'revokedAt' | 'gatewayId' | 'secretHash'> & {
@@ -45,7 +45,8 @@ export class EnrolmentRepository {
 
   async insertGateway(
     t: Transaction,
-    gateway: { id: string; tenantId: string; siteId: string; name: string; tags: string[]; createdAt: Date; agentVersion: string },
+    gateway: Pick<Gateway, 'id' | 'tenantId' | 'siteId' | 'name' | 'tags' | 'createdAt' | 'agentVersion'> &
+      Pick<Gateway, 'certificateGeneration' | 'certificateKey' | 'certificateEndsAt'>,
   ): Promise<void> {
     await t.gateway.create({ data: gateway });
   }

@@ -18,13 +18,16 @@ import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { hashSecret, isSecret, newSecret } from '../platform/secret.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { textFrom } from '../platform/untrusted.ts';
-import { AUTHORITY, type Authority } from '../identity/authority.ts';
+import { AUTHORITY, provenKey, type Authority } from '../identity/authority.ts';
+import { keyHash } from '../identity/gateway-identity.ts';
 import { EnrolmentRepository } from './enrolment.repository.ts';
 import { formatJoinToken, joinTokenState, parseJoinToken } from './join-token.ts';
 import { GATEWAY_CHANGED } from '../link/notifications.ts';
 
 type TokenView = z.output<typeof enrolmentToken>;
 
+/** Of the certificate that enrolment issues; each renewal issues the next. */
+const FIRST_GENERATION = 1;
 /** Refused join tokens per address. */
 const ENROL_ADDRESS = new RateLimit('enrol-address', { tries: 30, seconds: 60 });
 
@@ -125,7 +128,8 @@ export class EnrolmentService {
     const gatewayId = newId();
     const nowMs = this.clock();
     const { tenantId } = token;
-    const issued = await this.authority.issueGateway(request.csr, { tenantId, gatewayId }, nowMs);
+    const publicKey = await provenKey(request.csr);
+    const issued = await this.authority.issueGateway(publicKey, { tenantId, gatewayId }, FIRST_GENERATION, nowMs);
     const isUsed = await this.database
       .transact(new Set([tenantId]), async (t) => {
         if (!(await this.enrolment.useToken(t, token.id, gatewayId, new Date(nowMs)))) return false;
@@ -137,6 +141,9 @@ export class EnrolmentService {
           tags: token.tags,
           createdAt: new Date(nowMs),
           agentVersion: textFrom(request.agentVersion, 50),
+          certificateGeneration: FIRST_GENERATION,
+          certificateKey: keyHash(new Uint8Array(publicKey.rawData)),
+          certificateEndsAt: issued.notAfter,
         });
         await this.audit.record(t, {
           tenantId,

@@ -84,11 +84,14 @@ export class GatewaysRepository {
     return (await t.gateway.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })).count === 1;
   }
 
-  /** True if it was set aside before. The holder of its link is forgotten: the next agent to connect becomes the holder. */
+  /**
+   * True if it was set aside before. The holders of its link and of its newest certificate are forgotten: the next agent to connect or to
+   * renew becomes the holder.
+   */
   async reinstate(t: Transaction, id: string): Promise<boolean> {
     const { count } = await t.gateway.updateMany({
       where: { id, setAsideAt: { not: null }, revokedAt: null },
-      data: { setAsideAt: null, setAsideReason: null },
+      data: { setAsideAt: null, setAsideReason: null, certificateKey: null },
     });
     if (count === 1)
       await t.linkSession.updateMany({

@@ -3,7 +3,7 @@ import * as x509 from '@peculiar/x509';
 import { createHash } from 'node:crypto';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { readOrCreate } from '../platform/state-dir.ts';
-import { formatSpiffe, type GatewayIdentity } from './gateway-identity.ts';
+import { formatSpiffe, formatSubject, type GatewayIdentity } from './gateway-identity.ts';
 
 /** Provider token of the certificate authority. */
 export const AUTHORITY = Symbol('authority');
@@ -15,13 +15,12 @@ const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 const CA_DAYS = 3650;
 const SERVER_DAYS = 90;
-const GATEWAY_DAYS = 7;
 /** Clocks differ a little; a new certificate must not start in the future. */
 const SKEW_MS = 5 * 60_000;
 
 x509.cryptoProvider.set(crypto);
 
-/** A certificate, its key if we generated it, and its expiry. */
+/** A gateway's certificate and its end. */
 export interface Issued {
   certificatePem: string;
   notAfter: Date;
@@ -32,10 +31,11 @@ export class Authority {
   private constructor(
     private readonly certificate: x509.X509Certificate,
     private readonly key: CryptoKey,
+    private readonly gatewayMs: number,
   ) {}
 
-  /** The authority of a state folder; created the first time. */
-  static async open(stateDir: string, nowMs: number): Promise<Authority> {
+  /** The authority of a state folder; created the first time. `gatewayMs`: the life of gateways' certificates. */
+  static async open(stateDir: string, nowMs: number, gatewayMs = 7 * DAY_MS): Promise<Authority> {
     const keyPem = await readOrCreate(stateDir, 'ca.key.pem', async () => {
       const pair = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
       return x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', pair.privateKey), 'PRIVATE KEY');
@@ -56,7 +56,7 @@ export class Authority {
       });
       return certificate.toString('pem');
     });
-    return new Authority(new x509.X509Certificate(certificatePem), key);
+    return new Authority(new x509.X509Certificate(certificatePem), key, gatewayMs);
   }
 
   get pem(): string {
@@ -74,7 +74,7 @@ export class Authority {
    */
   async issueServer(nowMs: number): Promise<{ chain: string; key: string }> {
     const pair = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
-    const certificate = await this.issue(pair.publicKey, `CN=${SERVER_NAME}`, nowMs, SERVER_DAYS, [
+    const certificate = await this.issue(pair.publicKey, `CN=${SERVER_NAME}`, nowMs, SERVER_DAYS * DAY_MS, [
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: SERVER_NAME }]),
     ]);
@@ -82,13 +82,9 @@ export class Authority {
     return { chain: `${certificate.toString('pem')}\n${this.pem}\n`, key };
   }
 
-  /**
-   * A gateway's certificate: the key is from the CSR, everything else is ours. Throws INVALID_REQUEST for a CSR that does not prove a P-256
-   * key.
-   */
-  async issueGateway(csr: Uint8Array, identity: GatewayIdentity, nowMs: number): Promise<Issued> {
-    const publicKey = await provenKey(csr);
-    const certificate = await this.issue(publicKey, `CN=${identity.gatewayId}`, nowMs, GATEWAY_DAYS, [
+  /** A gateway's certificate, for a proven key. */
+  async issueGateway(publicKey: x509.PublicKey, identity: GatewayIdentity, generation: number, nowMs: number): Promise<Issued> {
+    const certificate = await this.issue(publicKey, formatSubject(identity, generation), nowMs, this.gatewayMs, [
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
       new x509.SubjectAlternativeNameExtension([{ type: 'url', value: formatSpiffe(identity) }]),
     ]);
@@ -99,7 +95,7 @@ export class Authority {
     publicKey: x509.PublicKeyType,
     subject: string,
     nowMs: number,
-    days: number,
+    lifeMs: number,
     extensions: x509.Extension[],
   ): Promise<x509.X509Certificate> {
     return x509.X509CertificateGenerator.create({
@@ -107,7 +103,7 @@ export class Authority {
       subject,
       issuer: this.certificate.subject,
       notBefore: new Date(nowMs - SKEW_MS),
-      notAfter: new Date(nowMs + days * DAY_MS),
+      notAfter: new Date(nowMs + lifeMs),
       publicKey,
       signingKey: this.key,
       signingAlgorithm: EC,
@@ -121,7 +117,8 @@ export class Authority {
   }
 }
 
-async function provenKey(csr: Uint8Array): Promise<x509.PublicKey> {
+/** The key of a CSR; its names are ignored. Throws INVALID_REQUEST for a CSR that does not prove a P-256 key. */
+export async function provenKey(csr: Uint8Array): Promise<x509.PublicKey> {
   try {
     const request = new x509.Pkcs10CertificateRequest(new Uint8Array(csr));
     const algorithm = request.publicKey.algorithm as { name: string; namedCurve?: string };

@@ -8,9 +8,9 @@ import { Authority, AUTHORITY } from './authority.ts';
 const AUTHORITY_PROVIDER = {
   provide: AUTHORITY,
   inject: [CONFIG, CLOCK],
-  useFactory: async ({ stateDir }: Config, clock: Clock): Promise<Authority> => (
+  useFactory: async ({ stateDir, certificateMs }: Config, clock: Clock): Promise<Authority> => (
     await openStateDir(stateDir),
-    Authority.open(stateDir, clock())
+    Authority.open(stateDir, clock(), certificateMs)
   ),
 };
 

@@ -2,24 +2,24 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Hello } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
-import type { GatewayIdentity } from '../identity/gateway-identity.ts';
+import type { ProvenGateway } from '../identity/gateway-identity.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { textFrom } from '../platform/untrusted.ts';
+import { judgeSession } from './generations.ts';
 import { judgeHolder } from './holders.ts';
 import { LinkParts } from './link-parts.service.ts';
-import { LinkRepository, type Known } from './link.repository.ts';
-import { GATEWAY_CHANGED, GATEWAY_REVOKED, SESSION_OPENED } from './notifications.ts';
+import { LinkRepository } from './link.repository.ts';
+import { GATEWAY_CHANGED, SESSION_OPENED } from './notifications.ts';
 import { judgeNumbers } from './numbers.ts';
+import { SetAsidesService, setAside, superseded } from './set-asides.service.ts';
 import { Sessions } from './sessions.service.ts';
 
 /** Link versions that this controller speaks: its own and up to two before it. */
 const PROTOCOL_VERSION = 1;
 const OLDEST_VERSION = Math.max(1, PROTOCOL_VERSION - 2);
-/** A gateway that was set aside waits for a person; retrying sooner is pointless. */
-const SET_ASIDE_SECONDS = 300;
 
 /** Decides from a hello whether the gateway gets a session, and in which epoch. */
 @Injectable()
@@ -27,6 +27,7 @@ export class HellosService {
   constructor(
     @Inject(LinkRepository) private readonly registry: LinkRepository,
     @Inject(Sessions) private readonly sessions: Sessions,
+    @Inject(SetAsidesService) private readonly setAsides: SetAsidesService,
     @Inject(LinkParts) private readonly parts: LinkParts,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
@@ -37,10 +38,10 @@ export class HellosService {
 
   /**
    * Registers a session and returns its epoch. Throws UNAUTHENTICATED for a gateway that is not active, GATEWAY_SET_ASIDE if two agents
-   * hold its identity, GATEWAY_AHEAD if the agent has seen numbers that no restored backup explains, INVALID_REQUEST for an unsupported
+   * hold its identity, CERTIFICATE_SUPERSEDED for a certificate that was replaced, GATEWAY_AHEAD if the agent has seen numbers that no restored backup explains, INVALID_REQUEST for an unsupported
    * version of the link.
    */
-  async admit(identity: GatewayIdentity, hello: Hello): Promise<bigint> {
+  async admit(identity: ProvenGateway, hello: Hello): Promise<bigint> {
     if (hello.protocolVersion < OLDEST_VERSION || hello.protocolVersion > PROTOCOL_VERSION) {
       const spoken =
         OLDEST_VERSION === PROTOCOL_VERSION ? `version ${PROTOCOL_VERSION}` : `versions ${OLDEST_VERSION} to ${PROTOCOL_VERSION}`;
@@ -56,14 +57,29 @@ export class HellosService {
   }
 
   /** Returns a refusal instead of throwing it, so that what was recorded with it is committed. */
-  private async decide(t: Transaction, identity: GatewayIdentity, hello: Hello): Promise<bigint | FleetError> {
+  private async decide(t: Transaction, identity: ProvenGateway, hello: Hello): Promise<bigint | FleetError> {
     const now = new Date(this.clock());
     const { gatewayId } = identity;
     const known = await this.registry.find(t, identity, now);
     if (!known) throw new FleetError('UNAUTHENTICATED', 'This gateway is revoked or unknown. Re-enrol it.');
     if (known.setAsideReason !== undefined) return setAside(known.setAsideReason);
+    const certificate = judgeSession(known.certificates, identity);
+    if (certificate.kind === 'clones') return this.setAsides.setAside(t, identity, known, certificate.reason, now);
+    if (certificate.kind === 'superseded') {
+      this.audit.note({
+        tenantId: identity.tenantId,
+        actor: { kind: 'gateway', id: gatewayId, name: known.name },
+        action: 'gateway.refused',
+        outcome: 'refused',
+        gatewayId,
+        gatewayName: known.name,
+        summary: `${known.name} was refused: it presented a certificate of generation ${identity.generation}, which was replaced`,
+        detail: { generation: identity.generation, used: known.certificates.used },
+      });
+      return superseded();
+    }
     const holder = judgeHolder(known.held, textFrom(hello.instanceId, 64), now.getTime());
-    if (holder.kind === 'clones') return this.setAside(t, identity, known, holder.reason, now);
+    if (holder.kind === 'clones') return this.setAsides.setAside(t, identity, known, holder.reason, now);
     const seen = { seq: hello.lastSeq, epoch: hello.lastEpoch };
     const numbers = judgeNumbers(known.numbers, seen);
     if (numbers.kind === 'impossible') {
@@ -86,40 +102,14 @@ export class HellosService {
       { replicaId: this.sessions.replicaId, holder: holder.next, lastEpoch: seen.epoch },
       now,
     );
+    await this.registry.setCertificates(
+      t,
+      gatewayId,
+      certificate.next,
+      identity.generation >= known.certificates.generation ? new Date(identity.endsAtMs) : undefined,
+    );
     await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
     await this.notifications.send(t, SESSION_OPENED, `${gatewayId} ${epoch}`);
     return epoch;
   }
-
-  /** Disconnects both holders on all replicas, and notifies people. */
-  private async setAside(
-    t: Transaction,
-    { gatewayId, tenantId }: GatewayIdentity,
-    { name }: Known,
-    reason: string,
-    now: Date,
-  ): Promise<FleetError> {
-    await this.audit.record(t, {
-      tenantId,
-      actor: { kind: 'system', id: 'controller', name: 'ctfleet' },
-      action: 'gateway.set-aside',
-      outcome: 'failed',
-      gatewayId,
-      gatewayName: name,
-      summary: `${name} was set aside: ${reason}`,
-      reason,
-    });
-    await this.registry.setAside(t, gatewayId, reason, now);
-    await this.notifications.send(t, GATEWAY_REVOKED, gatewayId);
-    await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
-    return setAside(reason);
-  }
-}
-
-function setAside(reason: string): FleetError {
-  return new FleetError(
-    'GATEWAY_SET_ASIDE',
-    `This gateway is set aside: ${reason}. Stop one of them and reinstate the gateway, or revoke it and enrol it again.`,
-    { retryAfterSeconds: SET_ASIDE_SECONDS },
-  );
 }

@@ -1,21 +1,29 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type BeforeApplicationShutdown } from '@nestjs/common';
-import type { sendUnaryData, ServerReadableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { sendUnaryData, ServerReadableStream, ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AgentMessage, AnswerPart, LinkService as Definition, type AnswerReceipt } from '../../proto/gen/ctfleet/v1/link.ts';
+import {
+  AgentMessage,
+  AnswerPart,
+  LinkService as Definition,
+  type AnswerReceipt,
+  type RenewRequest,
+  type RenewResponse,
+} from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import { AUTHORITY, type Authority } from '../identity/authority.ts';
-import { parseSubjectAltName, type GatewayIdentity } from '../identity/gateway-identity.ts';
+import { readPeer, type GatewayIdentity, type ProvenGateway } from '../identity/gateway-identity.ts';
 import { Addresses } from '../platform/addresses.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
-import { GrpcListener, MAX_MESSAGE_BYTES, toServiceError } from '../platform/grpc-listener.ts';
+import { GrpcListener, MAX_MESSAGE_BYTES, toServiceError, unary } from '../platform/grpc-listener.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { Intake, type Cost } from './intake.ts';
 import { LinkParts } from './link-parts.service.ts';
 import { LinkService } from './link.service.ts';
 import { GATEWAY_REVOKED, SESSION_OPENED } from './notifications.ts';
+import { RenewalsService } from './renewals.service.ts';
 import { GatewayQueries } from './gateway-queries.service.ts';
 import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 
@@ -42,6 +50,7 @@ const undecoded = (bytes: Buffer): Buffer => bytes;
 const WEIGHED = {
   session: { ...Definition.session, requestDeserialize: undecoded },
   answer: { ...Definition.answer, requestDeserialize: undecoded },
+  renew: Definition.renew,
 };
 
 /** The listener for enrolled gateways: mutual TLS against our own authority. */
@@ -56,6 +65,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     @Inject(Intake) private readonly intake: Intake,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(LinkParts) private readonly parts: LinkParts,
+    @Inject(RenewalsService) private readonly renewals: RenewalsService,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(AUTHORITY) private readonly authority: Authority,
     @Inject(Addresses) private readonly addresses: Addresses,
@@ -69,9 +79,10 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       session: (stream: AgentStream) => this.session(stream),
       answer: (call: ServerReadableStream<Uint8Array, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>) =>
         this.answer(call, callback),
+      renew: unary((call: ServerUnaryCall<RenewRequest, RenewResponse>) => this.renew(call)),
     };
-    const tls = { ...(await this.authority.issueServer(this.clock())), clientCa: this.authority.pem };
-    this.listener = await GrpcListener.open(this.config.link, tls, WEIGHED, handlers, CONNECTIONS);
+    const issue = async () => ({ ...(await this.authority.issueServer(this.clock())), clientCa: this.authority.pem });
+    this.listener = await GrpcListener.open(this.config.link, issue, WEIGHED, handlers, CONNECTIONS);
     this.addresses.noteOpened('link', this.listener.port);
     this.timer = setInterval(() => {
       this.link.checkLiveness().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be checked'));
@@ -97,8 +108,8 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   /** Messages are weighed before they are decoded, and handled one after the other, so that their effects keep the agent's order. */
   private session(stream: AgentStream): void {
     const identity = identityOf(stream);
-    if (!identity) return refuse(stream, new FleetError('UNAUTHENTICATED', 'The certificate names no gateway.'));
-    const certificateEndsMs = Date.parse(stream.getAuthContext().sslPeerCertificate?.valid_to ?? '');
+    if (!identity) return refuse(stream, namesNone());
+    if (this.clock() >= identity.endsAtMs) return refuse(stream, hasEnded());
     const ended = new AbortController();
     let session: Session | undefined;
     let unhandled = 0;
@@ -120,7 +131,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       if (session) return this.link.receive(session, message);
       if (message.body?.$case !== 'hello') throw new FleetError('INVALID_REQUEST', 'The first message must be hello.');
       clearTimeout(helloTimer);
-      session = await this.link.open(identity, certificateEndsMs, message.body.value, stream);
+      session = await this.link.open(identity, message.body.value, stream);
     };
     const end = (): void => {
       ended.abort();
@@ -158,7 +169,8 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   /** A gateway's answer to one query. Nothing is kept of an answer that nobody waits for. */
   private answer(call: ServerReadableStream<Uint8Array, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>): void {
     const identity = identityOf(call);
-    if (!identity) return callback(toServiceError(new FleetError('UNAUTHENTICATED', 'The certificate names no gateway.')));
+    if (!identity) return callback(toServiceError(namesNone()));
+    if (this.clock() >= identity.endsAtMs) return callback(toServiceError(hasEnded()));
     const ended = new AbortController();
     let queryId = '';
     let hasBegun = false;
@@ -206,6 +218,18 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     });
   }
 
+  /** The only call that a certificate is good for after its end. */
+  private async renew(call: ServerUnaryCall<RenewRequest, RenewResponse>): Promise<RenewResponse> {
+    const identity = identityOf(call);
+    if (!identity) throw namesNone();
+    try {
+      await this.holdBack(identity, { messages: 1, bytes: call.request.csr.length, writes: 1 }, new AbortController().signal);
+      return await this.renewals.renew(identity, call.request);
+    } catch (error) {
+      throw this.weighFailure(identity, error, call.getPeer());
+    }
+  }
+
   /** Waits until the message is paid for; its stream is not read in the meantime. Throws RATE_LIMITED. */
   private async holdBack(sender: GatewayIdentity, cost: Cost, signal: AbortSignal): Promise<void> {
     const waitMs = this.intake.take(sender, cost, this.clock());
@@ -246,9 +270,12 @@ function decoded<Message>(bytes: Uint8Array, type: { decode(bytes: Uint8Array): 
   }
 }
 
-function identityOf(call: Pick<AgentStream, 'getAuthContext'>): GatewayIdentity | undefined {
-  return parseSubjectAltName(call.getAuthContext().sslPeerCertificate?.subjectaltname);
+function identityOf(call: Pick<AgentStream, 'getAuthContext'>): ProvenGateway | undefined {
+  return readPeer(call.getAuthContext().sslPeerCertificate);
 }
+
+const namesNone = (): FleetError => new FleetError('UNAUTHENTICATED', 'The certificate names no gateway.');
+const hasEnded = (): FleetError => new FleetError('CERTIFICATE_ENDED', 'The certificate has expired. Renew it.');
 
 function refuse(stream: AgentStream, error: unknown): void {
   // destroy() would end the stream without a status, and the agent would wait until the silence is long enough.

@@ -9,6 +9,8 @@ import { LinkParts } from './link-parts.service.ts';
 import { LinkRepository } from './link.repository.ts';
 import { LinkService } from './link.service.ts';
 import { GatewayQueries } from './gateway-queries.service.ts';
+import { RenewalsService } from './renewals.service.ts';
+import { SetAsidesService } from './set-asides.service.ts';
 import { Sessions } from './sessions.service.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
@@ -24,6 +26,8 @@ export class LinkModule {
       LinkParts,
       LinkRepository,
       LinkService,
+      RenewalsService,
+      SetAsidesService,
       GatewayQueries,
       Sessions,
     ],

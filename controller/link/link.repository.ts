@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { Database, type Transaction } from '../platform/database.ts';
+import type { Certificates } from './generations.ts';
 import type { Held } from './holders.ts';
 import type { Numbers } from './numbers.ts';
 import { SILENCE_MS } from './session.ts';
@@ -10,6 +11,7 @@ export interface Known {
   name: string;
   setAsideReason?: string;
   numbers: Numbers;
+  certificates: Certificates;
   held: Held;
 }
 
@@ -21,16 +23,18 @@ export class LinkRepository {
   /** What is known of a gateway that exists in the certificate's tenant and is not revoked; its row in the registry is locked. */
   async find(t: Transaction, { tenantId, gatewayId }: GatewayIdentity, now: Date): Promise<Known | undefined> {
     await t.$queryRaw`SELECT 1 FROM link_session WHERE gateway_id = ${gatewayId}::uuid FOR UPDATE`;
-    const row = await t.gateway.findFirst({
-      where: { id: gatewayId, tenantId, revokedAt: null },
-      select: { name: true, commandSeq: true, setAsideAt: true, setAsideReason: true, link: true },
-    });
+    const row = await t.gateway.findFirst({ where: { id: gatewayId, tenantId, revokedAt: null }, include: { link: true } });
     if (!row) return undefined;
     const { link } = row;
     return {
       name: row.name,
       setAsideReason: row.setAsideAt ? (row.setAsideReason ?? '') : undefined,
       numbers: { seq: row.commandSeq, epoch: link?.epoch ?? 0n },
+      certificates: {
+        generation: row.certificateGeneration,
+        keyHash: row.certificateKey ?? undefined,
+        used: row.certificateUsed,
+      },
       held: {
         instanceId: link?.instanceId ?? undefined,
         superseded: link?.superseded ?? [],
@@ -66,6 +70,24 @@ export class LinkRepository {
       RETURNING epoch`;
     if (!row) throw new Error('the session registry returned no epoch');
     return row.epoch;
+  }
+
+  /** Keeps what is known of a gateway's certificates; `endsAt` of the newest. */
+  async setCertificates(t: Transaction, gatewayId: string, { generation, keyHash, used }: Certificates, endsAt?: Date): Promise<void> {
+    await t.gateway.update({
+      where: { id: gatewayId },
+      data: {
+        certificateGeneration: generation,
+        certificateKey: keyHash ?? null,
+        certificateUsed: used,
+        ...(endsAt && { certificateEndsAt: endsAt }),
+      },
+    });
+  }
+
+  /** Locks a gateway's row, so that two renewals of one certificate are decided one after the other. */
+  async lock(t: Transaction, gatewayId: string): Promise<void> {
+    await t.$queryRaw`SELECT 1 FROM gateway WHERE id = ${gatewayId}::uuid FOR UPDATE`;
   }
 
   /** Refuses sessions and commands for the gateway until a person decides. */

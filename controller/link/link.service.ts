@@ -2,7 +2,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/comm
 import type { AgentMessage, Hello, Unreadable } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
-import type { GatewayIdentity } from '../identity/gateway-identity.ts';
+import type { ProvenGateway } from '../identity/gateway-identity.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { Database } from '../platform/database.ts';
@@ -37,15 +37,15 @@ export class LinkService implements BeforeApplicationShutdown {
   ) {}
 
   /** Opens a session: registers it, welcomes the agent, and lets each noun send what it has. Throws what HellosService refuses with. */
-  async open(identity: GatewayIdentity, certificateEndsMs: number, hello: Hello, stream: AgentStream): Promise<Session> {
-    return this.admission.run(() => this.openNow(identity, certificateEndsMs, hello, stream));
+  async open(identity: ProvenGateway, hello: Hello, stream: AgentStream): Promise<Session> {
+    return this.admission.run(() => this.openNow(identity, hello, stream));
   }
 
-  private async openNow(identity: GatewayIdentity, certificateEndsMs: number, hello: Hello, stream: AgentStream): Promise<Session> {
+  private async openNow(identity: ProvenGateway, hello: Hello, stream: AgentStream): Promise<Session> {
     const { gatewayId, tenantId } = identity;
     const nowMs = this.clock();
     const epoch = await this.hellos.admit(identity, hello);
-    const session = new Session(identity, epoch, stream, nowMs, certificateEndsMs);
+    const session = new Session(identity, epoch, stream, nowMs, identity.endsAtMs);
     this.sessions.add(session);
     session.send({
       $case: 'welcome',
@@ -99,8 +99,7 @@ export class LinkService implements BeforeApplicationShutdown {
   async checkLiveness(): Promise<void> {
     const nowMs = this.clock();
     for (const session of this.sessions.all()) {
-      if (nowMs >= session.certificateEndsMs)
-        session.close(new FleetError('UNAUTHENTICATED', 'The certificate has expired. Re-enrol the gateway.'));
+      if (nowMs >= session.certificateEndsMs) session.close(new FleetError('CERTIFICATE_ENDED', 'The certificate has expired. Renew it.'));
       else if (nowMs - session.lastHeardMs > SILENCE_LIMIT_MS)
         session.close(new FleetError('GATEWAY_SLOW', 'The agent was silent for 30 s.'));
       else session.send({ $case: 'ping', value: { sentAtMs: BigInt(nowMs) } });

@@ -31,6 +31,8 @@ const schema = z.object({
   CTFLEET_SAMPLE_INTERVAL_MS: z.coerce.number().int().min(1000).max(600_000).default(10_000),
   CTFLEET_SEARCH_DEADLINE_MS: z.coerce.number().int().min(100).max(30_000).default(3000),
   CTFLEET_COMMAND_TTL_MS: z.coerce.number().int().min(1000).max(3_600_000).default(120_000),
+  CTFLEET_CERTIFICATE_MINUTES: z.coerce.number().int().min(5).max(525_600).default(10_080),
+  CTFLEET_RENEWABLE_DAYS: z.coerce.number().int().min(0).max(365).default(90),
   CTFLEET_RETAIN_FLOWS_DAYS: days(1).default(30),
   CTFLEET_RETAIN_COMMANDS_DAYS: days(1).default(90),
   CTFLEET_RETAIN_PLANS_DAYS: days(30).default(400),
@@ -58,6 +60,9 @@ export interface Config {
   searchDeadlineMs: number;
   /** How long after a run a gateway may still begin its part. */
   commandTtlMs: number;
+  /** The life of a gateway's certificate, and for how long after its end it can still be renewed. */
+  certificateMs: number;
+  renewableMs: number;
   /** How many days are kept: the flows of plans and runs; commands; plans, flushes and runs themselves; expired tokens; audit entries. */
   retain: { flowsDays: number; commandsDays: number; plansDays: number; tokensDays: number; auditDays: number };
   logLevel: string;
@@ -88,6 +93,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sampleIntervalMs: value.CTFLEET_SAMPLE_INTERVAL_MS,
     searchDeadlineMs: value.CTFLEET_SEARCH_DEADLINE_MS,
     commandTtlMs: value.CTFLEET_COMMAND_TTL_MS,
+    certificateMs: value.CTFLEET_CERTIFICATE_MINUTES * 60_000,
+    renewableMs: value.CTFLEET_RENEWABLE_DAYS * 86_400_000,
     retain: {
       flowsDays: value.CTFLEET_RETAIN_FLOWS_DAYS,
       commandsDays: value.CTFLEET_RETAIN_COMMANDS_DAYS,

@@ -13,6 +13,8 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { X509Certificate } from 'node:crypto';
+import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from 'node:tls';
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
@@ -35,6 +37,9 @@ const REQUEST_MS = 10_000;
 const HANDLER_MS = 20_000;
 /** A connection without a call is closed after this time. */
 const IDLE_MS = 60_000;
+const RENEWAL_MS = 86_400_000;
+/** The extended key usage of a TLS client. */
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 /** The metadata key of a refusal's code. */
 export const CODE_KEY = 'ctfleet-code';
 /** Seconds until a retry is allowed; earlier retries are refused for longer. */
@@ -63,14 +68,18 @@ export class GrpcListener {
     readonly port: number,
   ) {}
 
-  /** Throws an Error that names the address if it cannot be opened. */
+  /**
+   * Throws an Error that names the address if it cannot be opened. `issue` gives what it presents: at the beginning, and once a day, so that
+   * a controller that runs for long never presents a certificate near its end.
+   */
   static async open(
     address: { host: string; port: number },
-    tls: ListenerTls,
+    issue: () => Promise<ListenerTls>,
     service: ServiceDefinition,
     handlers: UntypedServiceImplementation,
     limits: ListenerLimits,
   ): Promise<GrpcListener> {
+    const tls = await issue();
     const connections = new Connections(limits);
     const sockets = new Map<string, Socket>();
     const cut = (peer: string): void => void sockets.get(peer)?.destroy();
@@ -88,13 +97,14 @@ export class GrpcListener {
       service,
       proving(handlers, (peer) => connections.prove(peer)),
     );
-    const pair = { cert_chain: Buffer.from(tls.chain), private_key: Buffer.from(tls.key) };
-    const credentials = ServerCredentials.createSsl(
-      tls.clientCa === undefined ? null : Buffer.from(tls.clientCa),
-      [pair],
-      tls.clientCa !== undefined,
-    );
-    const injector = server.createConnectionInjector(credentials);
+    // TLS is our own, since grpc-js refuses every certificate that has ended, and keeps the one that a listener began with.
+    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    const handshakes = createTlsServer(contextOf(tls), (socket) => {
+      socket.on('error', () => undefined);
+      if (tls.clientCa !== undefined && !isOurs(socket, tls.clientCa)) return void socket.destroy();
+      injector.injectConnection(socket);
+    });
+    handshakes.on('tlsClientError', (_, socket) => void socket.destroy());
     const gate = createServer((socket) => {
       socket.on('error', () => undefined);
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
@@ -108,12 +118,16 @@ export class GrpcListener {
         sockets.delete(peer);
         connections.leave(peer);
       });
-      injector.injectConnection(socket);
+      handshakes.emit('connection', socket);
     });
     const port = await new Promise<number>((resolve, reject) => {
       gate.once('error', (error) => reject(cannotListen(address, error)));
       gate.listen(address.port, address.host, () => resolve((gate.address() as AddressInfo).port));
     });
+    // What cannot be issued today is issued tomorrow: a certificate lasts for many days. Connections that are open stay.
+    const present = async (): Promise<void> => handshakes.setSecureContext(contextOf(await issue()));
+    const renewing = setInterval(() => void present().catch(() => undefined), RENEWAL_MS).unref();
+    gate.once('close', () => clearInterval(renewing));
     return new GrpcListener(server, gate, connections, port);
   }
 
@@ -193,6 +207,33 @@ export function unary<Request, Response>(
 async function overdue(ms: number, signal: AbortSignal): Promise<never> {
   await delay(ms, undefined, { signal, ref: false });
   throw new FleetError('UNAVAILABLE', `The controller did not answer within ${ms / 1000} s. Try again.`);
+}
+
+function contextOf({ chain, key, clientCa }: ListenerTls): TlsOptions {
+  return {
+    cert: chain,
+    key,
+    ALPNProtocols: ['h2'],
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: PROVE_MS,
+    // What OpenSSL says of a certificate is its last complaint, which may hide a worse one: see isOurs.
+    ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+  };
+}
+
+/**
+ * True for a client certificate that our authority issued, also if it has ended; whoever handles its calls decides what it is good for then.
+ * Marks the socket as authorized, without which grpc-js shows no certificate.
+ */
+function isOurs(socket: TLSSocket, ca: string): boolean {
+  if (socket.authorized) return true;
+  const { raw } = socket.getPeerCertificate();
+  if (raw === undefined || String(socket.authorizationError) !== 'CERT_HAS_EXPIRED') return false;
+  const [certificate, authority] = [new X509Certificate(raw), new X509Certificate(ca)];
+  if (certificate.ca || !certificate.checkIssued(authority) || !certificate.verify(authority.publicKey)) return false;
+  if (!certificate.keyUsage?.includes(CLIENT_AUTH)) return false;
+  socket.authorized = true;
+  return true;
 }
 
 /** An error in gRPC's form; our error code is in the metadata. */

@@ -37,6 +37,10 @@ export const ERROR_CODES = {
   EPOCH_SUPERSEDED: { http: 409, grpc: 'ABORTED', retry: false },
   /** Two agents hold one identity, or an agent has seen numbers that its controller never issued: a person decides. */
   GATEWAY_SET_ASIDE: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
+  /** It is still good for its own renewal. */
+  CERTIFICATE_ENDED: { http: 401, grpc: 'UNAUTHENTICATED', retry: true },
+  /** The certificate was replaced by a newer one that has been used since: its holder is a copy, or was put back from one. */
+  CERTIFICATE_SUPERSEDED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   GATEWAY_AHEAD: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   JOIN_TOKEN_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   GATEWAY_OFFLINE: { http: 503, grpc: 'UNAVAILABLE', retry: true },

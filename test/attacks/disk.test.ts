@@ -515,13 +515,34 @@ describe('a damaged file', () => {
   });
 
   it('holding the identity is named with its remedy, and is never taken for a gateway that is not enrolled', () => {
-    for (const name of ['identity.json', 'key.pem', 'certificate.pem', 'ca.pem']) {
+    const { key, certificate, ca, ...rest } = IDENTITY;
+    /** As agents of 0.1.0 kept it. */
+    const saveInFour = (folder: string): void => {
+      for (const [name, text] of Object.entries({
+        'identity.json': JSON.stringify(rest),
+        'key.pem': key,
+        'certificate.pem': certificate,
+        'ca.pem': ca,
+      }))
+        writeFileSync(path.join(folder, name), text);
+    };
+    for (const [name, save] of [
+      ['identity.json', (folder: string) => saveIdentity(folder, IDENTITY)] as const,
+      ...['identity.json', 'key.pem', 'certificate.pem', 'ca.pem'].map((each) => [each, saveInFour] as const),
+    ]) {
       const folder = newFolder();
-      saveIdentity(folder, IDENTITY);
+      save(folder);
       expect(loadIdentity(folder)).toEqual(IDENTITY);
       writeFileSync(path.join(folder, name), readFileSync(path.join(folder, name)).subarray(0, 20));
       expect(() => loadIdentity(folder)).toThrow(new RegExp(`${name.replace('.', '\\.')}.*join token`));
     }
+  });
+
+  it('holding an identity in four files is replaced by one at the next renewal', () => {
+    const folder = newFolder();
+    for (const name of ['key.pem', 'certificate.pem', 'ca.pem']) writeFileSync(path.join(folder, name), 'old');
+    saveIdentity(folder, IDENTITY);
+    expect([NODE_FILES.readdirSync(folder), loadIdentity(folder)]).toEqual([['identity.json'], IDENTITY]);
   });
 
   it('is kept, but only so many times', () => {

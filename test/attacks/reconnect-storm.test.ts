@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { backoffMs } from '../../agent/link/backoff.ts';
-import { AUTHORITY, type Authority } from '../../controller/identity/authority.ts';
+import { AUTHORITY, provenKey, type Authority } from '../../controller/identity/authority.ts';
 import { Admission } from '../../controller/link/admission.service.ts';
 import { newId } from '../../controller/platform/ids.ts';
 import { routes } from '../../proto/http/routes.ts';
@@ -46,7 +46,7 @@ async function mint(count: number): Promise<Enrolled[]> {
   );
   const others = await Promise.all(
     ids.map(async (gatewayId): Promise<Enrolled> => {
-      const { certificatePem } = await authority.issueGateway(csr, { tenantId: first.tenantId, gatewayId }, Date.now());
+      const { certificatePem } = await authority.issueGateway(await provenKey(csr), { tenantId: first.tenantId, gatewayId }, 1, Date.now());
       return { response: { ...first.response, gatewayId, certificatePem: Buffer.from(certificatePem) }, key, ca: first.ca };
     }),
   );

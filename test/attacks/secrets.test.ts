@@ -32,8 +32,10 @@ async function useEverySecret(): Promise<void> {
   canaries.set('the operator’s password', operator.password);
   canaries.set('a wrong password', 'canary-of-a-wrong-password');
   for (const name of ['auth.secret', 'seal.key']) canaries.set(name, readFileSync(path.join(stateDir, 'controller', name), 'utf8').trim());
-  for (const file of globSync('{controller,agents/*}/*key*.pem', { cwd: stateDir }))
+  for (const file of globSync('controller/*key*.pem', { cwd: stateDir }))
     canaries.set(file, secretLineOf(readFileSync(path.join(stateDir, file), 'utf8')));
+  for (const file of globSync('agents/*/identity.json', { cwd: stateDir }))
+    canaries.set(file, secretLineOf((JSON.parse(readFileSync(path.join(stateDir, file), 'utf8')) as { key: string }).key));
   canaries.set('the join token of a gateway', placed[0]!.joinToken!.split('.')[2]!);
 
   const signIn = (password: string): Promise<Response> =>
@@ -107,7 +109,7 @@ it('F36: there are canaries of every kind', () => {
       'auth.secret',
       'seal.key',
       'controller/ca.key.pem',
-      expect.stringMatching(/^agents\/.*key\.pem$/),
+      expect.stringMatching(/^agents\/.*identity\.json$/),
       'an API token',
       'a webhook’s secret',
       'a session’s cookie',

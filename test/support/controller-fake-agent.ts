@@ -9,6 +9,7 @@ import type {
   ControllerMessage,
   EnrolResponse,
   Query,
+  RenewResponse,
 } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Remediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { EnrolmentClient, Hello, LinkClient } from '../../proto/gen/ctfleet/v1/link.ts';
@@ -55,6 +56,28 @@ export async function enrol(address: string, caPem: string, token: string): Prom
     });
     const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
     return { response, key, ca: Buffer.from(response.caPem).toString() };
+  } finally {
+    client.close();
+  }
+}
+
+/** A new key and the request that proves it, as an agent keeps them until its renewal is answered. */
+export async function makeRequest(): Promise<{ key: string; csr: Buffer }> {
+  const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
+  const csr = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=another gateway', keys, signingAlgorithm: EC });
+  const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
+  return { key, csr: Buffer.from(csr.rawData) };
+}
+
+/** Renews over the real link. Rejects with the gRPC error. */
+export async function renew(address: string, identity: Enrolled, { key, csr }: { key: string; csr: Buffer }): Promise<Enrolled> {
+  const own = credentials.createSsl(Buffer.from(identity.ca), Buffer.from(identity.key), identity.response.certificatePem);
+  const client = new LinkClient(address, own, OPTIONS);
+  try {
+    const { certificatePem, caPem } = await new Promise<RenewResponse>((resolve, reject) => {
+      client.renew({ csr }, (error, answer) => (error ? reject(error) : resolve(answer)));
+    });
+    return { key, ca: Buffer.from(caPem).toString(), response: { ...identity.response, certificatePem, caPem } };
   } finally {
     client.close();
   }

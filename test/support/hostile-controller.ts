@@ -209,7 +209,7 @@ export class HostileController {
 async function identityOf(authority: Authority, port: number): Promise<Identity> {
   const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
   const csr = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=gw', keys, signingAlgorithm: EC });
-  const { certificatePem } = await authority.issueGateway(new Uint8Array(csr.rawData), GATEWAY, Date.now());
+  const { certificatePem } = await authority.issueGateway(csr.publicKey, GATEWAY, 1, Date.now());
   const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
   return {
     gatewayId: GATEWAY.gatewayId,

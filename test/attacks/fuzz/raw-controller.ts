@@ -87,7 +87,7 @@ export class RawController {
     );
     const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
     const csr = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=attacked', keys, signingAlgorithm: EC });
-    const { certificatePem } = await authority.issueGateway(new Uint8Array(csr.rawData), GATEWAY, Date.now());
+    const { certificatePem } = await authority.issueGateway(csr.publicKey, GATEWAY, 1, Date.now());
     const privateKey = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
     saveIdentity(agentDir, {
       gatewayId: GATEWAY.gatewayId,

@@ -77,7 +77,7 @@ describe('a join token', () => {
     const { joinToken, tenantId } = await makePlace(owner, 'Names', 'gw1');
     const { response } = await enrol(controller.enrolAddress, ca, joinToken);
     const certificate = new X509Certificate(response.certificatePem);
-    expect(certificate.subject).toBe(`CN=${response.gatewayId}`);
+    expect(certificate.subject).toBe(`CN=${response.gatewayId}\nserialNumber=1`);
     expect(certificate.subjectAltName).toBe(`URI:spiffe://ctfleet/tenant/${tenantId}/gateway/${response.gatewayId}`);
     expect(certificate.verify(new X509Certificate(ca).publicKey)).toBe(true);
     expect(certificate.ca).toBe(false);

@@ -1,0 +1,183 @@
+import { credentials } from '@grpc/grpc-js';
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LinkService } from '../../../controller/link/link.service.ts';
+import { LinkClient } from '../../../proto/gen/ctfleet/v1/link.ts';
+import { routes } from '../../../proto/http/routes.ts';
+import { enrol, FakeAgent, makeRequest, renew, type Enrolled } from '../../support/controller-fake-agent.ts';
+import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
+import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { MemoryAgent } from '../../support/memory-agent.ts';
+
+const DAY_MS = 86_400_000;
+let postgres: TestDatabases;
+let controller: TestController;
+let owner: Person;
+let ca: string;
+/** How far in the past the controller believes it is. TLS checks certificates by the machine's own clock. */
+let behindMs = 0;
+let tenants = 0;
+
+beforeAll(async () => {
+  postgres = await openTestDatabases();
+  behindMs = 30 * DAY_MS;
+  controller = await TestController.start(
+    { CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_CERTIFICATE_MINUTES: '60' },
+    { clock: () => Date.now() - behindMs },
+  );
+  behindMs = 0;
+  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
+});
+beforeEach(() => {
+  behindMs = 0;
+});
+afterAll(async () => {
+  await controller.stop();
+  await postgres.stop();
+});
+
+async function enrolled(): Promise<Enrolled> {
+  const { joinToken } = await makePlace(owner, `Renewing ${++tenants}`, 'gw1');
+  return enrol(controller.enrolAddress, ca, joinToken);
+}
+
+const again = (identity: Enrolled, request: { key: string; csr: Buffer }) => renew(controller.linkAddress, identity, request);
+
+/** Opens a session and closes it again. Rejects with the refusal. */
+async function holdsSession(identity: Enrolled): Promise<void> {
+  const agent = new FakeAgent(identity);
+  try {
+    await agent.connect(controller.linkAddress);
+  } finally {
+    agent.disconnect();
+  }
+}
+
+const generationOf = ({ response }: Enrolled): string | undefined =>
+  /serialNumber=(\d+)/.exec(new X509Certificate(response.certificatePem).subject)?.[1];
+const stateOf = async ({ response: { gatewayId } }: Enrolled) => (await owner.call(routes.getGateway, { params: { id: gatewayId } })).state;
+
+describe('a renewal', () => {
+  it('gives a certificate of the next generation for a new key; the one before is good until the new one is used', async () => {
+    const first = await enrolled();
+    await holdsSession(first);
+    const second = await again(first, await makeRequest());
+    expect([generationOf(first), generationOf(second)]).toEqual(['1', '2']);
+    expect(new X509Certificate(second.response.certificatePem).subjectAltName).toBe(
+      new X509Certificate(first.response.certificatePem).subjectAltName,
+    );
+    await holdsSession(first);
+    await holdsSession(second);
+    await expect(holdsSession(first)).rejects.toThrow(/replaced by a newer one/);
+    await expect(again(first, await makeRequest())).rejects.toThrow(/replaced by a newer one/);
+    expect(await stateOf(second)).not.toBe('set-aside');
+    const { items } = await owner.call(routes.listAudit, { query: { gateway: first.response.gatewayId } });
+    expect(items.map(({ action }) => action)).toEqual(expect.arrayContaining(['gateway.certificate-renewed', 'gateway.refused']));
+  });
+
+  it('whose answer was lost is given again for the same key', async () => {
+    const first = await enrolled();
+    const request = await makeRequest();
+    const [lost, found] = [await again(first, request), await again(first, request)];
+    expect([generationOf(lost), generationOf(found)]).toEqual(['2', '2']);
+    await holdsSession(found);
+  });
+
+  it('of one certificate by two holders sets both aside, until a person decides', async () => {
+    const first = await enrolled();
+    const mine = await again(first, await makeRequest());
+    await expect(again(first, await makeRequest())).rejects.toThrow(/two agents renewed the same certificate/);
+    expect(await stateOf(first)).toBe('set-aside');
+    await expect(holdsSession(mine)).rejects.toThrow(/set aside/);
+    await owner.call(routes.reinstateGateway, { params: { id: first.response.gatewayId } });
+    await holdsSession(mine);
+    expect(await stateOf(first)).not.toBe('set-aside');
+  });
+
+  it('is refused to a gateway that was revoked, and for a request that proves no key', async () => {
+    const first = await enrolled();
+    await expect(again(first, { ...(await makeRequest()), csr: Buffer.from('nonsense') })).rejects.toThrow(/cannot be read/);
+    await owner.call(routes.revokeGateway, { params: { id: first.response.gatewayId } });
+    await expect(again(first, await makeRequest())).rejects.toThrow(/revoked or unknown/);
+  });
+
+  it('happens while the new certificate’s gateway has a session, which continues', async () => {
+    const first = await enrolled();
+    const agent = new FakeAgent(first);
+    await agent.connect(controller.linkAddress);
+    const second = await again(first, await makeRequest());
+    expect(await stateOf(first)).toBe('online');
+    agent.disconnect();
+    await holdsSession(second);
+  });
+});
+
+describe('a certificate that has ended', () => {
+  it('opens no session, and is renewed all the same', async () => {
+    behindMs = 30 * DAY_MS;
+    const first = await enrolled();
+    behindMs = 0;
+    await expect(holdsSession(first)).rejects.toThrow(/has expired. Renew it/);
+    const second = await again(first, await makeRequest());
+    await holdsSession(second);
+    expect(second.response.gatewayId).toBe(first.response.gatewayId);
+  });
+
+  it('is no good after 90 days', async () => {
+    behindMs = 100 * DAY_MS;
+    const first = await enrolled();
+    behindMs = 0;
+    await expect(again(first, await makeRequest())).rejects.toThrow(/ended 9\d days ago; it can be renewed for 90/);
+  });
+
+  it('and that somebody else signed is refused before any call, whatever it says of itself', async () => {
+    const first = await enrolled();
+    const own = new x509.X509Certificate(first.response.certificatePem.toString());
+    const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+    const forged = await x509.X509CertificateGenerator.create({
+      subject: own.subject,
+      issuer: own.issuer,
+      notBefore: new Date(Date.now() - 3 * DAY_MS),
+      notAfter: new Date(Date.now() - DAY_MS),
+      publicKey: keys.publicKey,
+      signingKey: keys.privateKey,
+      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+      extensions: own.extensions,
+    });
+    const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
+    const forger: Enrolled = { ...first, key, response: { ...first.response, certificatePem: Buffer.from(forged.toString('pem')) } };
+    await expect(again(forger, await makeRequest())).rejects.toMatchObject({ code: 14 });
+    await expect(holdsSession(forger)).rejects.toMatchObject({ code: 14 });
+    const nobody = new LinkClient(controller.linkAddress, credentials.createSsl(Buffer.from(ca)), {
+      'grpc.ssl_target_name_override': 'controller.ctfleet',
+    });
+    await expect(
+      new Promise((resolve, reject) => {
+        nobody.renew({ csr: Buffer.alloc(0) }, (error, answer) => (error ? reject(error) : resolve(answer)));
+      }),
+    ).rejects.toMatchObject({ code: 14 });
+    nobody.close();
+  });
+});
+
+it('a whole agent renews by itself when its certificate has ended, and is online again as the same gateway', async () => {
+  behindMs = 30 * DAY_MS;
+  const agent = await MemoryAgent.start(controller, owner, 'sleeper', 5);
+  const renewals = async (): Promise<number> => {
+    const { items } = await owner.call(routes.listAudit, { query: { gateway: agent.gatewayId } });
+    return items.filter(({ action }) => action === 'gateway.certificate-renewed').length;
+  };
+  const before = await renewals();
+  behindMs = 0;
+  await controller.running.app.get(LinkService).checkLiveness();
+  await eventually('it has another certificate', async () => (await renewals()) > before || undefined);
+  await eventually('it is online', async () =>
+    (await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).state === 'online' ? true : undefined,
+  );
+  await agent.end();
+});
