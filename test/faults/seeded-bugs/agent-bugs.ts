@@ -16,8 +16,8 @@ export const AGENT_BUGS: readonly SeededBug[] = [
     patches: [
       {
         file: COMMANDS,
-        find: `    const { planId, way, undoOf } = whatToJournal(command);\n    try {`,
-        replace: `    const { planId, way, undoOf } = whatToJournal(command);\n    report.progress({ commandId: command.id, phase: Progress_Phase.PHASE_RECEIVED, done: 0, total: 0 });\n    try {`,
+        find: `    const { planId, ending, undoOf } = whatToJournal(command);\n    try {`,
+        replace: `    const { planId, ending, undoOf } = whatToJournal(command);\n    report.progress({ commandId: command.id, phase: Progress_Phase.PHASE_RECEIVED, done: 0, total: 0 });\n    try {`,
       },
     ],
   },
@@ -326,8 +326,8 @@ export const AGENT_BUGS: readonly SeededBug[] = [
     patches: [
       {
         file: 'agent/remediations/run.ts',
-        find: `await allow(hands, way, askOf(first), { limits: tenantLimits });`,
-        replace: `await allow(hands, way, askOf(first), {});`,
+        find: `await allow(hands, ending, askOf(first), { limits: tenantLimits });`,
+        replace: `await allow(hands, ending, askOf(first), {});`,
       },
     ],
   },
