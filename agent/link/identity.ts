@@ -52,7 +52,10 @@ export function loadIdentity(directory: string, disk = new Disk()): Identity | u
   }
 }
 
-/** Keeps the identity, readable by this user only; in one file, so that key and certificate always belong together. Throws what the file system throws. */
+/**
+ * Keeps the identity, readable by this user only; in one file, so that key and certificate always belong together. Throws what the file
+ * system throws.
+ */
 export function saveIdentity(directory: string, identity: Identity, disk = new Disk()): void {
   disk.write(path.join(directory, FILE), `${JSON.stringify(identity, null, 2)}\n`);
   for (const name of Object.values(OLD_FILES)) disk.files.rmSync(path.join(directory, name), { force: true });

@@ -169,7 +169,10 @@ function refusal(error: ServiceError): FleetError {
   );
 }
 
-/** The identity with the new certificate. Throws INVALID_REQUEST for one that is not for our key, not ours, or not of the authority it names. */
+/**
+ * The identity with the new certificate. Throws INVALID_REQUEST for one that is for another key or gateway, or not of the authority that
+ * came with it.
+ */
 function accepted(identity: Identity, key: string, { certificatePem, caPem }: RenewResponse): Identity {
   const [certificate, ca] = [Buffer.from(certificatePem).toString('utf8'), Buffer.from(caPem).toString('utf8')];
   try {

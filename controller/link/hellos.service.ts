@@ -38,8 +38,8 @@ export class HellosService {
 
   /**
    * Registers a session and returns its epoch. Throws UNAUTHENTICATED for a gateway that is not active, GATEWAY_SET_ASIDE if two agents
-   * hold its identity, CERTIFICATE_SUPERSEDED for a certificate that was replaced, GATEWAY_AHEAD if the agent has seen numbers that no restored backup explains, INVALID_REQUEST for an unsupported
-   * version of the link.
+   * hold its identity, CERTIFICATE_SUPERSEDED for a certificate that was replaced, GATEWAY_AHEAD if the agent has seen numbers that no
+   * restored backup explains, INVALID_REQUEST for an unsupported version of the link.
    */
   async admit(identity: ProvenGateway, hello: Hello): Promise<bigint> {
     if (hello.protocolVersion < OLDEST_VERSION || hello.protocolVersion > PROTOCOL_VERSION) {

@@ -4,9 +4,12 @@ import * as x509 from '@peculiar/x509';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connect } from 'node:tls';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AUTHORITY, type Authority } from '../../../controller/identity/authority.ts';
 import { LinkService } from '../../../controller/link/link.service.ts';
-import { LinkClient } from '../../../proto/gen/ctfleet/v1/link.ts';
+import { GrpcListener } from '../../../controller/platform/grpc-listener.ts';
+import { EnrolmentService as EnrolmentDefinition, LinkClient } from '../../../proto/gen/ctfleet/v1/link.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeRequest, renew, type Enrolled } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
@@ -14,6 +17,15 @@ import { openTestDatabases, type TestDatabases } from '../../support/database.ts
 import { MemoryAgent } from '../../support/memory-agent.ts';
 
 const DAY_MS = 86_400_000;
+const LIMITS = {
+  total: 50,
+  perAddress: 50,
+  unproven: 50,
+  unprovenPerAddress: 50,
+  streams: 5,
+  arrivals: { perSecond: 50, burst: 50 },
+  calls: { perSecond: 50, burst: 50 },
+};
 let postgres: TestDatabases;
 let controller: TestController;
 let owner: Person;
@@ -180,4 +192,43 @@ it('a whole agent renews by itself when its certificate has ended, and is online
     (await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).state === 'online' ? true : undefined,
   );
   await agent.end();
+});
+
+/** The serial number of what a listener presents, and whether it keeps a client with this certificate: then HTTP/2 begins. */
+function visit(port: number, own: { key?: string; cert?: string }): Promise<{ serial: string; isKept: boolean }> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, servername: 'controller.ctfleet', ca, ALPNProtocols: ['h2'], ...own });
+    let serial = '';
+    const end = (isKept: boolean) => {
+      resolve({ serial, isKept });
+      socket.destroy();
+    };
+    socket.once('secureConnect', () => ({ serialNumber: serial } = socket.getPeerCertificate()));
+    socket.once('data', () => end(true));
+    socket.once('error', () => end(false));
+    socket.once('close', () => end(false));
+  });
+}
+
+it('the controller’s own certificate is replaced every day without a restart, and those of gateways are demanded as before', async () => {
+  const { key, response } = await enrolled();
+  const own = { key, cert: response.certificatePem.toString() };
+  const authority = controller.running.app.get<Authority>(AUTHORITY);
+  const issue = async () => ({ ...(await authority.issueServer(Date.now())), clientCa: authority.pem });
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const listener = await GrpcListener.open({ host: '127.0.0.1', port: 0 }, issue, EnrolmentDefinition, { enrol: () => undefined }, LIMITS);
+  try {
+    const first = await visit(listener.port, own);
+    expect([first.isKept, (await visit(listener.port, {})).isKept]).toEqual([true, false]);
+    expect((await visit(listener.port, own)).serial).toBe(first.serial);
+    await vi.advanceTimersByTimeAsync(DAY_MS);
+    const next = await eventually('another is presented', async () => {
+      const seen = await visit(listener.port, own);
+      return seen.serial === first.serial ? undefined : seen;
+    });
+    expect([next.isKept, (await visit(listener.port, {})).isKept]).toEqual([true, false]);
+  } finally {
+    vi.useRealTimers();
+    await listener.close();
+  }
 });
