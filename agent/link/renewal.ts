@@ -19,8 +19,9 @@ const JITTER = 0.1;
 const ANSWER_MS = 20_000;
 /** A clock that is set, or a gateway that slept, is noticed within this time. */
 const MAX_WAIT_MS = 600_000;
-/** Nothing is asked more often than this, however short the life of a certificate. */
+/** Nothing is asked more often than this, however short the life of a certificate; and after a success, whatever our clock says, than that. */
 const MIN_WAIT_MS = 1_000;
+const MIN_BETWEEN_MS = 60_000;
 /** A refusal waits for a person. */
 const REFUSED_MS = 300_000;
 /** The controller is away or busy; neither says anything about the certificate. */
@@ -96,7 +97,8 @@ export class Renewal {
         }
       }
       const waitMs = failures === 0 ? dueInMs : isFinal ? REFUSED_MS * (1 + random()) : backoffMs(failures, random);
-      await this.#wait(Math.min(Math.max(waitMs, MIN_WAIT_MS), MAX_WAIT_MS), failures === 0, signal);
+      const leastMs = dueInMs <= 0 && failures === 0 ? MIN_BETWEEN_MS : MIN_WAIT_MS;
+      await this.#wait(Math.min(Math.max(waitMs, leastMs), MAX_WAIT_MS), failures === 0, signal);
     }
   }
 

@@ -102,7 +102,8 @@ export class Authority {
       serialNumber: newSerial(),
       subject,
       issuer: this.certificate.subject,
-      notBefore: new Date(nowMs - SKEW_MS),
+      // Of a short life only a part, since agents renew at its half, counted from here.
+      notBefore: new Date(nowMs - Math.min(SKEW_MS, lifeMs / 10)),
       notAfter: new Date(nowMs + lifeMs),
       publicKey,
       signingKey: this.key,

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AUTHORITY, type Authority } from '../../../controller/identity/authority.ts';
+import { AUTHORITY, Authority, provenKey } from '../../../controller/identity/authority.ts';
+import { renewalDueAtMs } from '../../../agent/link/renewal.ts';
 import { LinkService } from '../../../controller/link/link.service.ts';
 import { GrpcListener } from '../../../controller/platform/grpc-listener.ts';
 import { EnrolmentService as EnrolmentDefinition, LinkClient } from '../../../proto/gen/ctfleet/v1/link.ts';
@@ -17,6 +18,7 @@ import { openTestDatabases, type TestDatabases } from '../../support/database.ts
 import { MemoryAgent } from '../../support/memory-agent.ts';
 
 const DAY_MS = 86_400_000;
+const ID = '01900000-0000-7000-8000-000000000001';
 const LIMITS = {
   total: 50,
   perAddress: 50,
@@ -127,6 +129,16 @@ describe('a renewal', () => {
     agent.disconnect();
     await holdsSession(second);
   });
+});
+
+it('a new certificate is not due at once, however short its life', async () => {
+  for (const minutes of [5, 60, 10_080]) {
+    const authority = await Authority.open(controller.stateDir, Date.now(), minutes * 60_000);
+    const { csr } = await makeRequest();
+    const { certificatePem } = await authority.issueGateway(await provenKey(csr), { tenantId: ID, gatewayId: ID }, 1, Date.now());
+    const share = (renewalDueAtMs(certificatePem) - Date.now()) / (minutes * 60_000);
+    expect([share > 0.4, share < 0.65]).toEqual([true, true]);
+  }
 });
 
 describe('a certificate that has ended', () => {
