@@ -20,7 +20,7 @@ import type { ConntrackTable, FlowContext, VirtualAddress } from './conntrack/ta
 import { Disk } from './disk/disk.ts';
 import type { Files } from './disk/files.ts';
 import type { Identity } from './link/identity.ts';
-import { Renewal } from './link/renewal.ts';
+import { askController, Renewal } from './link/renewal.ts';
 import { Link } from './link/link.ts';
 import { Outbox } from './link/outbox.ts';
 import { Spool } from './link/spool.ts';
@@ -175,6 +175,7 @@ export class Agent {
       controllerClock,
       random,
       log,
+      ask: askController,
       onRenewed: () => this.#link.redial('the certificate was renewed'),
     });
     this.#link = new Link({

@@ -24,7 +24,7 @@ const FREEZES_AT_ONCE = 1;
 /** Queries that wait; more are refused at once. */
 const MAX_WAITING = 32;
 /** Queries of one session, those that wait or are refused too. A controller that asks more is not answered: each costs a stream. */
-const MAX_QUESTIONS = 64;
+const MAX_QUERIES = 64;
 /** What a query may ask for, whatever the controller says. */
 const MAX_DEADLINE_MS = 120_000;
 const MAX_ID = 64;
@@ -61,7 +61,7 @@ export class Queries {
   }
 
   async answer(query: Query): Promise<void> {
-    if (this.#running.size >= MAX_QUESTIONS || this.#running.has(query.id) || query.id.length > MAX_ID) {
+    if (this.#running.size >= MAX_QUERIES || this.#running.has(query.id) || query.id.length > MAX_ID) {
       this.#deps.log.warn(
         { running: this.#running.size },
         'a query was passed over: too many wait, it was asked twice, or its id is not one',

@@ -11,7 +11,7 @@ import type { ControllerClock } from '../time/controller-clock.ts';
 import { backoffMs } from './backoff.ts';
 import { makeKey } from './certificate-request.ts';
 import { CHANNEL_OPTIONS, linkCredentials } from './credentials.ts';
-import { saveIdentity, type Identity } from './identity.ts';
+import { loadIdentity, saveIdentity, type Identity } from './identity.ts';
 
 /** A certificate is renewed when this much of its life has passed, and up to a tenth of it later: a fleet enrols together. */
 const DUE = 0.5;
@@ -19,8 +19,9 @@ const JITTER = 0.1;
 const ANSWER_MS = 20_000;
 /** A clock that is set, or a gateway that slept, is noticed within this time. */
 const MAX_WAIT_MS = 600_000;
-/** Nothing is asked more often than this, however short the life of a certificate; and after a success, whatever our clock says, than that. */
+/** Nothing is asked more often than this, however short the life of a certificate and whatever a controller says. */
 const MIN_WAIT_MS = 1_000;
+/** After a success, whatever our clock says. */
 const MIN_BETWEEN_MS = 60_000;
 /** A refusal waits for a person. */
 const REFUSED_MS = 300_000;
@@ -37,6 +38,8 @@ export interface RenewalDependencies {
   controllerClock: Pick<ControllerClock, 'now'>;
   random: () => number;
   log: Logger;
+  /** Asks the controller; `askController` but in tests. */
+  ask: typeof askController;
   /** The new identity is kept, and is to be used from now on. */
   onRenewed: () => void;
 }
@@ -83,18 +86,16 @@ export class Renewal {
     const { controllerClock, random, log } = this.#deps;
     let [failures, isFinal] = [0, false];
     while (!signal.aborted) {
-      const dueInMs = this.#isRefused ? 0 : renewalDueAtMs(this.#identity.certificate) - controllerClock.now();
-      if (dueInMs <= 0) {
-        try {
-          await this.#renew(signal);
-          [failures, this.#isRefused] = [0, false];
-        } catch (error) {
-          if (signal.aborted) return;
-          const until = new X509Certificate(this.#identity.certificate).validTo;
-          log.error({ err: error, until, failures }, 'the certificate could not be renewed');
-          isFinal = !(error instanceof FleetError && error.code === 'UNAVAILABLE');
-          failures += 1;
-        }
+      let dueInMs = 0;
+      try {
+        if (!this.#isRefused) dueInMs = renewalDueAtMs(this.#identity.certificate) - controllerClock.now();
+        if (dueInMs <= 0) await this.#renew(signal);
+        if (dueInMs <= 0) [failures, this.#isRefused] = [0, false];
+      } catch (error) {
+        if (signal.aborted) return;
+        log.error({ err: error, failures }, 'the certificate could not be renewed');
+        isFinal = !(error instanceof FleetError && error.code === 'UNAVAILABLE');
+        failures += 1;
       }
       const waitMs = failures === 0 ? dueInMs : isFinal ? REFUSED_MS * (1 + random()) : backoffMs(failures, random);
       const leastMs = dueInMs <= 0 && failures === 0 ? MIN_BETWEEN_MS : MIN_WAIT_MS;
@@ -102,19 +103,23 @@ export class Renewal {
     }
   }
 
-  /** Waits; cut short by a refusal unless we wait because an attempt failed. */
+  /** Waits; cut short by a refusal, but not below a second, unless we wait because an attempt failed. */
   async #wait(ms: number, canBeWoken: boolean, signal: AbortSignal): Promise<void> {
-    this.#wake = canBeWoken ? new AbortController() : undefined;
-    await this.#deps.clock.delay(ms, this.#wake ? AbortSignal.any([signal, this.#wake.signal]) : signal);
+    const { clock } = this.#deps;
+    if (!canBeWoken) return clock.delay(ms, signal);
+    this.#wake = new AbortController();
+    await clock.delay(MIN_WAIT_MS, signal);
+    await clock.delay(ms, AbortSignal.any([signal, this.#wake.signal]));
     this.#wake = undefined;
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
     const { stateDir, disk, log, onRenewed } = this.#deps;
     const { key, csr } = this.#pending() ?? (await this.#begin());
-    const answer = await ask(this.#identity, Buffer.from(csr, 'base64'), signal);
+    const answer = await this.#deps.ask(this.#identity, Buffer.from(csr, 'base64'), signal);
     const renewed = accepted(this.#identity, key, answer);
-    saveIdentity(stateDir, renewed, disk);
+    // The address in use may be an override of this start.
+    saveIdentity(stateDir, { ...renewed, linkAddress: loadIdentity(stateDir, disk)?.linkAddress ?? renewed.linkAddress }, disk);
     disk.files.rmSync(path.join(stateDir, FILE), { force: true });
     this.#identity = renewed;
     log.info({ until: new Date(Number(answer.notAfterMs)).toISOString() }, 'certificate renewed');
@@ -140,7 +145,7 @@ export class Renewal {
 }
 
 /** Asks on a connection of its own, which a certificate that has ended can still open. */
-function ask(identity: Identity, csr: Buffer, signal: AbortSignal): Promise<RenewResponse> {
+export function askController(identity: Identity, csr: Buffer, signal: AbortSignal): Promise<RenewResponse> {
   const client = new LinkClient(identity.linkAddress, linkCredentials(identity), CHANNEL_OPTIONS);
   let stop: () => void = () => undefined;
   return new Promise<RenewResponse>((resolve, reject) => {

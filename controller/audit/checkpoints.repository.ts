@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { AuditCheckpoint } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import type { Head } from './chain.ts';
+import { chainNames } from './chain-names.repository.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Span } from './spans.ts';
 
@@ -36,8 +37,9 @@ export class CheckpointsRepository {
   async newest(t: Transaction, chains?: string[]): Promise<Checkpoint[]> {
     const rows = await t.$queryRaw<CheckpointRow[]>`
       SELECT c.chain, c.seq, c.hash, c.at, c.signature, c.key_id AS "keyId"
-      FROM audit_head h, LATERAL (SELECT * FROM audit_checkpoint c WHERE c.chain = h.chain ORDER BY seq DESC LIMIT 1) c
-      WHERE ${chains ?? null}::text[] IS NULL OR h.chain = ANY(${chains ?? null}::text[]) ORDER BY c.chain`;
+      FROM unnest(${chains ?? (await chainNames(t, 'audit_checkpoint'))}::text[]) AS wanted(chain),
+        LATERAL (SELECT * FROM audit_checkpoint c WHERE c.chain = wanted.chain ORDER BY seq DESC LIMIT 1) c
+      ORDER BY c.chain`;
     return rows.map(toCheckpoint);
   }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AuditStub } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
+import { chainNames } from './chain-names.repository.ts';
 import type { Stub } from './stub.ts';
 
 const DAY_MS = 86_400_000;
@@ -11,8 +12,8 @@ export class StubsRepository {
   async newest(t: Transaction, chains?: string[]): Promise<Map<string, Stub>> {
     const rows = await t.$queryRaw<AuditStub[]>`
       SELECT s.chain, s.seq, s.tenant_id AS "tenantId", s.hash, s.at, s.signature, s.key_id AS "keyId"
-      FROM audit_head h, LATERAL (SELECT * FROM audit_stub s WHERE s.chain = h.chain ORDER BY seq DESC LIMIT 1) s
-      WHERE ${chains ?? null}::text[] IS NULL OR h.chain = ANY(${chains ?? null}::text[])`;
+      FROM unnest(${chains ?? (await chainNames(t, 'audit_stub'))}::text[]) AS wanted(chain),
+        LATERAL (SELECT * FROM audit_stub s WHERE s.chain = wanted.chain ORDER BY seq DESC LIMIT 1) s`;
     return new Map(rows.map((row) => [row.chain, toStub(row)]));
   }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Hello } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
@@ -14,7 +15,7 @@ import { LinkParts } from './link-parts.service.ts';
 import { LinkRepository } from './link.repository.ts';
 import { GATEWAY_CHANGED, SESSION_OPENED } from './notifications.ts';
 import { judgeNumbers } from './numbers.ts';
-import { SetAsidesService, setAside, superseded } from './set-asides.service.ts';
+import { SetAsidesService, setAside } from './set-asides.service.ts';
 import { Sessions } from './sessions.service.ts';
 
 /** Link versions that this controller speaks: its own and up to two before it. */
@@ -65,19 +66,7 @@ export class HellosService {
     if (known.setAsideReason !== undefined) return setAside(known.setAsideReason);
     const certificate = judgeSession(known.certificates, identity);
     if (certificate.kind === 'clones') return this.setAsides.setAside(t, identity, known, certificate.reason, now);
-    if (certificate.kind === 'superseded') {
-      this.audit.note({
-        tenantId: identity.tenantId,
-        actor: { kind: 'gateway', id: gatewayId, name: known.name },
-        action: 'gateway.refused',
-        outcome: 'refused',
-        gatewayId,
-        gatewayName: known.name,
-        summary: `${known.name} was refused: it presented a certificate of generation ${identity.generation}, which was replaced`,
-        detail: { generation: identity.generation, used: known.certificates.used },
-      });
-      return superseded();
-    }
+    if (certificate.kind === 'superseded') return this.setAsides.superseded(identity, known);
     const holder = judgeHolder(known.held, textFrom(hello.instanceId, 64), now.getTime());
     if (holder.kind === 'clones') return this.setAsides.setAside(t, identity, known, holder.reason, now);
     const seen = { seq: hello.lastSeq, epoch: hello.lastEpoch };
@@ -102,12 +91,10 @@ export class HellosService {
       { replicaId: this.sessions.replicaId, holder: holder.next, lastEpoch: seen.epoch },
       now,
     );
-    await this.registry.setCertificates(
-      t,
-      gatewayId,
-      certificate.next,
-      identity.generation >= known.certificates.generation ? new Date(identity.endsAtMs) : undefined,
-    );
+    const isNewest = identity.generation >= known.certificates.generation;
+    // Most sessions teach nothing about certificates.
+    if (!isDeepStrictEqual(certificate.next, known.certificates))
+      await this.registry.setCertificates(t, gatewayId, certificate.next, isNewest ? new Date(identity.endsAtMs) : undefined);
     await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
     await this.notifications.send(t, SESSION_OPENED, `${gatewayId} ${epoch}`);
     return epoch;

@@ -85,8 +85,9 @@ export class LinkRepository {
     });
   }
 
-  /** Locks a gateway's row, so that two renewals of one certificate are decided one after the other. */
+  /** Locks what a renewal decides by, in the order of hellos: two renewals of one certificate are decided one after the other. */
   async lock(t: Transaction, gatewayId: string): Promise<void> {
+    await t.$queryRaw`SELECT 1 FROM link_session WHERE gateway_id = ${gatewayId}::uuid FOR UPDATE`;
     await t.$queryRaw`SELECT 1 FROM gateway WHERE id = ${gatewayId}::uuid FOR UPDATE`;
   }
 

@@ -12,7 +12,7 @@ import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { judgeRenewal } from './generations.ts';
 import { LinkRepository } from './link.repository.ts';
 import { GATEWAY_CHANGED } from './notifications.ts';
-import { SetAsidesService, setAside, superseded } from './set-asides.service.ts';
+import { SetAsidesService, setAside } from './set-asides.service.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -47,10 +47,10 @@ export class RenewalsService {
     }
     const publicKey = await provenKey(csr);
     const answer = await this.database.transact(new Set([gateway.tenantId]), async (t) => {
-      const generation = await this.decide(t, gateway, keyHash(new Uint8Array(publicKey.rawData)), new Date(nowMs));
-      if (generation instanceof FleetError) return generation;
-      const issued = await this.authority.issueGateway(publicKey, gateway, generation.next.generation, nowMs);
-      await this.registry.setCertificates(t, gateway.gatewayId, generation.next, issued.notAfter);
+      const decided = await this.decide(t, gateway, keyHash(new Uint8Array(publicKey.rawData)), new Date(nowMs));
+      if (decided instanceof FleetError) return decided;
+      const issued = await this.authority.issueGateway(publicKey, gateway, decided.next.generation, nowMs);
+      await this.registry.setCertificates(t, gateway.gatewayId, decided.next, issued.notAfter);
       await this.notifications.send(t, GATEWAY_CHANGED, gateway.gatewayId);
       return issued;
     });
@@ -78,7 +78,7 @@ export class RenewalsService {
       case 'clones':
         return this.setAsides.setAside(t, gateway, known, verdict.reason, now);
       case 'superseded':
-        return superseded();
+        return this.setAsides.superseded(gateway, known);
       case 'issue':
         if (verdict.next.generation > known.certificates.generation)
           await this.audit.record(t, {

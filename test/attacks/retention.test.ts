@@ -304,8 +304,19 @@ describe('many audit chains that grow at once', () => {
     await signHeads();
     const [signed] = await postgres.query<{ most: string }>(
       url,
-      `SELECT max(n) AS most FROM (SELECT count(*) AS n FROM audit_checkpoint c JOIN tenant t ON t.id = c.tenant_id WHERE name LIKE 'Crowd %' GROUP BY chain) counts`,
+      `SELECT max(n) AS most FROM (
+         SELECT count(*) AS n FROM audit_checkpoint c JOIN tenant t ON t.id = c.tenant_id WHERE name LIKE 'Crowd %' GROUP BY chain
+       ) counts`,
     );
     expect(Number(signed!.most)).toBe(1);
+    // Whoever removes a head leaves what was signed of its chain.
+    const [gone] = await postgres.query<{ chain: string }>(
+      url,
+      `DELETE FROM audit_head WHERE chain = (SELECT id::text FROM tenant WHERE name = 'Crowd 7') RETURNING chain`,
+    );
+    const { items } = await owner.call(routes.listCheckpoints);
+    expect(items.map(({ chain }) => chain)).toContain(gone!.chain);
+    expect(items.length).toBeGreaterThanOrEqual(1200);
+    expect((await controller.running.app.get(WitnessService).forAgents([gone!.chain])).length).toBe(1);
   });
 });

@@ -89,6 +89,7 @@ describe('a renewal', () => {
     await holdsSession(second);
     await expect(holdsSession(first)).rejects.toThrow(/replaced by a newer one/);
     await expect(again(first, await makeRequest())).rejects.toThrow(/replaced by a newer one/);
+    await Promise.all([holdsSession(second), again(second, await makeRequest())]);
     expect(await stateOf(second)).not.toBe('set-aside');
     const { items } = await owner.call(routes.listAudit, { query: { gateway: first.response.gatewayId } });
     expect(items.map(({ action }) => action)).toEqual(expect.arrayContaining(['gateway.certificate-renewed', 'gateway.refused']));

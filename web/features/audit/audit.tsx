@@ -61,6 +61,7 @@ const ACTIONS = [
   'gateway.revoked',
   'gateway.set-aside',
   'gateway.reinstated',
+  'gateway.certificate-renewed',
   'gateway.refused',
   'gateway.cut',
   'gateway.counted-on',
