@@ -118,6 +118,8 @@ describe('a share of a table', () => {
         expect(whyTooMany(own, [{ flows: most + 1, stale: 0, tableCount }])?.code).toBe('PLAN_TOO_LARGE');
         expect(mostOf({ ...own, maxFlows: 10 }, tableCount)).toBe(Math.min(10, most));
       }),
+      // 64.57 % of 100,000 is rounded down to less than 64,570.
+      { examples: [[64_570, 100_000]] },
     );
   });
 

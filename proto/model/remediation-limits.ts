@@ -79,9 +79,10 @@ export function whyTooMany({ maxFlows, maxPercentOfTable }: RemediationLimits, p
 
 /** How many flows of a table may be ended if none is stale, for work that is useful even in part. */
 export function mostOf({ maxFlows, maxPercentOfTable }: RemediationLimits, tableCount: number): number {
-  const most = Math.floor((tableCount * maxPercentOfTable) / 100);
-  const isRoundedUp = shareOf({ flows: most, stale: 0, tableCount }) > maxPercentOfTable;
-  return Math.min(maxFlows, isRoundedUp ? most - 1 : most);
+  const near = Math.floor((tableCount * maxPercentOfTable) / 100);
+  // The product is rounded either way, and the limit is the quotient.
+  const most = [near + 1, near].find((flows) => shareOf({ flows, stale: 0, tableCount }) <= maxPercentOfTable) ?? near - 1;
+  return Math.min(maxFlows, most);
 }
 
 /** In per cent; 0 for a table of unknown size. A single division, so that an exact share equals its limit as written. */
