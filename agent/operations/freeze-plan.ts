@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Method, type Impact } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { refusedBy } from '../../proto/model/block/of-filter.ts';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
@@ -35,7 +36,7 @@ export interface FreezeRequest {
   maxFlows: number;
 }
 
-/** What a plan is, once it is on disk. */
+/** What a plan is, once it is on disk. One without flows is not kept, unless it is a block. */
 export interface Frozen {
   flows: number;
   digest: Buffer;
@@ -78,7 +79,9 @@ export async function freezePlan(
     writer.discard();
     throw error;
   }
-  const digest = writer.finish();
+  // Nothing can run a plan of nothing: kept, it would only take the place of another. A block may refuse packets of no flow.
+  if (flows === 0 && !refused) writer.discard();
+  const digest = flows === 0 && !refused ? createHash('sha256').digest() : writer.finish();
   const tableCount = await table.count();
   return { flows, digest, tableCount, impact: impact.result(tableCount), refused, spared: refused ? blocks!.spares(refused) : [] };
 }
