@@ -80,8 +80,9 @@ export async function freezePlan(
     throw error;
   }
   // Nothing can run a plan of nothing: kept, it would only take the place of another. A block may refuse packets of no flow.
-  if (flows === 0 && !refused) writer.discard();
-  const digest = flows === 0 && !refused ? createHash('sha256').digest() : writer.finish();
+  const isEmpty = flows === 0 && !refused?.anyOf.length;
+  if (isEmpty) writer.discard();
+  const digest = isEmpty ? createHash('sha256').digest() : writer.finish();
   const tableCount = await table.count();
   return { flows, digest, tableCount, impact: impact.result(tableCount), refused, spared: refused ? blocks!.spares(refused) : [] };
 }

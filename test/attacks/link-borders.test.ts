@@ -25,6 +25,10 @@ class HeldTable extends MemoryTable {
 
   constructor() {
     super({ now: Date.now });
+    this.fill();
+  }
+
+  fill(): void {
     for (let n = 0; n < FLOWS; n++)
       this.insert(
         entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 86_400 }),
@@ -123,7 +127,8 @@ describe('a session', () => {
 describe('an error thrown by a callback', () => {
   it('ends neither process nor session: with a broken disk messages are accepted, with a sound one all resumes', async () => {
     const disk = new BreakableFiles();
-    const { stateDir } = await controller.startAgent({ table: new HeldTable(), files: disk.files });
+    const table = new HeldTable();
+    const { stateDir } = await controller.startAgent({ table, files: disk.files });
     const session = await controller.session();
     const digest = await freeze(session);
     expect(await controller.command(session, run(digest))).toMatchObject({ state: Result_State.STATE_DONE });
@@ -151,9 +156,10 @@ describe('an error thrown by a callback', () => {
     const undo: Command = { ...run(digest, { id: 'u4', seq: 4n }), work: { $case: 'undoPlan', value: { planId: PLAN, commandId: 'c8' } } };
     expect(await controller.command(session, undo)).toMatchObject({ state: Result_State.STATE_REFUSED, reason: 'PLAN_EXPIRED' });
     await session.send({ $case: 'resultReceipt', value: { commandId: 'c1' } });
+    table.fill();
     expect(await controller.command(session, run(await freeze(session, planOf(3)), { id: 'c5', seq: 5n }, planOf(3)))).toMatchObject({
       state: Result_State.STATE_DONE,
-      runs: [],
+      runs: [{ outcome: Outcome.OUTCOME_DELETED, count: FLOWS }],
     });
     await lives(session, 'on-a-sound-disk');
   });
