@@ -1,8 +1,16 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './tools/checks/longest-first.ts';
 
-/** The times are for what hangs: a machine that does much else takes many times as long as a quiet one. */
-const isolatedByFile = { pool: 'forks' as const, testTimeout: 120_000, hookTimeout: 180_000 };
+/**
+ * The times are for what hangs: a machine that does much else takes many times as long as a quiet one. A failure quotes what it found, since
+ * of a run in CI little else is kept.
+ */
+const isolatedByFile = {
+  pool: 'forks' as const,
+  testTimeout: 120_000,
+  hookTimeout: 180_000,
+  chaiConfig: { truncateThreshold: 2000 },
+};
 /** Each of them starts controllers: what one test file has loaded serves the next, and a database costs less than a server. */
 const ofControllers = { ...isolatedByFile, isolate: false, globalSetup: 'test/support/shared-postgres.ts' };
 /** By chance and a seed: they compute for a minute. */
