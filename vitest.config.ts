@@ -9,7 +9,7 @@ const isolatedByFile = {
   pool: 'forks' as const,
   testTimeout: 120_000,
   hookTimeout: 180_000,
-  chaiConfig: { truncateThreshold: 2000 },
+  chaiConfig: { truncateThreshold: 1000 },
 };
 /** Each of them starts controllers: what one test file has loaded serves the next, and a database costs less than a server. */
 const ofControllers = { ...isolatedByFile, isolate: false, globalSetup: 'test/support/shared-postgres.ts' };

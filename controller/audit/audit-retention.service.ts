@@ -32,17 +32,15 @@ export class AuditRetentionService {
         const old = await this.stubs.old(t, before, AT_ONCE);
         const dropped: number[] = [];
         for (const { tenantId: _, ...last } of old) dropped.push(await this.stubs.drop(t, stubOf({ ...last, at }, this.key)));
-        await this.audit.recordAll(
-          t,
-          old.map(({ tenantId, seq }, index) => ({
+        for (const [index, { tenantId, seq }] of old.entries())
+          this.audit.record(t, {
             tenantId: tenantId ?? undefined,
             actor: { kind: 'system', id: 'controller', name: 'ctfleet' },
             action: 'audit.shortened',
-            outcome: 'ok' as const,
+            outcome: 'ok',
             summary: `Entries up to ${seq} were removed: they are past the retention time of the audit trail`,
             detail: { upTo: seq, entries: dropped[index], olderThan: before.toISOString() },
-          })),
-        );
+          });
         return dropped.some((entries) => entries >= AT_ONCE);
       },
       { timeoutMs: 100_000, hasLongStatements: true },

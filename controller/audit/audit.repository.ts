@@ -32,7 +32,9 @@ export class AuditRepository {
     await t.$executeRaw`
       INSERT INTO audit_head (chain, tenant_id, seq, hash) VALUES (${chain}, ${tenantId ?? null}::uuid, 0, ${GENESIS})
       ON CONFLICT DO NOTHING`;
-    const [head] = await t.$queryRaw<{ seq: bigint; hash: string }[]>`SELECT seq, hash FROM audit_head WHERE chain = ${chain} FOR UPDATE`;
+    const [head] = await t.$queryRaw<
+      { seq: bigint; hash: string }[]
+    >`SELECT seq, hash FROM audit_head WHERE chain = ${chain} FOR NO KEY UPDATE`;
     if (!head) throw new Error('the head of the audit chain is out of scope');
     let [last, previousHash] = [Number(head.seq), head.hash];
     const data = entries.map((entry) => {

@@ -56,25 +56,17 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
     await this.recordRepeats(true);
   }
 
-  /** Records a decision in the transaction that carries it out: neither exists without the other. */
-  async record(t: Transaction, decision: Decision): Promise<void> {
-    await this.recordAll(t, [decision]);
-  }
-
-  /** Records several. Chains are locked in one global order, so that transactions which lock several cannot deadlock. */
-  async recordAll(t: Transaction, decisions: readonly Decision[]): Promise<void> {
-    for (const tenantId of [...new Set(decisions.map((decision) => decision.tenantId))].toSorted()) {
-      await this.entries.append(
-        t,
-        tenantId,
-        decisions.filter((decision) => decision.tenantId === tenantId).map((decision) => this.toEntry(decision)),
-      );
-    }
+  /**
+   * Records a decision in the transaction that carries it out: neither exists without the other. It is appended last of all, as that locks
+   * its chain.
+   */
+  record(t: Transaction, decision: Decision): void {
+    this.database.lastly(t, this.append).push(decision);
   }
 
   /** Records a decision that has no transaction of its own. */
   async recordAlone(decision: Decision): Promise<void> {
-    await this.database.transact('all', (t) => this.record(t, decision));
+    await this.database.transact('all', async (t) => this.record(t, decision));
   }
 
   /**
@@ -162,6 +154,17 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
     if (!entry) throw new FleetError('NOT_FOUND', 'There is no such audit entry.');
     return toView(entry);
   }
+
+  /** Chains are locked in one global order, so that transactions which lock several cannot deadlock. */
+  private readonly append = async (t: Transaction, decisions: readonly Decision[]): Promise<void> => {
+    for (const tenantId of [...new Set(decisions.map((decision) => decision.tenantId))].toSorted()) {
+      await this.entries.append(
+        t,
+        tenantId,
+        decisions.filter((decision) => decision.tenantId === tenantId).map((decision) => this.toEntry(decision)),
+      );
+    }
+  };
 
   private toEntry(decision: Decision): NewEntry {
     const { tenantId: _, ...said } = decision;

@@ -83,7 +83,7 @@ export class BlocksRepository {
 
   /** Locks the row until the transaction ends. */
   async lock(t: Transaction, id: string): Promise<Block | undefined> {
-    await t.$queryRaw`SELECT 1 FROM block WHERE id = ${id}::uuid FOR UPDATE`;
+    await t.$queryRaw`SELECT 1 FROM block WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
     return (await t.block.findUnique({ where: { id } })) ?? undefined;
   }
 

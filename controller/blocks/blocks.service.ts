@@ -82,7 +82,7 @@ export class BlocksService {
         throw new FleetError('BLOCK_OVER', 'This block has already ended; there is nothing to lift.');
       if (block.liftedBy !== null) return toBlockView(block);
       const lifted = toBlockView(await this.blocks.lift(t, id, caller.name));
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId: block.tenantId,
         actor: toActor(caller),
         action: 'block.lifted',

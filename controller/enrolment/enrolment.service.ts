@@ -70,7 +70,7 @@ export class EnrolmentService {
         createdById: caller.id,
         createdByName: caller.name,
       });
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId: site.tenantId,
         actor: toActor(caller),
         action: 'enrolment.token-made',
@@ -103,7 +103,7 @@ export class EnrolmentService {
     await this.database.transact(scope, async (t) => {
       const row = await this.enrolment.revokeToken(t, id, new Date(this.clock()));
       if (!row) throw new FleetError('NOT_FOUND', 'There is no unused token with this ID.');
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId: row.tenantId,
         actor: toActor(caller),
         action: 'enrolment.token-revoked',
@@ -145,7 +145,7 @@ export class EnrolmentService {
           certificateKey: keyHash(new Uint8Array(publicKey.rawData)),
           certificateEndsAt: issued.notAfter,
         });
-        await this.audit.record(t, {
+        this.audit.record(t, {
           tenantId,
           actor: { kind: 'gateway', id: gatewayId, name: token.gatewayName },
           action: 'enrolment.ok',

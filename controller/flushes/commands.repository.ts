@@ -39,7 +39,7 @@ export class CommandsRepository {
       WITH locked AS (
         SELECT id FROM gateway
         WHERE id = ANY(${commands.map(({ gatewayId }) => gatewayId)}::uuid[]) AND revoked_at IS NULL AND set_aside_at IS NULL
-        ORDER BY id FOR UPDATE
+        ORDER BY id FOR NO KEY UPDATE
       )
       UPDATE gateway SET command_seq = command_seq + 1 FROM locked WHERE gateway.id = locked.id
       RETURNING gateway.id, command_seq AS seq, (SELECT epoch FROM link_session WHERE gateway_id = gateway.id) AS epoch`;
@@ -72,7 +72,7 @@ export class CommandsRepository {
    */
   async claim(t: Transaction, wanted: readonly { id: string; epoch: bigint }[], now: Date): Promise<Set<string>> {
     const rows = await t.$queryRaw<{ id: string }[]>`
-      WITH locked AS (SELECT id FROM command WHERE id = ANY(${wanted.map(({ id }) => id)}::uuid[]) ORDER BY id FOR UPDATE)
+      WITH locked AS (SELECT id FROM command WHERE id = ANY(${wanted.map(({ id }) => id)}::uuid[]) ORDER BY id FOR NO KEY UPDATE)
       UPDATE command
       SET state = CASE WHEN state = 'pending' THEN 'sent' ELSE state END, sent_at = coalesce(sent_at, ${now}), epoch = own.epoch
       FROM locked
@@ -96,7 +96,7 @@ export class CommandsRepository {
       JOIN unnest(${places.map(({ commandId }) => commandId)}::uuid[], ${places.map(({ gatewayId }) => gatewayId)}::uuid[])
         AS own (id, gateway_id)
         ON command.id = own.id AND command.gateway_id = own.gateway_id
-      ORDER BY command.id FOR UPDATE OF command`;
+      ORDER BY command.id FOR NO KEY UPDATE OF command`;
     const commands = await t.command.findMany({ where: { id: { in: rows.map(({ id }) => id) } } });
     return new Map(commands.map((command) => [command.id, command]));
   }
@@ -119,13 +119,13 @@ export class CommandsRepository {
   async lockUnanswered(t: Transaction, gatewayId: string): Promise<Command[]> {
     const rows = await t.$queryRaw<
       { id: string }[]
-    >`SELECT id FROM command WHERE gateway_id = ${gatewayId}::uuid AND state IN ('sent', 'received') ORDER BY id FOR UPDATE`;
+    >`SELECT id FROM command WHERE gateway_id = ${gatewayId}::uuid AND state IN ('sent', 'received') ORDER BY id FOR NO KEY UPDATE`;
     return t.command.findMany({ where: { id: { in: rows.map(({ id }) => id) } }, orderBy: { id: 'asc' } });
   }
 
   /** Continues from `lastSeq` if the gateway has seen that number; commands that were never sent are renumbered, in their order. */
   async countOnFrom(t: Transaction, gatewayId: string, lastSeq: bigint): Promise<void> {
-    await t.$queryRaw`SELECT 1 FROM gateway WHERE id = ${gatewayId}::uuid FOR UPDATE`;
+    await t.$queryRaw`SELECT 1 FROM gateway WHERE id = ${gatewayId}::uuid FOR NO KEY UPDATE`;
     const renumbered = await t.$executeRaw`
       UPDATE command SET seq = ${lastSeq} + own.place
       FROM (
@@ -156,7 +156,7 @@ export class CommandsRepository {
     await t.$queryRaw`
       SELECT id FROM command
       WHERE flush_id = ${flushId}::uuid AND state IN ('pending', 'sent', 'received')
-      ORDER BY id FOR UPDATE`;
+      ORDER BY id FOR NO KEY UPDATE`;
   }
 
   /** Cancels commands of a flush for these gateways that were never sent; returns their gateways. */

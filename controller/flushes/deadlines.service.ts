@@ -67,7 +67,7 @@ export class DeadlinesService {
           now,
         );
     }
-    await this.audit.record(t, {
+    this.audit.record(t, {
       tenantId,
       actor: { kind: 'system', id: 'controller', name: 'ctfleet' },
       action: 'gateway.counted-on',
@@ -95,7 +95,7 @@ export class DeadlinesService {
       finishedAt: now,
       ...(state === 'indeterminate' ? { indeterminate: target.planned } : {}),
     });
-    await this.audit.record(t, {
+    this.audit.record(t, {
       tenantId,
       actor: { kind: 'system', id: 'commands', name: 'controller' },
       action: 'flush.target-finished',

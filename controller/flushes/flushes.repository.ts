@@ -163,7 +163,9 @@ export class FlushesRepository {
    * rules out deadlocks.
    */
   async settle(t: Transaction, id: string, now: Date): Promise<void> {
-    const [flush] = await t.$queryRaw<{ stopped_by: string | null }[]>`SELECT stopped_by FROM flush WHERE id = ${id}::uuid FOR UPDATE`;
+    const [flush] = await t.$queryRaw<
+      { stopped_by: string | null }[]
+    >`SELECT stopped_by FROM flush WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
     const states = await t.flushTarget.groupBy({ by: ['state'], where: { flushId: id } });
     const state = flushStateOf(
       states.map((row) => row.state as TargetState),

@@ -114,7 +114,7 @@ export class FlushesService {
               wave: target.wave,
             })),
           );
-          await this.recordStart(t, caller, plan, flushId, tenantIds, count);
+          this.recordStart(t, caller, plan, flushId, tenantIds, count);
           await this.commands.issueRuns(
             t,
             { id: flushId },
@@ -175,18 +175,11 @@ export class FlushesService {
     });
   }
 
-  private async recordStart(
-    t: Transaction,
-    caller: Caller,
-    plan: PlanRow,
-    flushId: string,
-    tenantIds: string[],
-    waves: number,
-  ): Promise<void> {
+  private recordStart(t: Transaction, caller: Caller, plan: PlanRow, flushId: string, tenantIds: string[], waves: number): void {
     for (const tenantId of tenantIds) {
       const own = plan.gateways.filter((gateway) => gateway.tenantId === tenantId && gateway.state === 'ready');
       const flows = own.reduce((sum, gateway) => sum + gateway.flows, 0);
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId,
         actor: toActor(caller),
         action: 'flush.started',

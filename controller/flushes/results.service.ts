@@ -201,7 +201,7 @@ export class ResultsService {
         },
       });
     }
-    await this.audit.recordAll(t, decisions);
+    decisions.forEach((decision) => this.audit.record(t, decision));
     for (const flushId of [...new Set(commands.map((command) => command.flushId))].toSorted()) {
       await this.flushes.settle(t, flushId, now);
       await this.notifications.send(t, FLUSH_CHANGED, flushId);

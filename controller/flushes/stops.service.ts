@@ -134,7 +134,7 @@ export class StopsService {
     for (const tenantId of [...new Set(own.map((target) => target.tenantId))].toSorted()) {
       const targets = own.filter((target) => target.tenantId === tenantId).map((target) => target.gatewayId);
       const [gatewayIds, stoppedIds] = [targets.filter((id) => taken.has(id)), targets.filter((id) => atWork.includes(id))];
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId,
         actor,
         action,

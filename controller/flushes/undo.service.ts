@@ -75,7 +75,7 @@ export class UndoService {
           );
           for (const tenantId of tenantIds) {
             const own = targets.filter((target) => target.tenantId === tenantId);
-            await this.audit.record(t, {
+            this.audit.record(t, {
               tenantId,
               actor: toActor(caller),
               action: 'flush.undo-started',

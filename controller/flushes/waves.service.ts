@@ -70,7 +70,7 @@ export class WavesService {
     const targets = row.targets.filter((target) => target.wave === wave && isUnfinished(target.state as TargetState));
     for (const tenantId of [...new Set(targets.map((target) => target.tenantId))].toSorted()) {
       const own = targets.filter((target) => target.tenantId === tenantId);
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId,
         actor: ACTOR,
         action: 'flush.wave-begun',

@@ -89,15 +89,16 @@ export class GatewaysRepository {
    * renew becomes the holder.
    */
   async reinstate(t: Transaction, id: string): Promise<boolean> {
+    // The session's row first, as when an agent connects: two transactions must not wait for each other.
+    const isSetAside = { setAsideAt: { not: null }, revokedAt: null };
+    await t.linkSession.updateMany({
+      where: { gatewayId: id, gateway: isSetAside },
+      data: { instanceId: null, superseded: [], takeovers: 0, takeoversSince: null },
+    });
     const { count } = await t.gateway.updateMany({
-      where: { id, setAsideAt: { not: null }, revokedAt: null },
+      where: { id, ...isSetAside },
       data: { setAsideAt: null, setAsideReason: null, certificateKey: null },
     });
-    if (count === 1)
-      await t.linkSession.updateMany({
-        where: { gatewayId: id },
-        data: { instanceId: null, superseded: [], takeovers: 0, takeoversSince: null },
-      });
     return count === 1;
   }
 

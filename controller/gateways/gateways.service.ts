@@ -62,7 +62,7 @@ export class GatewaysService {
       .transact(scope, async (t) => {
         const before = (await this.gateways.find(t, id)) ?? notFound();
         await this.gateways.update(t, id, change);
-        await this.audit.record(t, {
+        this.audit.record(t, {
           tenantId: before.tenantId,
           actor: toActor(caller),
           action: 'gateway.changed',
@@ -85,7 +85,7 @@ export class GatewaysService {
     await this.database.transact(scope, async (t) => {
       const row = (await this.gateways.find(t, id)) ?? notFound();
       if (!(await this.gateways.revoke(t, id, new Date(this.clock())))) return;
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId: row.tenantId,
         actor: toActor(caller),
         action: 'gateway.revoked',
@@ -105,7 +105,7 @@ export class GatewaysService {
     await this.database.transact(scope, async (t) => {
       const row = (await this.gateways.find(t, id)) ?? notFound();
       if (!row.setAsideAt || row.revokedAt) return;
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId: row.tenantId,
         actor: toActor(caller),
         action: 'gateway.reinstated',

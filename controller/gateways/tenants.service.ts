@@ -43,7 +43,7 @@ export class TenantsService {
       .transact(scope, async (t) => {
         const colour = ((await this.tenants.countTenants(t)) % COLOURS) + 1;
         const row = await this.tenants.insertTenant(t, { id: newId(), name, colour, createdAt: new Date(this.clock()) });
-        await this.audit.record(t, {
+        this.audit.record(t, {
           tenantId: row.id,
           actor: toActor(caller),
           action: 'tenant.made',
@@ -72,7 +72,7 @@ export class TenantsService {
       .transact(scope, async (t) => {
         if (!(await this.tenants.tenantExists(t, body.tenantId))) throw new FleetError('NOT_FOUND', 'There is no such tenant.');
         const row = await this.tenants.insertSite(t, { ...body, id: newId(), createdAt: new Date(this.clock()) });
-        await this.audit.record(t, {
+        this.audit.record(t, {
           tenantId: body.tenantId,
           actor: toActor(caller),
           action: 'site.made',

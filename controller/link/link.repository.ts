@@ -22,7 +22,7 @@ export class LinkRepository {
 
   /** What is known of a gateway that exists in the certificate's tenant and is not revoked; its row in the registry is locked. */
   async find(t: Transaction, { tenantId, gatewayId }: GatewayIdentity, now: Date): Promise<Known | undefined> {
-    await t.$queryRaw`SELECT 1 FROM link_session WHERE gateway_id = ${gatewayId}::uuid FOR UPDATE`;
+    await t.$queryRaw`SELECT 1 FROM link_session WHERE gateway_id = ${gatewayId}::uuid FOR NO KEY UPDATE`;
     const row = await t.gateway.findFirst({ where: { id: gatewayId, tenantId, revokedAt: null }, include: { link: true } });
     if (!row) return undefined;
     const { link } = row;
@@ -87,8 +87,8 @@ export class LinkRepository {
 
   /** Locks what a renewal decides by, in the order of hellos: two renewals of one certificate are decided one after the other. */
   async lock(t: Transaction, gatewayId: string): Promise<void> {
-    await t.$queryRaw`SELECT 1 FROM link_session WHERE gateway_id = ${gatewayId}::uuid FOR UPDATE`;
-    await t.$queryRaw`SELECT 1 FROM gateway WHERE id = ${gatewayId}::uuid FOR UPDATE`;
+    await t.$queryRaw`SELECT 1 FROM link_session WHERE gateway_id = ${gatewayId}::uuid FOR NO KEY UPDATE`;
+    await t.$queryRaw`SELECT 1 FROM gateway WHERE id = ${gatewayId}::uuid FOR NO KEY UPDATE`;
   }
 
   /** Refuses sessions and commands for the gateway until a person decides. */

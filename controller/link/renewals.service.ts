@@ -81,7 +81,7 @@ export class RenewalsService {
         return this.setAsides.superseded(gateway, known);
       case 'issue':
         if (verdict.next.generation > known.certificates.generation)
-          await this.audit.record(t, {
+          this.audit.record(t, {
             tenantId,
             actor: { kind: 'gateway', id: gatewayId, name: known.name },
             action: 'gateway.certificate-renewed',

@@ -27,7 +27,7 @@ export class SetAsidesService {
     reason: string,
     now: Date,
   ): Promise<FleetError> {
-    await this.audit.record(t, {
+    this.audit.record(t, {
       tenantId,
       actor: { kind: 'system', id: 'controller', name: 'ctfleet' },
       action: 'gateway.set-aside',

@@ -47,7 +47,7 @@ export class ApprovalsService {
           approvedAt: now,
         });
         for (const tenantId of plan.tenantIds.toSorted()) {
-          await this.audit.record(t, {
+          this.audit.record(t, {
             tenantId,
             actor: toActor(caller),
             action: 'plan.approved',

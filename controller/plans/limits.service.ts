@@ -41,7 +41,7 @@ export class LimitsService {
       if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'An API token cannot change when a second person is needed. Sign in.');
       const limits = { ...before, ...change };
       await this.limits.set(t, tenantId, limits);
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId,
         actor: toActor(caller),
         action: 'limits.changed',

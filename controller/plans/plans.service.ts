@@ -139,7 +139,7 @@ export class PlansService {
         await this.plans.insert(t, row);
         for (const tenantId of tenantIds) {
           const own = gateways.filter((gateway) => gateway.tenantId === tenantId);
-          await this.audit.record(t, {
+          this.audit.record(t, {
             tenantId,
             actor: toActor(caller),
             action: 'plan.made',

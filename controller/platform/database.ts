@@ -9,6 +9,9 @@ import { toSetting, type TenantScope } from './tenant-scope.ts';
 /** A transaction with its tenant scope set; what repositories work on. */
 export type Transaction = Prisma.TransactionClient;
 
+/** What a transaction does last with what was gathered for it. */
+type LastStep<T> = (transaction: Transaction, gathered: readonly T[]) => Promise<void>;
+
 const PING_MS = 1500;
 
 /**
@@ -22,6 +25,8 @@ export class Database implements OnApplicationShutdown {
   readonly unscoped: PrismaClient;
   /** For the few long statements, so that they do not take connections from the others. */
   private readonly patient: { pool: pg.Pool; client: PrismaClient };
+  /** By transaction: what is done last, and with what. */
+  private readonly last = new WeakMap<Transaction, Map<LastStep<never>, unknown[]>>();
   private pinging: Promise<unknown> | undefined;
 
   constructor(@Inject(CONFIG) config: Config) {
@@ -45,10 +50,27 @@ export class Database implements OnApplicationShutdown {
     return client.$transaction(
       async (transaction) => {
         await transaction.$executeRaw`SELECT set_config('app.tenants', ${setting}, true)`;
-        return work(transaction);
+        const steps = new Map<LastStep<never>, unknown[]>();
+        this.last.set(transaction, steps);
+        const result = await work(transaction);
+        this.last.delete(transaction);
+        for (const [step, gathered] of steps) await step(transaction, gathered as never[]);
+        return result;
       },
       { maxWait: 5000, timeout: options.timeoutMs ?? 15_000 },
     );
+  }
+
+  /**
+   * Gathers what `step` is to do at the end of a transaction, after all its other work. What takes a lock that many transactions need
+   * belongs there: it is then held for a moment only, and after every other lock, so that two transactions cannot wait for each other.
+   */
+  lastly<T>(transaction: Transaction, step: LastStep<T>): T[] {
+    const steps = this.last.get(transaction);
+    if (!steps) throw new Error('this transaction was not begun by Database.transact, or has ended');
+    const gathered = (steps.get(step as LastStep<never>) ?? []) as T[];
+    steps.set(step as LastStep<never>, gathered);
+    return gathered;
   }
 
   /** Throws if Postgres does not answer within 1.5 s. */

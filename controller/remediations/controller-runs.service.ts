@@ -60,7 +60,7 @@ export class ControllerRunsService {
         why === undefined ? run : { ...run, state: 'refused', reason: why, finishedAt: run.reportedAt },
       );
       if (!isNew) return on.occasion === undefined ? undefined : (await this.runs.onOccasion(t, row.id, on.occasion))?.id;
-      await this.note(
+      this.note(
         t,
         row,
         run,
@@ -180,14 +180,14 @@ export class ControllerRunsService {
     };
   }
 
-  private async note(
+  private note(
     t: Parameters<RunsRepository['insert']>[0],
     row: RemediationRow,
     run: RunRow,
     outcome: 'ok' | 'refused',
     summary: string,
-  ): Promise<void> {
-    await this.audit.record(t, {
+  ): void {
+    this.audit.record(t, {
       tenantId: row.tenantId ?? undefined,
       actor: toActor({ kind: 'remediation', id: row.id, name: row.name }),
       action: 'remediation.began',

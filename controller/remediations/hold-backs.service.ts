@@ -55,7 +55,7 @@ export class HoldBacksService {
         now.getTime(),
       );
       if (why === undefined || !(await this.remediations.holdBack(t, row.id, row.revision, why, now))) return;
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId: row.tenantId ?? undefined,
         actor: ACTOR,
         action: 'remediation.held-back',

@@ -39,7 +39,7 @@ export class RemediationApprovalsService {
       if (standing.approval.state !== 'needed') throw new FleetError('INVALID_REQUEST', 'This remediation does not need approval.');
       const by = { approvedById: caller.id, approvedByName: caller.name, approvedAt: new Date(this.clock()) };
       if (!(await this.remediations.approve(t, id, { approvedRevision: revision, ...by }))) throw changed(row.revision);
-      await this.audit.record(t, {
+      this.audit.record(t, {
         tenantId: row.tenantId ?? undefined,
         actor: toActor(caller),
         action: 'remediation.approved',

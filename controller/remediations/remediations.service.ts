@@ -275,7 +275,7 @@ export class RemediationsService {
     { id, tenantId, name }: { id: string; tenantId: string | null; name: string },
     detail: Record<string, unknown>,
   ): Promise<void> {
-    await this.audit.record(t, {
+    this.audit.record(t, {
       tenantId: tenantId ?? undefined,
       actor: toActor(caller),
       action,

@@ -187,7 +187,7 @@ export class RunsService {
       isFailed: hasFailed(state, left),
     });
     if (!isNew) notTheirs();
-    await this.audit.record(t, {
+    this.audit.record(t, {
       tenantId,
       actor: { kind: 'gateway', id: gatewayId, name: gatewayName },
       action: 'remediation.ran',

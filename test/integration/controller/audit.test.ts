@@ -1,8 +1,9 @@
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { Database } from '../../../controller/platform/database.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { AuditService } from '../../../controller/audit/audit.service.ts';
+import { Database, type Transaction } from '../../../controller/platform/database.ts';
 import { verifyTrail } from '../../../controller/audit/trail.ts';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
@@ -157,6 +158,61 @@ it('someone from one tenant gets that tenant’s chain and nothing from another 
     .map((line) => (JSON.parse(line) as { chain?: string }).chain)
     .filter((chain) => chain !== undefined);
   expect(new Set(chains)).toEqual(new Set([tenantId]));
+});
+
+describe('transactions that decide about the same tenants and gateways', () => {
+  const decision = (tenant?: string) => ({
+    tenantId: tenant,
+    actor: { kind: 'system', id: 'test', name: 'test' },
+    action: 'test.decided',
+    outcome: 'ok' as const,
+    summary: 'decided',
+  });
+
+  /** Each transaction has done its first step before either does its second. */
+  async function meet(...steps: [first: (t: Transaction) => unknown, second: (t: Transaction) => unknown][]): Promise<void> {
+    const { app } = controller.running;
+    let [waiting, open] = [steps.length, (): void => undefined];
+    const all = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const ends = await Promise.allSettled(
+      steps.map(([first, second]) =>
+        app.get(Database).transact('all', async (t) => {
+          await first(t);
+          if (--waiting === 0) open();
+          await all;
+          await second(t);
+        }),
+      ),
+    );
+    expect(ends.map((end) => (end.status === 'rejected' ? String(end.reason) : ''))).toEqual(steps.map(() => ''));
+  }
+
+  it('in another order never wait for each other: chains are locked last, and in one order', async () => {
+    const audit = controller.running.app.get(AuditService);
+    const other = (await makePlace(owner, 'Third', 'gw3')).tenantId;
+    const record = (tenant?: string) => (t: Transaction) => audit.record(t, decision(tenant));
+    const lockGateway = (t: Transaction) => t.$executeRaw`UPDATE gateway SET command_seq = command_seq WHERE tenant_id = ${tenantId}::uuid`;
+    await meet([record(tenantId), record(other)], [record(other), record(tenantId)]);
+    await meet([record(undefined), record(tenantId)], [record(tenantId), record(undefined)]);
+    await meet([record(tenantId), lockGateway], [lockGateway, record(tenantId)]);
+    const { items } = await owner.call(routes.listAudit, { query: { action: 'test.decided' } });
+    expect(items).toHaveLength(10);
+    expect(await owner.call(routes.verifyAudit)).toMatchObject({ isIntact: true });
+  });
+
+  it('count only if the transaction does: what is rolled back leaves no entry', async () => {
+    const { app } = controller.running;
+    const before = (await owner.call(routes.listAudit, { query: { action: 'test.decided' } })).items.length;
+    const failing = app.get(Database).transact('all', async (t) => {
+      app.get(AuditService).record(t, decision(tenantId));
+      await Promise.resolve();
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect((await owner.call(routes.listAudit, { query: { action: 'test.decided' } })).items).toHaveLength(before);
+  });
 });
 
 it('a witness that kept a head detects that the past was rewritten, even in full', async () => {
