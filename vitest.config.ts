@@ -13,9 +13,10 @@ const isolatedByFile = {
 };
 /** Each of them starts controllers: what one test file has loaded serves the next, and a database costs less than a server. */
 const ofControllers = { ...isolatedByFile, isolate: false, globalSetup: 'test/support/shared-postgres.ts' };
-/** By chance and a seed: they compute for a minute. */
+/** They compute for minutes and count no seconds. */
 const CODEC = 'agent/conntrack/wire/fuzz.test.ts';
 const FUZZ = 'test/attacks/fuzz.test.ts';
+const AXE = 'test/browser/axe.test.ts';
 /** Whole stories that count seconds, or need what others may take, such as a port that was just let go. */
 const ALONE = ['journeys', 'wan-failover', 'remediations', 'fleet-basics', 'start'].map((name) => `test/fleet/${name}.test.ts`);
 
@@ -42,7 +43,8 @@ export default defineConfig({
       { test: { ...isolatedByFile, name: 'kernel', include: ['test/integration/kernel/**/*.test.ts'] } },
       { test: { ...isolatedByFile, name: 'field', include: ['test/field/**/*.test.ts'] } },
       { test: { ...ofControllers, name: 'attacks', include: ['test/attacks/**/*.test.ts'], exclude: [FUZZ] } },
-      { test: { ...isolatedByFile, name: 'browser', include: ['test/browser/**/*.test.ts'] } },
+      { test: { ...isolatedByFile, name: 'browser', include: ['test/browser/**/*.test.ts'], exclude: [AXE] } },
+      { test: { ...isolatedByFile, name: 'axe', include: [AXE] } },
       { test: { ...isolatedByFile, name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 180_000 } },
       { test: { ...isolatedByFile, name: 'fleet', include: ['test/fleet/**/*.test.ts'], exclude: ALONE, testTimeout: 300_000 } },
       { test: { ...isolatedByFile, name: 'alone', include: ALONE, testTimeout: 300_000, fileParallelism: false } },

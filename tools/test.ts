@@ -21,24 +21,26 @@ const { passed, failed } = await staticChecks();
 const total: Counts = { passed, failed: failed.length, skipped: 0, failures: failed };
 
 // Three workers keep two cores busy. Then stories, which wait for programs, timers and probes, one after the other beside the browser,
-// which yields to them; and at the end, alone, what measures seconds: also faults, whose seeded bugs are detected by what comes first.
+// which yields to them. Then faults, whose seeded bugs are detected by what comes first. At the end what counts seconds, one by one,
+// beside what only computes and takes what they leave.
 const noController = cannot.kernel ?? cannot.redis;
 await together({
   unit: undefined,
-  codec: undefined,
   contract: cannot.kernel,
   field: cannot.kernel,
   kernel: cannot.kernel,
   controller: noController,
   attacks: noController,
-  fuzz: noController,
 });
 await Promise.all([
-  together({ browser: cannot.browser }, { isPatient: true, workers: 2 }),
+  together({ browser: cannot.browser }, { niceness: 5, workers: 2 }),
   together({ fleet: noController }, { workers: 1 }),
 ]);
 await together({ faults: cannot.redis }, { workers: 1 });
-await together({ alone: noController ?? cannot.browser });
+await Promise.all([
+  together({ alone: noController ?? cannot.browser }),
+  together({ axe: cannot.browser, codec: undefined, fuzz: noController }, { niceness: 15, workers: 2 }),
+]);
 // At the end, since the beginning of a long log gets lost.
 total.failures.forEach((failure) => say(`failed: ${failure}`));
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);

@@ -5,15 +5,12 @@ import { ROOT } from '../set-up.ts';
 
 export interface RunSettings {
   env?: Record<string, string>;
-  /** Yields the CPU to what runs beside it, and to everything else on this machine. */
-  isPatient?: boolean;
+  /** Yields the CPU to what runs beside it: at 5 it gets a third of the share of a normal process on the same core, at 15 a thirtieth. */
+  niceness?: number;
 }
 
-/** A process of this niceness gets a third of the share of a normal one on the same core. */
-const PATIENT = 5;
-
 /** Runs a program of node_modules/.bin and shows its output; true if it succeeded. */
-export function runTool(command: string, args: string[], { env, isPatient = false }: RunSettings = {}): Promise<boolean> {
+export function runTool(command: string, args: string[], { env, niceness }: RunSettings = {}): Promise<boolean> {
   return new Promise((resolve) => {
     // Through a pipe, not on the terminal itself, where a program that redraws its own lines would overwrite another's.
     const child = spawn(path.join(ROOT, 'node_modules/.bin', command), args, {
@@ -23,7 +20,7 @@ export function runTool(command: string, args: string[], { env, isPatient = fals
     });
     child.stdout.pipe(process.stdout, { end: false });
     child.stderr.pipe(process.stderr, { end: false });
-    if (isPatient && child.pid !== undefined) os.setPriority(child.pid, PATIENT);
+    if (niceness !== undefined && child.pid !== undefined) os.setPriority(child.pid, niceness);
     child.once('error', () => resolve(false));
     child.once('close', (code) => resolve(code === 0));
   });
