@@ -30,8 +30,11 @@ export interface PlanWriter {
   discard(): void;
 }
 
-/** Limits of one store. 96 MiB hold about 1.7 million flows. */
-export const PLAN_LIMITS = { plans: 100, bytes: 96 << 20 };
+/**
+ * Limits of one store. 96 MiB hold about 1.7 million flows. Whoever flushes one gateway many times in a row has all of these plans kept until
+ * they can no longer be undone.
+ */
+export const PLAN_LIMITS = { plans: 1000, bytes: 96 << 20 };
 export type PlanLimits = typeof PLAN_LIMITS;
 
 /** How long a plan that was not started is kept after it expires, for a command that is on its way. */
