@@ -1,7 +1,7 @@
 import { createHash, X509Certificate as X509 } from 'node:crypto';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { credentials, status } from '@grpc/grpc-js';
-import { EnrolmentClient, type EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
+import { EnrolmentClient, type EnrolRequest, type EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { makeKey } from './certificate-request.ts';
 import { CHANNEL_OPTIONS, CONTROLLER_NAME } from './credentials.ts';
@@ -28,21 +28,32 @@ export function parseJoinToken(text: string): JoinToken {
   return { text: text.trim(), caPin: parts[3]! };
 }
 
+/** What is kept of a join token that was tried. */
+export function tokenHash({ text }: JoinToken): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
+
 /**
  * Trades a join token for an identity. The key is made here and never leaves. Before the token is sent, the controller must show
  * a CA whose public key has the token's pin, so that nobody in between learns the secret.
- * Throws JOIN_TOKEN_REFUSED for a token that is used, expired or meant for another controller, UNAVAILABLE if nobody answers or the signal
+ * `gatewayId`: which gateway the agent is already. Throws JOIN_TOKEN_REFUSED for a token that is used, expired, for another gateway or
+ * meant for another controller, UNAVAILABLE if nobody answers or the signal
  * aborts.
  */
 export async function enrol(
   address: string,
   token: JoinToken,
-  agent: { hostname: string; version: string },
+  agent: { hostname: string; version: string; gatewayId?: string },
   signal?: AbortSignal,
 ): Promise<Identity> {
   const ca = await pinnedCa(address, token.caPin, signal);
   const { key, csr } = await makeKey(agent.hostname);
-  const answer = await call(address, ca, { token: token.text, csr, hostname: agent.hostname, agentVersion: agent.version }, signal);
+  const answer = await call(
+    address,
+    ca,
+    { token: token.text, csr, hostname: agent.hostname, agentVersion: agent.version, gatewayId: agent.gatewayId ?? '' },
+    signal,
+  );
   return {
     gatewayId: answer.gatewayId,
     gatewayName: answer.gatewayName,
@@ -50,15 +61,11 @@ export async function enrol(
     key,
     certificate: Buffer.from(answer.certificatePem).toString('utf8'),
     ca: Buffer.from(answer.caPem).toString('utf8'),
+    tokenHash: tokenHash(token),
   };
 }
 
-function call(
-  address: string,
-  ca: string,
-  request: { token: string; csr: Buffer; hostname: string; agentVersion: string },
-  signal?: AbortSignal,
-): Promise<EnrolResponse> {
+function call(address: string, ca: string, request: EnrolRequest, signal?: AbortSignal): Promise<EnrolResponse> {
   const client = new EnrolmentClient(address, credentials.createSsl(Buffer.from(ca)), CHANNEL_OPTIONS);
   let stop: () => void = () => undefined;
   return new Promise<EnrolResponse>((resolve, reject) => {

@@ -11,6 +11,8 @@ export interface Identity {
   key: string;
   certificate: string;
   ca: string;
+  /** SHA-256 of the join token that it came from, base64url: a token that is still in the environment is not tried again. */
+  tokenHash?: string;
 }
 
 const FILE = 'identity.json';
@@ -24,6 +26,7 @@ const schema = z.object({
   key: pem.optional(),
   certificate: pem.optional(),
   ca: pem.optional(),
+  tokenHash: z.string().optional(),
 });
 
 /**

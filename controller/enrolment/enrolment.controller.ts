@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
-import { createEnrolmentToken, listEnrolmentTokens, revokeEnrolmentToken } from '../../proto/http/enrolment.ts';
+import { createEnrolmentToken, createReenrolmentToken, listEnrolmentTokens, revokeEnrolmentToken } from '../../proto/http/enrolment.ts';
 import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 
@@ -11,6 +11,11 @@ export class EnrolmentController {
   @Handles(createEnrolmentToken)
   create(@Called() { caller, scope, body }: Call<typeof createEnrolmentToken>): Promise<z.output<typeof createEnrolmentToken.response>> {
     return this.enrolment.createToken(caller, scope, body);
+  }
+
+  @Handles(createReenrolmentToken)
+  createAgain(@Called() call: Call<typeof createReenrolmentToken>): Promise<z.output<typeof createReenrolmentToken.response>> {
+    return this.enrolment.createTokenAgain(call.caller, call.scope, call.params.id, call.body);
   }
 
   @Handles(listEnrolmentTokens)

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EnrolmentToken, Gateway } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 
-export type NewEnrolmentToken = Omit<EnrolmentToken, 'usedAt' | 'revokedAt' | 'gatewayId' | 'secretHash'> & {
+export type NewEnrolmentToken = Omit<EnrolmentToken, 'usedAt' | 'revokedAt' | 'secretHash'> & {
   secretHash: Uint8Array<ArrayBuffer>;
 };
 
@@ -41,6 +41,35 @@ export class EnrolmentRepository {
         data: { usedAt: now, gatewayId },
       })
     )[0];
+  }
+
+  async findGateway(t: Transaction, id: string): Promise<Gateway | undefined> {
+    return (await t.gateway.findUnique({ where: { id } })) ?? undefined;
+  }
+
+  /** The generation that a gateway’s next certificate has; its row stays locked until the transaction ends. */
+  async nextGeneration(t: Transaction, id: string): Promise<number> {
+    const [row] = await t.$queryRaw<
+      { next: number }[]
+    >`SELECT certificate_generation + 1 AS next FROM gateway WHERE id = ${id}::uuid FOR UPDATE`;
+    if (!row) throw new Error('a join token names a gateway that does not exist');
+    return row.next;
+  }
+
+  /** The gateway’s identity begins anew with this certificate: every earlier one is superseded, and whoever held it is forgotten. */
+  async beginAgain(
+    t: Transaction,
+    id: string,
+    certificate: Pick<Gateway, 'certificateGeneration' | 'certificateKey' | 'certificateEndsAt' | 'agentVersion'>,
+  ): Promise<void> {
+    await t.gateway.update({
+      where: { id },
+      data: { ...certificate, certificateUsed: certificate.certificateGeneration, revokedAt: null, setAsideAt: null, setAsideReason: null },
+    });
+    await t.linkSession.updateMany({
+      where: { gatewayId: id },
+      data: { instanceId: null, superseded: [], takeovers: 0, takeoversSince: null },
+    });
   }
 
   async insertGateway(

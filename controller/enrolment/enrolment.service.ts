@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { id as idSchema } from '../../proto/http/common.ts';
-import type { createEnrolmentToken, enrolmentToken } from '../../proto/http/enrolment.ts';
+import type { createEnrolmentToken, createReenrolmentToken, enrolmentToken } from '../../proto/http/enrolment.ts';
 import type { EnrolRequest, EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../platform/caller.ts';
@@ -12,7 +12,7 @@ import { taken } from '../gateways/tenants.service.ts';
 import { Addresses } from '../platform/addresses.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
-import { Database } from '../platform/database.ts';
+import { Database, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { hashSecret, isSecret, newSecret } from '../platform/secret.ts';
@@ -22,7 +22,7 @@ import { AUTHORITY, provenKey, type Authority } from '../identity/authority.ts';
 import { keyHash } from '../identity/gateway-identity.ts';
 import { EnrolmentRepository } from './enrolment.repository.ts';
 import { formatJoinToken, joinTokenState, parseJoinToken } from './join-token.ts';
-import { GATEWAY_CHANGED } from '../link/notifications.ts';
+import { GATEWAY_CHANGED, GATEWAY_REVOKED } from '../link/notifications.ts';
 
 type TokenView = z.output<typeof enrolmentToken>;
 
@@ -51,32 +51,64 @@ export class EnrolmentService {
     scope: TenantScope,
     body: z.output<typeof createEnrolmentToken.body>,
   ): Promise<TokenView & { token: string; command: string }> {
-    const secret = newSecret();
-    const now = this.clock();
-    const row = await this.database.transact(scope, async (t) => {
+    return this.make(scope, caller, body.ttlMinutes, async (t) => {
       const site = await this.enrolment.findSite(t, body.siteId);
       if (!site) throw new FleetError('NOT_FOUND', 'There is no such site.');
       if (await this.enrolment.nameIsTaken(t, site.tenantId, body.gatewayName))
-        throw new FleetError('ALREADY_EXISTS', `This tenant already has a gateway named ${body.gatewayName}.`);
+        throw new FleetError(
+          'ALREADY_EXISTS',
+          `This tenant already has a gateway named ${body.gatewayName}. If it is the same one, enrol it again on its page.`,
+        );
+      const place = { tenantId: site.tenantId, siteId: site.id, gatewayName: body.gatewayName, tags: body.tags };
+      return { ...place, gatewayId: null, isAgain: false, words: `${body.gatewayName} at ${site.name}` };
+    });
+  }
+
+  /** A token for a gateway that exists, also a revoked one. Throws NOT_FOUND for one out of scope. */
+  async createTokenAgain(
+    caller: Caller,
+    scope: TenantScope,
+    id: string,
+    { ttlMinutes }: z.output<typeof createReenrolmentToken.body>,
+  ): Promise<TokenView & { token: string; command: string }> {
+    return this.make(scope, caller, ttlMinutes, async (t) => {
+      const gateway = await this.enrolment.findGateway(t, id);
+      if (!gateway) throw new FleetError('NOT_FOUND', 'There is no such gateway.');
+      const { tenantId, siteId, name, tags } = gateway;
+      return { tenantId, siteId, gatewayName: name, tags, gatewayId: id, isAgain: true, words: `${name} again` };
+    });
+  }
+
+  private async make(
+    scope: TenantScope,
+    caller: Caller,
+    ttlMinutes: number,
+    place: (
+      t: Transaction,
+    ) => Promise<Pick<EnrolmentToken, 'tenantId' | 'siteId' | 'gatewayName' | 'tags' | 'gatewayId' | 'isAgain'> & { words: string }>,
+  ): Promise<TokenView & { token: string; command: string }> {
+    const secret = newSecret();
+    const now = this.clock();
+    const row = await this.database.transact(scope, async (t) => {
+      const { words, ...whose } = await place(t);
       const token = await this.enrolment.insertToken(t, {
         id: newId(),
-        tenantId: site.tenantId,
-        siteId: site.id,
-        gatewayName: body.gatewayName,
-        tags: body.tags,
+        ...whose,
         secretHash: hashSecret(secret),
         createdAt: new Date(now),
-        expiresAt: new Date(now + body.ttlMinutes * 60_000),
+        expiresAt: new Date(now + ttlMinutes * 60_000),
         createdById: caller.id,
         createdByName: caller.name,
       });
       this.audit.record(t, {
-        tenantId: site.tenantId,
+        tenantId: whose.tenantId,
         actor: toActor(caller),
         action: 'enrolment.token-made',
         outcome: 'ok',
-        summary: `${caller.name} created a join token for ${body.gatewayName} at ${site.name}`,
-        detail: { tokenId: token.id, siteId: site.id },
+        summary: `${caller.name} created a join token for ${words}`,
+        gatewayId: whose.gatewayId ?? undefined,
+        gatewayName: whose.gatewayId === null ? undefined : whose.gatewayName,
+        detail: { tokenId: token.id, siteId: whose.siteId },
       });
       return token;
     });
@@ -125,41 +157,49 @@ export class EnrolmentService {
     const parsed = parseJoinToken(request.token);
     const token = parsed && (await this.database.transact('all', (t) => this.enrolment.findToken(t, parsed.id)));
     if (!parsed || !token || !isSecret(parsed.secret, token.secretHash)) return this.refuse('unknown', undefined, address);
-    const gatewayId = newId();
+    const gatewayId = token.isAgain ? token.gatewayId! : newId();
+    if (request.gatewayId !== '' && request.gatewayId !== gatewayId) return this.refuse('for another gateway', token, address);
     const nowMs = this.clock();
     const { tenantId } = token;
     const publicKey = await provenKey(request.csr);
-    const issued = await this.authority.issueGateway(publicKey, { tenantId, gatewayId }, FIRST_GENERATION, nowMs);
-    const isUsed = await this.database
+    const issued = await this.database
       .transact(new Set([tenantId]), async (t) => {
-        if (!(await this.enrolment.useToken(t, token.id, gatewayId, new Date(nowMs)))) return false;
-        await this.enrolment.insertGateway(t, {
-          id: gatewayId,
-          tenantId,
-          siteId: token.siteId,
-          name: token.gatewayName,
-          tags: token.tags,
-          createdAt: new Date(nowMs),
+        if (!(await this.enrolment.useToken(t, token.id, gatewayId, new Date(nowMs)))) return undefined;
+        const generation = token.isAgain ? await this.enrolment.nextGeneration(t, gatewayId) : FIRST_GENERATION;
+        const certificate = await this.authority.issueGateway(publicKey, { tenantId, gatewayId }, generation, nowMs);
+        const own = {
           agentVersion: textFrom(request.agentVersion, 50),
-          certificateGeneration: FIRST_GENERATION,
+          certificateGeneration: generation,
           certificateKey: keyHash(new Uint8Array(publicKey.rawData)),
-          certificateEndsAt: issued.notAfter,
-        });
+          certificateEndsAt: certificate.notAfter,
+        };
+        if (token.isAgain) await this.enrolment.beginAgain(t, gatewayId, own);
+        else
+          await this.enrolment.insertGateway(t, {
+            id: gatewayId,
+            tenantId,
+            siteId: token.siteId,
+            name: token.gatewayName,
+            tags: token.tags,
+            createdAt: new Date(nowMs),
+            ...own,
+          });
         this.audit.record(t, {
           tenantId,
           actor: { kind: 'gateway', id: gatewayId, name: token.gatewayName },
           action: 'enrolment.ok',
           outcome: 'ok',
-          summary: `${token.gatewayName} enrolled`,
+          summary: `${token.gatewayName} enrolled${token.isAgain ? ' again' : ''}`,
           gatewayId,
           gatewayName: token.gatewayName,
-          detail: { tokenId: token.id, address, hostname: textFrom(request.hostname, 100) },
+          detail: { tokenId: token.id, address, hostname: textFrom(request.hostname, 100), generation },
         });
+        if (token.isAgain) await this.notifications.send(t, GATEWAY_REVOKED, gatewayId);
         await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
-        return true;
+        return certificate;
       })
       .catch(taken(`The tenant already has a gateway named ${token.gatewayName}.`));
-    if (!isUsed) return this.refuse(await this.stateNow(token.id), token, address);
+    if (!issued) return this.refuse(await this.stateNow(token.id), token, address);
     return {
       gatewayId,
       gatewayName: token.gatewayName,
@@ -203,6 +243,7 @@ function toView(row: EnrolmentToken, nowMs: number): TokenView {
     expiresAt: row.expiresAt.toISOString(),
     usedAt: row.usedAt?.toISOString(),
     gatewayId: row.gatewayId ?? undefined,
+    isAgain: row.isAgain,
     createdBy: row.createdByName,
   };
 }

@@ -22,6 +22,8 @@ export interface GatewayRow {
   guard: unknown;
   setAsideAt: Date | null;
   setAsideReason: string | null;
+  certificateGeneration: number;
+  certificateEndsAt: Date | null;
   tenant: { name: string };
   site: { name: string };
   link: { replicaId: string; epoch: bigint; connectedAt: Date; lastHeardAt: Date; closedAt: Date | null } | null;
@@ -69,8 +71,33 @@ export function offlineReason({ state, since }: LinkState): string {
   return state === 'never-connected' ? 'has never connected' : `offline since ${time}`;
 }
 
+/** How long certificates live, and how long after their end they can be renewed, in milliseconds. */
+export interface CertificateLives {
+  certificateMs: number;
+  renewableMs: number;
+}
+
+/** Agents renew when between a half and six tenths of the life have passed; three quarters leave time for many attempts. */
+const OVERDUE = 0.75;
+
+function toCertificate(
+  { certificateGeneration: generation, certificateEndsAt: endsAt }: GatewayRow,
+  { certificateMs, renewableMs }: CertificateLives,
+  nowMs: number,
+): Gateway['certificate'] {
+  return (
+    (endsAt && {
+      generation,
+      endsAt: endsAt.toISOString(),
+      renewableUntil: new Date(endsAt.getTime() + renewableMs).toISOString(),
+      isOverdue: nowMs > endsAt.getTime() - certificateMs * (1 - OVERDUE),
+    }) ??
+    undefined
+  );
+}
+
 /** The gateway as the API shows it. */
-export function toGatewayView(row: GatewayRow, newest: Usage | undefined, nowMs: number): Gateway {
+export function toGatewayView(row: GatewayRow, newest: Usage | undefined, lives: CertificateLives, nowMs: number): Gateway {
   const { state, since } = linkState(row, nowMs);
   const tableError = state === 'online' ? tableErrorOf(row) : undefined;
   // Old numbers would look like current ones.
@@ -86,6 +113,7 @@ export function toGatewayView(row: GatewayRow, newest: Usage | undefined, nowMs:
     state,
     since: since.toISOString(),
     setAsideReason: state === 'set-aside' ? (row.setAsideReason ?? undefined) : undefined,
+    certificate: toCertificate(row, lives, nowMs),
     agentVersion: row.agentVersion ?? undefined,
     kernel: row.kernel ?? undefined,
     tableKind: (row.tableKind as Gateway['tableKind'] | null) ?? undefined,

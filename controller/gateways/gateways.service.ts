@@ -6,6 +6,7 @@ import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { HistoryService } from '../history/history.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
+import { CONFIG, type Config } from '../platform/config.ts';
 import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database } from '../platform/database.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
@@ -24,6 +25,7 @@ export class GatewaysService {
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -37,7 +39,7 @@ export class GatewaysService {
       return toPage(
         rows,
         query.limit,
-        (row) => toGatewayView(row, usage.get(row.id), this.clock()),
+        (row) => toGatewayView(row, usage.get(row.id), this.config, this.clock()),
         ({ name, id }) => ({ name, id }),
       );
     });
@@ -47,7 +49,7 @@ export class GatewaysService {
   async getMany(scope: TenantScope, ids: string[]): Promise<Gateway[]> {
     return this.database.transact(scope, async (t) => {
       const [rows, usage] = [await this.gateways.findMany(t, ids), await this.history.usage(t, ids)];
-      return rows.map((row) => toGatewayView(row, usage.get(row.id), this.clock()));
+      return rows.map((row) => toGatewayView(row, usage.get(row.id), this.config, this.clock()));
     });
   }
 

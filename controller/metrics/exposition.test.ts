@@ -46,3 +46,11 @@ it('every kernel counter is a metric of its own name, summed over the CPUs that 
     chaintoolong: 10,
   });
 });
+
+it('the end of each certificate that counts is a metric', async () => {
+  const gateway = (name: string, state: string) =>
+    ({ tenantName: 'Acme', siteName: 'HQ', name, state, certificate: { endsAt: '2026-01-01T00:00:10Z' } }) as unknown as Gateway;
+  const text = await toExposition([gateway('a', 'online'), gateway('b', 'offline'), gateway('c', 'revoked')], [], [], '0.1.0');
+  const ends = [...text.matchAll(/^ctfleet_gateway_certificate_end_timestamp_seconds\{.*gateway="(\w)"\} (\d+)$/gm)];
+  expect(ends.map(([, name, at]) => `${name} ${at}`)).toEqual(['a 1767225610', 'b 1767225610']);
+});

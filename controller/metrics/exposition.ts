@@ -37,6 +37,7 @@ export async function toExposition(
     new Gauge({ name, help, labelNames: [...PLACE, ...labels], registers: [registry] });
   const up = gauge('ctfleet_agent_up', 'Whether the agent has a link to the controller (1) or not (0).');
   const age = gauge('ctfleet_sample_timestamp_seconds', 'When the newest sample was taken.');
+  const ends = gauge('ctfleet_gateway_certificate_end_timestamp_seconds', 'When the newest certificate of a gateway ends.');
   const numbers = NUMBER_NAMES.map((measure) => ({ measure, metric: gauge(NUMBERS[measure].metric.name, NUMBERS[measure].metric.help) }));
   const facets = FACET_NAMES.map((facet) => {
     const { name, help, label } = FACETS[facet].metric;
@@ -45,6 +46,8 @@ export async function toExposition(
   for (const gateway of gateways) {
     const place = { tenant: gateway.tenantName, site: gateway.siteName, gateway: gateway.name };
     up.set(place, gateway.state === 'online' ? 1 : 0);
+    // A revoked gateway’s certificate is worth nothing, and never renewed.
+    if (gateway.certificate && gateway.state !== 'revoked') ends.set(place, Date.parse(gateway.certificate.endsAt) / 1000);
     const { usage } = gateway;
     // A gateway that is gone has no current numbers; repeating its last ones would hide that.
     if (!usage || gateway.state !== 'online') continue;

@@ -12,7 +12,10 @@ export const enrolmentToken = z.object({
   createdAt: time,
   expiresAt: time,
   usedAt: time.optional(),
+  /** The gateway that used it, or the existing one that it is for. */
   gatewayId: id.optional(),
+  /** It is for a gateway that exists already. */
+  isAgain: z.boolean(),
   createdBy: z.string(),
 });
 
@@ -29,6 +32,16 @@ export const createEnrolmentToken = defineRoute({
   }),
   status: 201,
   response: enrolmentToken.extend({ token: z.string(), command: z.string() }),
+});
+export const createReenrolmentToken = defineRoute({
+  method: 'POST',
+  path: '/gateways/{id}:reenrol',
+  action: 'enrolment.write',
+  summary: 'Creates a join token by which an agent becomes this gateway again; it keeps its id, history and remediations',
+  params: idParams,
+  body: z.strictObject({ ttlMinutes: z.number().int().min(1).max(1440).default(30) }),
+  status: 201,
+  response: createEnrolmentToken.response,
 });
 export const listEnrolmentTokens = defineRoute({
   method: 'GET',

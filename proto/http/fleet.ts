@@ -79,6 +79,11 @@ export const gateway = z.object({
   setAsideReason: z.string().optional(),
   /** When it entered this state. */
   since: time,
+  /**
+   * Its newest certificate; absent for one that was enrolled before certificates were renewed and has not been since. `isOverdue`: most of
+   * its life has passed, and its agent has not renewed it. `renewableUntil`: after this time the gateway must be enrolled again.
+   */
+  certificate: z.object({ generation: z.number().int(), endsAt: time, renewableUntil: time, isOverdue: z.boolean() }).optional(),
   agentVersion: z.string().optional(),
   kernel: z.string().optional(),
   tableKind: z.enum(['kernel', 'memory']).optional(),

@@ -24,6 +24,7 @@ export const routes = {
   listSamples: fleet.listSamples,
   watchFleet: fleet.watchFleet,
   createEnrolmentToken: enrolment.createEnrolmentToken,
+  createReenrolmentToken: enrolment.createReenrolmentToken,
   listEnrolmentTokens: enrolment.listEnrolmentTokens,
   revokeEnrolmentToken: enrolment.revokeEnrolmentToken,
   searchFlows: flows.searchFlows,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { id } from './fixture-fleet.ts';
-import { api, connections, context, page, signIn, startApi, web } from './stage.ts';
+import { api, connections, context, goTo, page, signIn, startApi, web } from './stage.ts';
 
 describe('signing in', () => {
   test('a page asks for a sign-in first and then returns to itself', async () => {
@@ -446,6 +446,25 @@ describe('what cannot be shown or is no longer kept', () => {
     api.role = 'operator';
     await page.reload();
     await storage.getByText('Needs the role owner, admin, approver or auditor over all tenants; you are operator.').waitFor();
+  });
+});
+
+describe('a gateway that cannot come back by itself', () => {
+  test('is enrolled again as the same gateway by a command on its page', async () => {
+    const { id: gatewayId } = api.gateways.find(({ name }) => name === 'caen-gw1')!;
+    await goTo(`/gateways/${gatewayId}`);
+    await page.getByText(/^Certificate ended .*, renewable until/).waitFor();
+    await page.getByText('The agent on caen-gw1 lost its state, or is refused').click();
+    await page.getByText('it keeps its history, tags and remediations').waitFor();
+    await page.getByRole('button', { name: 'Make the command' }).click();
+    await page.getByText('--token ctj_secret').waitFor();
+    Object.assign(
+      api.gateways.find(({ id: one }) => one === gatewayId)!,
+      { state: 'revoked' },
+    );
+    await page.reload();
+    await page.getByText('Take caen-gw1 back').waitFor();
+    await page.getByRole('button', { name: 'Make the command' }).waitFor();
   });
 });
 

@@ -251,20 +251,10 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     ...remediationAnswers(api.remediations, page, (limits) => flows.get(gateways[0]!.id)!.slice(1, limits)),
     revokeToken: () => undefined,
     listEnrolmentTokens: ({ query }) => page([], query),
-    createEnrolmentToken: ({ body }) => {
-      const { siteId, gatewayName } = routes.createEnrolmentToken.body.parse(body);
-      return {
-        id: id(9, 1),
-        tenantId: id(1, 1),
-        siteId,
-        gatewayName,
-        state: 'live',
-        createdAt: new Date(nowMs).toISOString(),
-        expiresAt: new Date(nowMs + 18e5).toISOString(),
-        createdBy: 'night desk',
-        token: 'ctj_secret',
-        command: 'curl -fsS https://ctfleet.example.net/enrol | sh -s -- --token ctj_secret',
-      };
+    createEnrolmentToken: ({ body }) => madeToken(routes.createEnrolmentToken.body.parse(body)),
+    createReenrolmentToken: ({ params }) => {
+      const { siteId, name } = find(gateways, params.id);
+      return { ...madeToken({ siteId, gatewayName: name }), gatewayId: params.id, isAgain: true };
     },
   };
 
@@ -489,6 +479,19 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     return { flushId: made.id };
   }
 
+  const madeToken = ({ siteId, gatewayName }: { siteId: string; gatewayName: string }) => ({
+    id: id(9, 1),
+    tenantId: id(1, 1),
+    siteId,
+    gatewayName,
+    state: 'live',
+    createdAt: new Date(nowMs).toISOString(),
+    expiresAt: new Date(nowMs + 18e5).toISOString(),
+    createdBy: 'night desk',
+    isAgain: false,
+    token: 'ctj_secret',
+    command: 'curl -fsS https://ctfleet.example.net/enrol | sh -s -- --token ctj_secret',
+  });
   const find = <T extends { id: string }>(items: T[], wanted: string | undefined): T => {
     const found = items.find((item) => item.id === wanted);
     if (!found) throw new FleetError('NOT_FOUND', 'There is none of this id, or you may not see it.');

@@ -72,6 +72,12 @@ function gatewayOf(
     tags: number % 3 === 0 ? ['voip'] : [],
     state: isOffline ? 'offline' : 'online',
     since: ago(nowMs, isOffline ? 2160 : 6360),
+    certificate: {
+      generation: 4,
+      endsAt: ago(nowMs, isOffline ? 900 : -4 * 86_400),
+      renewableUntil: ago(nowMs, -90 * 86_400),
+      isOverdue: isOffline,
+    },
     agentVersion: '0.1.0',
     kernel: '6.12.43',
     tableKind: 'kernel',

@@ -40,7 +40,7 @@ export interface Enrolled {
 }
 
 /** Enrols over the real listener. Rejects with the gRPC error. */
-export async function enrol(address: string, caPem: string, token: string): Promise<Enrolled> {
+export async function enrol(address: string, caPem: string, token: string, gatewayId = ''): Promise<Enrolled> {
   const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
   const csr = await x509.Pkcs10CertificateRequestGenerator.create({
     name: 'CN=whatever I like, O=nobody cares',
@@ -50,7 +50,7 @@ export async function enrol(address: string, caPem: string, token: string): Prom
   const client = new EnrolmentClient(address, credentials.createSsl(Buffer.from(caPem)), OPTIONS);
   try {
     const response = await new Promise<EnrolResponse>((resolve, reject) => {
-      client.enrol({ token, csr: Buffer.from(csr.rawData), hostname: 'gw', agentVersion: '0.1.0' }, (error, answer) =>
+      client.enrol({ token, csr: Buffer.from(csr.rawData), hostname: 'gw', agentVersion: '0.1.0', gatewayId }, (error, answer) =>
         error ? reject(error) : resolve(answer),
       );
     });

@@ -102,7 +102,9 @@ export class AgentFrames {
   /** An enrolment request, with the live token or another. */
   enrolment(token: string): Buffer {
     const random = this.#random;
-    const good = Buffer.from(EnrolRequest.encode({ token, csr: Buffer.alloc(120, 0x30), hostname: 'gw', agentVersion: '0.1.0' }).finish());
+    const good = Buffer.from(
+      EnrolRequest.encode({ token, csr: Buffer.alloc(120, 0x30), hostname: 'gw', agentVersion: '0.1.0', gatewayId: '' }).finish(),
+    );
     const made = random.perMille(500) ? this.#maker.make(this.#schemas.enrol) : mutated(random, good, [good]);
     return random.perMille(300) ? withText(made, FIELD.enrolRequestToken, token) : made;
   }

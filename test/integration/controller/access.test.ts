@@ -25,6 +25,7 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   listSamples: { query: SOME_TIME },
   watchFleet: {},
   createEnrolmentToken: { body: { siteId: UNKNOWN, gatewayName: 'g' } },
+  createReenrolmentToken: { body: {} },
   listEnrolmentTokens: {},
   revokeEnrolmentToken: {},
   searchFlows: { body: { scope: { gateways: [UNKNOWN] } } },

@@ -2,12 +2,16 @@ import { credentials } from '@grpc/grpc-js';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { connect } from 'node:tls';
+import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AUTHORITY, Authority, provenKey } from '../../../controller/identity/authority.ts';
+import { identityOf } from '../../../agent/enrolment.ts';
 import { renewalDueAtMs } from '../../../agent/link/renewal.ts';
+import { systemClock } from '../../../agent/time/clock.ts';
+import { AUTHORITY, Authority, provenKey } from '../../../controller/identity/authority.ts';
 import { LinkService } from '../../../controller/link/link.service.ts';
 import { GrpcListener } from '../../../controller/platform/grpc-listener.ts';
 import { EnrolmentService as EnrolmentDefinition, LinkClient } from '../../../proto/gen/ctfleet/v1/link.ts';
@@ -244,4 +248,76 @@ it('the controller’s own certificate is replaced every day without a restart, 
     vi.useRealTimers();
     await listener.close();
   }
+});
+
+describe('a gateway that is enrolled again', () => {
+  const tokenAgain = (gatewayId: string) => owner.call(routes.createReenrolmentToken, { params: { id: gatewayId }, body: {} });
+
+  it('is the same gateway: it keeps its id and its history, and what it was before is worth nothing', async () => {
+    const first = await enrolled();
+    const { gatewayId } = first.response;
+    const old = new FakeAgent(first);
+    await old.connect(controller.linkAddress);
+    const { token, isAgain } = await tokenAgain(gatewayId);
+    expect(isAgain).toBe(true);
+    const second = await enrol(controller.enrolAddress, ca, token);
+    expect([second.response.gatewayId, generationOf(second)]).toEqual([gatewayId, '2']);
+    await old.ended;
+    await expect(holdsSession(first)).rejects.toThrow(/replaced by a newer one/);
+    await expect(again(first, await makeRequest())).rejects.toThrow(/replaced by a newer one/);
+    await holdsSession(second);
+    const { items } = await owner.call(routes.listAudit, { query: { gateway: gatewayId } });
+    expect(items.filter(({ action }) => action === 'enrolment.ok')).toHaveLength(2);
+    old.disconnect();
+  });
+
+  it('comes back from revocation, from being set aside, and from a certificate that ended too long ago', async () => {
+    behindMs = 200 * DAY_MS;
+    const first = await enrolled();
+    behindMs = 0;
+    const { gatewayId } = first.response;
+    await owner.call(routes.revokeGateway, { params: { id: gatewayId } });
+    await expect(holdsSession(first)).rejects.toThrow(/has expired|revoked/);
+    await holdsSession(await enrol(controller.enrolAddress, ca, (await tokenAgain(gatewayId)).token));
+    expect(await stateOf(first)).not.toBe('revoked');
+  });
+
+  it('is refused to the agent of another gateway, whose token stays good', async () => {
+    const [one, other] = [await enrolled(), await enrolled()];
+    const { token } = await tokenAgain(one.response.gatewayId);
+    await expect(enrol(controller.enrolAddress, ca, token, other.response.gatewayId)).rejects.toThrow(/invalid or has expired/);
+    expect((await enrol(controller.enrolAddress, ca, token, one.response.gatewayId)).response.gatewayId).toBe(one.response.gatewayId);
+    const { joinToken } = await makePlace(owner, `Renewing ${++tenants}`, 'gw1');
+    await expect(enrol(controller.enrolAddress, ca, joinToken, one.response.gatewayId)).rejects.toThrow(/invalid or has expired/);
+    expect((await enrol(controller.enrolAddress, ca, joinToken)).response.gatewayName).toBe('gw1');
+  });
+
+  it('by an agent that has a state folder keeps it; a token that is no good changes nothing and is tried once', async () => {
+    const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-again-'));
+    const { joinToken } = await makePlace(owner, `Renewing ${++tenants}`, 'gw1');
+    const start = (token: string) =>
+      identityOf({
+        stateDir,
+        enrolAddress: controller.enrolAddress,
+        joinToken: token,
+        hostname: 'gw1',
+        clock: systemClock,
+        random: Math.random,
+        log: pino({ level: 'silent' }),
+        signal: new AbortController().signal,
+      });
+    const first = await start(joinToken);
+    expect(await start(joinToken)).toEqual(first);
+    const refused = async () => (await owner.call(routes.listAudit, { query: { action: 'enrolment.refused' } })).items.length;
+    const before = await refused();
+    const revoked = await tokenAgain(first.gatewayId);
+    await owner.call(routes.revokeEnrolmentToken, { params: { id: revoked.id } });
+    for (let restart = 0; restart < 3; restart++)
+      expect(await start(revoked.token)).toMatchObject({ gatewayId: first.gatewayId, certificate: first.certificate });
+    expect((await refused()) - before).toBe(1);
+    const second = await start((await tokenAgain(first.gatewayId)).token);
+    expect(second.gatewayId).toBe(first.gatewayId);
+    expect(second.certificate).not.toBe(first.certificate);
+    rmSync(stateDir, { recursive: true });
+  });
 });

@@ -18,7 +18,8 @@ export function useJoined(tokenId: string | undefined): { isUsed: boolean; gatew
   const { data: tokens } = useQuery({ ...queries.enrolmentTokens(), refetchInterval: 3000, enabled: tokenId !== undefined });
   const { data: gateways } = useQuery(queries.gateways());
   const token = tokens?.items.find(({ id }) => id === tokenId);
-  return { isUsed: token?.state === 'used', gateway: gateways?.find(({ id }) => id === token?.gatewayId) };
+  const isUsed = token?.state === 'used';
+  return { isUsed, gateway: isUsed ? gateways?.find(({ id }) => id === token.gatewayId) : undefined };
 }
 
 /** The command that turns a machine into a gateway, and its steps as they happen. */

@@ -30,6 +30,7 @@ import { Breakdown } from './breakdown.tsx';
 import { GATEWAY_STATES } from '../../../client/words/gateway-words.ts';
 import { Capabilities, CpuTable, RecentFlushes, TopSources, Translations, WanTable } from './gateway-facts.tsx';
 import { GuardFacts } from './guard-facts.tsx';
+import { EnrolAgain } from '../enrolment/enrol-again.tsx';
 import { SetAside } from './set-aside.tsx';
 import { UsageChart } from './usage-chart.tsx';
 
@@ -82,6 +83,7 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
     <>
       <GatewayHead gateway={gateway} stale={stale} onEnd={asking.ask} />
       {gateway.state === 'set-aside' && <SetAside gateway={gateway} />}
+      {(gateway.state === 'offline' || gateway.state === 'revoked') && <EnrolAgain gateway={gateway} />}
       <GatewayCharts gateway={gateway} span={span} onSpan={onSpan} />
       <div className="lower">
         <section>
@@ -196,6 +198,7 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
         <li>
           Kernel <b>{gateway.kernel ?? 'not known'}</b>
         </li>
+        {gateway.certificate && state !== 'revoked' && <CertificateFact certificate={gateway.certificate} now={now} />}
         {gateway.tableKind === 'memory' && <li className="amber">table in memory, not the kernel’s</li>}
         <li>
           Link <b>{GATEWAY_STATES[state].word}</b>
@@ -206,6 +209,29 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
         )}
       </ul>
     </div>
+  );
+}
+
+/** Until when its certificate is good; once it has ended, until when its agent can still renew it by itself. */
+function CertificateFact({ certificate, now }: { certificate: NonNullable<Gateway['certificate']>; now: number | undefined }) {
+  const clock = useClock();
+  const { endsAt, renewableUntil, isOverdue } = certificate;
+  return (
+    <li className={isOverdue ? 'amber' : undefined}>
+      {now === undefined || now < Date.parse(endsAt) ? (
+        <>
+          Certificate until <b>{clock.when(endsAt, now)}</b>
+        </>
+      ) : now < Date.parse(renewableUntil) ? (
+        <>
+          Certificate ended <b>{clock.when(endsAt, now)}</b>, renewable until <b>{clock.when(renewableUntil, now)}</b>
+        </>
+      ) : (
+        <>
+          Certificate ended <b>{clock.when(endsAt, now)}</b>; enrol the gateway again
+        </>
+      )}
+    </li>
   );
 }
 

@@ -46,6 +46,11 @@ function needWords(need: Need, nowMs: number): Pick<Judgement, 'head' | 'cause' 
         head: 'Connected, but it cannot see its table.',
         cause: `${tableError.replace(/\.$/, '')}. The agent looks again by itself.`,
       };
+    case 'certificate':
+      return {
+        head: need.kind === 'failed' ? 'Its certificate has ended.' : `Its certificate ends in ${need.measure}, and was not renewed.`,
+        cause: 'Without one it has no link. Its agent’s log says why; an agent older than renewal must be updated.',
+      };
     case 'full':
       return { head: `${fill}: ${usage!.count >= usage!.max! ? 'new flows find no room' : 'little room is left'}.`, cause };
     case 'filling':

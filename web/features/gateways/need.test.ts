@@ -194,3 +194,24 @@ test('flows on a WAN that is up but silent are described as such, not as on one 
   expect(on({ isUp: false })).toBe('milano needs you first: 208 flows still on WAN1, which is down');
   expect(on({ isUp: true, isAnswering: false })).toBe('milano needs you first: 208 flows still on WAN1, beyond which nothing answers');
 });
+
+test('a certificate that was not renewed needs attention while there is time, after what costs flows now', () => {
+  const certificate = (endsAt: string, isOverdue = true) => ({ generation: 3, endsAt, renewableUntil: '2027-02-23T00:00:00Z', isOverdue });
+  const needs = needsOf(
+    [
+      gateway('late', { certificate: certificate('2026-11-23T20:17:00Z') }),
+      gateway('later', { certificate: certificate('2026-11-24T08:17:00Z'), usage: undefined }),
+      gateway('renewed', { certificate: certificate('2026-11-30T08:17:00Z', false) }),
+      gateway('away', { state: 'offline', certificate: certificate('2026-11-23T08:00:00Z') }),
+      gateway('b', { certificate: certificate('2026-11-23T20:17:00Z') }, { lost: 4, drops: 4 }),
+    ],
+    NOW,
+  );
+  expect(needs.map(({ gateway: { name }, why, measure }) => `${name} ${why} ${measure}`)).toEqual([
+    'b drops 4 packets',
+    'late certificate 12 h 0 min',
+    'later certificate 1 d 0 h',
+    'away offline 36 min',
+  ]);
+  expect(overviewSentence(needs.slice(1), [gateway('late')])).toBe('late needs you first: its certificate ends in 12 h 0 min');
+});

@@ -8,11 +8,11 @@ import type { PlanRequest } from '../../../client/words/plan-words.ts';
 
 /**
  * Why a gateway needs attention: its table fills up, it drops packets, flows are stuck on a WAN that cannot carry them, it is silent, it
- * cannot read its table, or two agents hold its identity.
+ * cannot read its table, its certificate is about to end, or two agents hold its identity.
  */
 export interface Need {
   gateway: Gateway;
-  why: 'filling' | 'full' | 'drops' | 'stranded' | 'offline' | 'blind' | 'set-aside';
+  why: 'filling' | 'full' | 'drops' | 'stranded' | 'offline' | 'blind' | 'certificate' | 'set-aside';
   kind: StateKind;
   word: string;
   /** How soon, or how many. */
@@ -61,11 +61,11 @@ export function isFilling({ count: entries, max, minutesToFull }: NonNullable<Ga
   return minutesToFull !== undefined && (minutesToFull <= 60 || (max !== undefined && entries >= max / 2 && minutesToFull <= 24 * 60));
 }
 
-const RANK: Need['why'][] = ['set-aside', 'full', 'filling', 'stranded', 'drops', 'blind', 'offline'];
+const RANK: Need['why'][] = ['set-aside', 'full', 'filling', 'stranded', 'drops', 'blind', 'certificate', 'offline'];
 
 /**
  * All gateways that need attention: set aside, which does not resolve by itself, then by minutes to full, then stale flows, then packet
- * drops, then silence by age. One row per gateway, with the first reason that applies.
+ * drops, then certificates by their end, then silence by age. One row per gateway, with the first reason that applies.
  */
 export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts = new Map()): Need[] {
   return gateways
@@ -115,7 +115,7 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
       evidence: gateway.tableError,
       action: open,
     };
-  if (gateway.state !== 'online' || !usage) return undefined;
+  if (gateway.state !== 'online' || !usage) return certificateNeed(gateway, nowMs);
   const share = usage.max ? usage.count / usage.max : 0;
   if (usage.max && (usage.count >= usage.max || (share >= CRITICAL_SHARE && usage.minutesToFull === undefined))) {
     return {
@@ -193,7 +193,24 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
       action: open,
     };
   }
-  return undefined;
+  return certificateNeed(gateway, nowMs);
+}
+
+/** A certificate that its agent should have renewed by now. */
+function certificateNeed(gateway: Gateway, nowMs: number): Need | undefined {
+  const { certificate, id, name } = gateway;
+  if (gateway.state !== 'online' || !certificate?.isOverdue) return undefined;
+  const leftMs = Date.parse(certificate.endsAt) - nowMs;
+  return {
+    gateway,
+    why: 'certificate',
+    kind: leftMs <= 0 ? 'failed' : 'warn',
+    word: 'Certificate',
+    measure: leftMs <= 0 ? 'ended' : lasting(leftMs / 1000),
+    pace: leftMs <= 0 ? 'no session' : 'until it ends',
+    evidence: `${name} has not renewed its certificate; its log says why`,
+    action: { text: 'Open gateway', path: `/gateways/${id}` },
+  };
 }
 
 /** Where flows are stuck: the gateway and its WAN, or how many gateways. */
@@ -231,6 +248,8 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
         return `${first.gateway.name} needs you first: ${first.measure} in ten minutes`;
       case 'set-aside':
         return `${first.gateway.name} needs you first: two agents hold its identity`;
+      case 'certificate':
+        return `${first.gateway.name} needs you first: its certificate ${first.kind === 'failed' ? 'has ended' : `ends in ${first.measure}`}`;
       case 'blind':
         return `${first.gateway.name} needs you first: it cannot see its table`;
       case 'offline':
@@ -285,6 +304,8 @@ function weight({ why, gateway, flows }: Need): number {
       return -flows!;
     case 'drops':
       return -(gateway.usage!.lost ?? 0);
+    case 'certificate':
+      return Date.parse(gateway.certificate!.endsAt);
     case 'set-aside':
     case 'blind':
     case 'offline':
