@@ -32,10 +32,7 @@ await together({
   controller: noController,
   attacks: noController,
 });
-await Promise.all([
-  together({ browser: cannot.browser }, { niceness: 5, workers: 2 }),
-  together({ fleet: noController }, { workers: 1 }),
-]);
+await Promise.all([together({ browser: cannot.browser }, { niceness: 5, workers: 2 }), together({ fleet: noController }, { workers: 1 })]);
 await together({ faults: cannot.redis }, { workers: 1 });
 await Promise.all([
   together({ alone: noController ?? cannot.browser }),

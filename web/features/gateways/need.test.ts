@@ -209,9 +209,9 @@ test('a certificate that was not renewed needs attention while there is time, af
   );
   expect(needs.map(({ gateway: { name }, why, measure }) => `${name} ${why} ${measure}`)).toEqual([
     'b drops 4 packets',
-    'late certificate 12 h 0 min',
-    'later certificate 1 d 0 h',
+    'late certificate 12 h',
+    'later certificate 24 h',
     'away offline 36 min',
   ]);
-  expect(overviewSentence(needs.slice(1), [gateway('late')])).toBe('late needs you first: its certificate ends in 12 h 0 min');
+  expect(overviewSentence(needs.slice(1), [gateway('late')])).toBe('late needs you first: its certificate ends in 12 h');
 });
