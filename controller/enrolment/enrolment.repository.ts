@@ -49,9 +49,10 @@ export class EnrolmentRepository {
 
   /** The generation that a gateway’s next certificate has; its row stays locked until the transaction ends. */
   async nextGeneration(t: Transaction, id: string): Promise<number> {
-    const [row] = await t.$queryRaw<
-      { next: number }[]
-    >`SELECT certificate_generation + 1 AS next FROM gateway WHERE id = ${id}::uuid FOR UPDATE`;
+    // The session's row first, as when an agent connects: two transactions must not wait for each other.
+    await t.$queryRaw`SELECT 1 FROM link_session WHERE gateway_id = ${id}::uuid FOR NO KEY UPDATE`;
+    const [row] = await t.$queryRaw<{ next: number }[]>`
+      SELECT certificate_generation + 1 AS next FROM gateway WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
     if (!row) throw new Error('a join token names a gateway that does not exist');
     return row.next;
   }
