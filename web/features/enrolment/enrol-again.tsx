@@ -15,23 +15,25 @@ export function EnrolAgain({ gateway: { id, name, tenantId, state } }: { gateway
   const refusal = useRefusal('enrolment.write', [tenantId]);
   const make = useMutation({ mutationFn: () => call(routes.createReenrolmentToken, { params: { id }, body: {} }) });
   return (
-    <details className="note stack" open={state === 'revoked' || undefined} aria-label="Enrol again">
+    <details className="note enrol-again" open={state === 'revoked' || undefined} aria-label="Enrol again">
       <summary>{state === 'revoked' ? `Take ${name} back` : `The agent on ${name} lost its state, or is refused`}</summary>
-      <p>
-        Enrol it again as the same gateway: it keeps its history, tags and remediations. Whatever identity it had before is worth nothing
-        afterwards.
-      </p>
-      <div>
-        <Button
-          icon={IconPlugConnected}
-          refusal={refusal ?? (make.isPending ? 'It is being made.' : undefined)}
-          onClick={() => make.mutate()}
-        >
-          Make the command
-        </Button>
+      <div className="stack">
+        <p>
+          Enrol it again as the same gateway: it keeps its history, tags and remediations. Whatever identity it had before is worth nothing
+          afterwards.
+        </p>
+        <div>
+          <Button
+            icon={IconPlugConnected}
+            refusal={refusal ?? (make.isPending ? 'It is being made.' : undefined)}
+            onClick={() => make.mutate()}
+          >
+            Make the command
+          </Button>
+        </div>
+        {make.error && <Failure what="No token was made" error={make.error} />}
+        {make.data && <Joining token={make.data} />}
       </div>
-      {make.error && <Failure what="No token was made" error={make.error} />}
-      {make.data && <Joining token={make.data} />}
     </details>
   );
 }

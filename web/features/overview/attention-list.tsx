@@ -52,7 +52,7 @@ export function AttentionList({ needs, onEnd }: { needs: Need[]; onEnd(request: 
     <section className="pad">
       <div className="sec-head">
         <h2>Needs attention</h2>
-        <span className="dim">set aside, then by minutes to full, stale flows, packet drops, no table, silence</span>
+        <span className="dim">set aside, then by minutes to full, stale flows, packet drops, no table, certificates, silence</span>
         <span className="grow" />
         <span className="dim keys-hint">
           <kbd>j</kbd> <kbd>k</kbd> move <kbd>Enter</kbd> open <kbd>d</kbd> act
