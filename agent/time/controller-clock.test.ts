@@ -47,6 +47,13 @@ describe('the controller’s clock', () => {
     );
   });
 
+  it('is not taken to be seconds later because a busy controller answered hello late', () => {
+    const { clock, controller, truth } = session();
+    controller.welcome(truth() - 20, clock.ms - 8_000);
+    expect(Math.abs(controller.now() - truth())).toBeLessThan(500);
+    expect(controller.latest()).toBe(truth() - 20 + 8_000);
+  });
+
   it('is not made earlier by words that waited in a queue', () => {
     const { clock, controller } = session();
     const before = controller.latest();

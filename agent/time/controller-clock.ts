@@ -2,6 +2,8 @@
 const SPAN_MS = 300_000;
 /** A message that was longer under way than this would have ended the session as silent. */
 const MAX_DELAY_MS = 40_000;
+/** The longest that the fastest of several words is taken to have been under way: more than by satellite. */
+const MAX_ONE_WAY_MS = 500;
 /** What JavaScript calls a time. */
 const MAX_TIME_MS = 8.64e15;
 
@@ -54,9 +56,12 @@ export class ControllerClock {
     return true;
   }
 
-  /** What it most likely is, to be shown and stored. Our own time until the first welcome. */
+  /**
+   * What it most likely is, to be shown and stored. Our own time until the first welcome. A welcome that took seconds was late because of
+   * the controller's work, not because of its way.
+   */
   now(): number {
-    return Math.round(this.#now() + (this.#aheadMs() ?? 0) + this.#roundTripMs / 2);
+    return Math.round(this.#now() + (this.#aheadMs() ?? 0) + Math.min(this.#roundTripMs / 2, MAX_ONE_WAY_MS));
   }
 
   /** How far `now` is ahead of our own clock, to shift what was timed by ours. Zero until the first welcome. */

@@ -8,8 +8,11 @@ import { nameOf, type CommandRecord, type Deed, type FlushRecord, type GatewayRo
 import { withClient } from './parts.ts';
 import { DEEDS_FILE, mergeDeeds } from './table-log.ts';
 
-/** A sample's time is its walk's, shifted by what the agent believes its controller's clock to be, which a stopped process can distort. */
-const SAMPLE_SLACK_MS = 3000;
+/**
+ * A sample's time is its walk's, shifted by what the agent believes its controller's clock to be. A first word that was late, because its
+ * sender was stopped or the link slow, distorts that by as much until the next.
+ */
+const SAMPLE_SLACK_MS = 4500;
 
 export interface PlacedAgent {
   id: string;
