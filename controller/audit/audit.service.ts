@@ -61,7 +61,7 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
    * its chain.
    */
   record(t: Transaction, decision: Decision): void {
-    this.database.lastly(t, this.append).push(decision);
+    this.database.lastly(t, this.append).push({ tenantId: decision.tenantId, entry: this.toEntry(decision) });
   }
 
   /** Records a decision that has no transaction of its own. */
@@ -156,14 +156,13 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   /** Chains are locked in one global order, so that transactions which lock several cannot deadlock. */
-  private readonly append = async (t: Transaction, decisions: readonly Decision[]): Promise<void> => {
-    for (const tenantId of [...new Set(decisions.map((decision) => decision.tenantId))].toSorted()) {
+  private readonly append = async (t: Transaction, recorded: readonly { tenantId?: string; entry: NewEntry }[]): Promise<void> => {
+    for (const tenantId of [...new Set(recorded.map((one) => one.tenantId))].toSorted())
       await this.entries.append(
         t,
         tenantId,
-        decisions.filter((decision) => decision.tenantId === tenantId).map((decision) => this.toEntry(decision)),
+        recorded.filter((one) => one.tenantId === tenantId).map(({ entry }) => entry),
       );
-    }
   };
 
   private toEntry(decision: Decision): NewEntry {
