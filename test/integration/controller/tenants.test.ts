@@ -109,6 +109,7 @@ describe('what belongs to another tenant', () => {
       updateGateway: theirs.agent.gatewayId,
       revokeGateway: theirs.agent.gatewayId,
       reinstateGateway: theirs.agent.gatewayId,
+      createReenrolmentToken: theirs.agent.gatewayId,
       listSamples: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId,
       getPlan: theirs.planId,
