@@ -18,6 +18,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { GrpcListener, MAX_MESSAGE_BYTES, toServiceError, unary } from '../platform/grpc-listener.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
+import { toFleetError } from '../platform/problem.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { Intake, type Cost } from './intake.ts';
 import { LinkParts } from './link-parts.service.ts';
@@ -117,7 +118,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     const fail = (error: unknown): void => {
       if (ended.signal.aborted) return;
       ended.abort();
-      this.logger.warn({ gateway: identity.gatewayId, err: error }, 'session failed');
+      this.logger.warn({ gateway: identity.gatewayId, err: toFleetError(error) }, 'session failed');
       refuse(stream, this.weighFailure(identity, error, stream.getPeer()));
     };
     const helloTimer = setTimeout(() => fail(new FleetError('INVALID_REQUEST', 'No hello was received within 10 s.')), HELLO_MS);
