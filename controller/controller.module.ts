@@ -9,6 +9,7 @@ import { GatewaysModule } from './gateways/gateways.module.ts';
 import { HistoryModule } from './history/history.module.ts';
 import { LiveModule } from './live/live.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
+import { PeopleModule } from './people/people.module.ts';
 import { PlansModule } from './plans/plans.module.ts';
 import { HealthController } from './platform/health.controller.ts';
 import { PlatformModule, type Surroundings } from './platform/platform.module.ts';
@@ -19,6 +20,7 @@ import { WitnessModule } from './witness/witness.module.ts';
 const NOUNS = [
   AuditModule,
   AccessModule,
+  PeopleModule,
   HistoryModule,
   GatewaysModule,
   EnrolmentModule,

@@ -14,6 +14,8 @@ import { CallersService } from './callers.service.ts';
 import { IdempotencyInterceptor } from './idempotency.interceptor.ts';
 import { IdempotencyRepository } from './idempotency.repository.ts';
 import { IdempotencyService } from './idempotency.service.ts';
+import { SignInLinksRepository } from './sign-in-links.repository.ts';
+import { SignInLinksService } from './sign-in-links.service.ts';
 import { SignInService } from './sign-in.service.ts';
 import { TokensRepository } from './tokens.repository.ts';
 import { TokensService } from './tokens.service.ts';
@@ -42,12 +44,14 @@ export class AccessModule {
       CallersService,
       IdempotencyRepository,
       IdempotencyService,
+      SignInLinksRepository,
+      SignInLinksService,
       SignInService,
       TokensRepository,
       TokensService,
       UsersService,
     ],
-    exports: [CallersService, SignInService],
+    exports: [CallersService, SignInLinksService, SignInService],
     controllers: [AccessController],
   });
 }

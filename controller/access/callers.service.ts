@@ -3,7 +3,7 @@ import type { Action } from '../../proto/model/access.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { isSecret } from '../platform/secret.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { parseApiToken } from './api-token.ts';
+import { parseApiToken } from './secret-texts.ts';
 import { AUTH, type Auth } from './auth.ts';
 import { scopeOf, type Caller, type Credentials } from '../platform/caller.ts';
 import { CallersRepository, toGrant } from './callers.repository.ts';
@@ -41,7 +41,8 @@ export class CallersService {
     if (!parsed) return undefined;
     const token = await this.callers.findToken(parsed.id);
     const now = new Date(this.clock());
-    if (!token || !isSecret(parsed.secret, token.secretHash) || token.revokedAt || token.expiresAt <= now) return undefined;
+    if (!token || !isSecret(parsed.secret, token.secretHash) || token.revokedAt || token.expiresAt <= now || token.user.suspendedAt)
+      return undefined;
     if (!token.lastUsedAt || now.getTime() - token.lastUsedAt.getTime() > 60_000) await this.callers.touchToken(token.id, now);
     return {
       kind: 'token',

@@ -1,7 +1,7 @@
 import { zxcvbn, zxcvbnOptions } from '@zxcvbn-ts/core';
 import * as common from '@zxcvbn-ts/language-common';
+import { MIN_PASSWORD_LENGTH } from '../../proto/http/people.ts';
 
-export const MIN_PASSWORD_LENGTH = 15;
 export const MAX_PASSWORD_LENGTH = 256;
 /** Scale 0 to 4: 3 means more than 10^8 guesses. */
 const MIN_SCORE = 3;

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isIP } from 'node:net';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
 import { toFleetError, toProblem } from '../platform/problem.ts';
-import { AUTH_PATHS } from './auth.ts';
+import { AUTH_PATHS, LINK_PATHS } from './auth.ts';
 import { isOwnSite } from './cross-site.ts';
 import type { SignInService } from './sign-in.service.ts';
 
@@ -34,7 +34,8 @@ export function mountSignIn(fastify: FastifyInstance, service: SignInService, pu
 async function answer(request: FastifyRequest, reply: FastifyReply, service: SignInService, publicUrl: string): Promise<void> {
   const url = new URL(request.originalUrl, publicUrl);
   const path = url.pathname.slice(PREFIX.length);
-  if (!AUTH_PATHS.has(path)) throw new FleetError('NOT_FOUND', 'Nothing exists at this address.');
+  if (!AUTH_PATHS.has(path) && !(LINK_PATHS.has(path) && request.method === 'POST'))
+    throw new FleetError('NOT_FOUND', 'Nothing exists at this address.');
   if (
     request.method === 'POST' &&
     !isOwnSite({ origin: request.headers.origin, secFetchSite: request.headers['sec-fetch-site']?.toString() }, publicUrl)

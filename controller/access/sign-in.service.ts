@@ -3,14 +3,19 @@ import { z } from 'zod';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { toPrintable } from '../../proto/model/text.ts';
 import { AuditService } from '../audit/audit.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database } from '../platform/database.ts';
 import { invalidRequest } from '../platform/problem.ts';
 import { AUTH, type Auth } from './auth.ts';
 import { addressKey } from './limit-key.ts';
 import { MAX_PASSWORD_LENGTH, passwordProblem } from './password.ts';
 import { CHANGE_PASSWORD, SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS, SIGN_IN_KNOWN, SIGN_IN_PAIR } from './rate-limits.ts';
 import { RateLimits } from '../platform/rate-limits.ts';
+import { SignInLinksService } from './sign-in-links.service.ts';
 
 const signIn = z.looseObject({ email: z.string().max(320), password: z.string().max(MAX_PASSWORD_LENGTH) });
+const lookAtLink = z.looseObject({ token: z.string().max(200) });
+const useLink = z.looseObject({ token: z.string().max(200), password: z.string().max(MAX_PASSWORD_LENGTH) });
 const change = z.looseObject({ currentPassword: z.string().max(MAX_PASSWORD_LENGTH), newPassword: z.string().max(MAX_PASSWORD_LENGTH) });
 
 /** One request to the sign-in library. `address` is the caller's. */
@@ -35,6 +40,9 @@ export class SignInService {
     @Inject(AUTH) private readonly auth: Auth,
     @Inject(RateLimits) private readonly limits: RateLimits,
     @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(SignInLinksService) private readonly links: SignInLinksService,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Forwards a request. Throws RATE_LIMITED, INVALID_REQUEST. */
@@ -42,6 +50,10 @@ export class SignInService {
     switch (asking.path) {
       case '/sign-in/email':
         return this.signIn(asking);
+      case '/look-at-link':
+        return this.lookAtLink(asking);
+      case '/use-link':
+        return this.useLink(asking);
       case '/change-password':
         return this.changePassword(asking);
       case '/sign-out':
@@ -49,6 +61,27 @@ export class SignInService {
       default:
         return this.auth.handler(asking.request);
     }
+  }
+
+  private async lookAtLink({ body, address }: Asking): Promise<Response> {
+    await this.limits.take(SIGN_IN_ADDRESS, addressKey(address));
+    return Response.json(await this.links.look(parse(lookAtLink, body).token));
+  }
+
+  /** Sets the password, and signs the person in with it. */
+  private async useLink({ request, body, address }: Asking): Promise<Response> {
+    const { token, password } = parse(useLink, body);
+    await this.limits.take(SIGN_IN_ADDRESS, addressKey(address));
+    const email = await this.links.use(token, password, address);
+    const own = { email, password };
+    const url = new URL(request.url);
+    url.pathname = url.pathname.replace('/use-link', '/sign-in/email');
+    return this.signIn({
+      path: '/sign-in/email',
+      address,
+      body: own,
+      request: new Request(url, { method: 'POST', headers: request.headers, body: JSON.stringify(own) }),
+    });
   }
 
   private async signIn({ request, body, address }: Asking): Promise<Response> {
@@ -66,6 +99,7 @@ export class SignInService {
       if (!isKnown) await this.limits.giveBack(SIGN_IN_ACCOUNT, email);
       await this.limits.remember(SIGN_IN_KNOWN, pair);
       const { user } = (await response.clone().json()) as { user: { id: string; name: string } };
+      await this.database.unscoped.user.updateMany({ where: { id: user.id }, data: { lastSignInAt: new Date(this.clock()) } });
       await this.audit.recordSession({ action: 'signed-in', outcome: 'ok', userId: user.id, name: user.name, address });
     } else if (response.status === 401 && (tries === 1 || tries === SIGN_IN_PAIR.tries)) {
       // Only the first and the last guess of a series: those in between add nothing, and a guesser must not fill the trail.

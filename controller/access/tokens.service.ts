@@ -10,7 +10,8 @@ import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { newId } from '../platform/ids.ts';
 import { hashSecret, newSecret } from '../platform/secret.ts';
 import { id as idSchema } from '../../proto/http/common.ts';
-import { actionBeyond, formatApiToken } from './api-token.ts';
+import { actionBeyond } from './rights-beyond.ts';
+import { formatApiToken } from './secret-texts.ts';
 import type { Caller } from '../platform/caller.ts';
 import { TokensRepository } from './tokens.repository.ts';
 

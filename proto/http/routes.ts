@@ -6,12 +6,20 @@ import * as fleet from './fleet.ts';
 import * as flows from './flows.ts';
 import * as flushes from './flushes.ts';
 import * as limits from './limits.ts';
+import * as people from './people.ts';
 import * as plans from './plans.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
 
 /** Every route of the REST API by its operation id. A route that is not here does not exist. */
 export const routes = {
+  listPeople: people.listPeople,
+  invitePerson: people.invitePerson,
+  updatePerson: people.updatePerson,
+  suspendPerson: people.suspendPerson,
+  resumePerson: people.resumePerson,
+  createSignInLink: people.createSignInLink,
+  removePerson: people.removePerson,
   listTenants: fleet.listTenants,
   createTenant: fleet.createTenant,
   listSites: fleet.listSites,

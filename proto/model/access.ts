@@ -30,6 +30,8 @@ export const ACTIONS = {
   'remediations.write': ['owner', 'admin'],
   'remediations.run': ['owner', 'admin', 'operator'],
   'audit.read': ['owner', 'admin', 'approver', 'auditor'],
+  'people.read': ['owner', 'admin'],
+  'people.write': ['owner', 'admin'],
   'tokens.self': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
   'metrics.read': ['owner', 'admin', 'operator', 'auditor', 'viewer'],
   'me.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],

@@ -15,6 +15,8 @@ export const ERROR_CODES = {
   CROSS_SITE_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   NOT_FOUND: { http: 404, grpc: 'NOT_FOUND', retry: false },
   ALREADY_EXISTS: { http: 409, grpc: 'ALREADY_EXISTS', retry: false },
+  /** Nobody could give access to anybody any more. */
+  LAST_OWNER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   PLAN_UNKNOWN: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   PLAN_EMPTY: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
   PLAN_TOO_LARGE: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
@@ -42,6 +44,7 @@ export const ERROR_CODES = {
   /** The certificate was replaced by a newer one that has been used since: its holder is a copy, or was put back from one. */
   CERTIFICATE_SUPERSEDED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   GATEWAY_AHEAD: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  LINK_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   JOIN_TOKEN_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   GATEWAY_OFFLINE: { http: 503, grpc: 'UNAVAILABLE', retry: true },
   GATEWAY_SLOW: { http: 504, grpc: 'DEADLINE_EXCEEDED', retry: true },

@@ -41,6 +41,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'controller/identity': ['proto'],
   'controller/audit': ['controller/queue', 'proto'],
   'controller/access': ['controller/audit', 'proto'],
+  'controller/people': ['controller/access', 'controller/audit', 'proto'],
   'controller/link': ['controller/identity', 'controller/audit', 'proto'],
   'controller/history': ['controller/link', 'controller/queue', 'proto'],
   'controller/gateways': ['controller/link', 'controller/history', 'controller/audit', 'proto'],

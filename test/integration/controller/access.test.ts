@@ -13,6 +13,13 @@ const SAVED = { tenantId: UNKNOWN, document: { name: 'r', trigger: { kind: 'manu
 
 /** A well-formed request for each route that takes an input; a route that is missing here fails the walk. */
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
+  listPeople: {},
+  invitePerson: { body: { name: 'P', email: 'p@example.net', grants: [{ role: 'viewer', tenantId: UNKNOWN }] } },
+  updatePerson: { body: { name: 'P' } },
+  suspendPerson: {},
+  resumePerson: {},
+  createSignInLink: {},
+  removePerson: {},
   listTenants: {},
   createTenant: { body: { name: 'Other' } },
   listSites: {},

@@ -33,6 +33,7 @@ let theirs: {
   remediationId: string;
   remediationRunId: string;
   blockId: string;
+  personId: string;
 };
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
@@ -85,8 +86,12 @@ beforeAll(async () => {
     },
   });
   await eventually('the block is listed', async () => (await owner.call(routes.listBlocks)).items.length === 1 || undefined);
+  const { id: personId } = await owner.call(routes.invitePerson, {
+    body: { name: 'Theirs', email: 'theirs@example.net', grants: [{ role: 'viewer', tenantId: other.tenantId }] },
+  });
   theirs = {
     ...other,
+    personId,
     blockId,
     remediationId: remediation.id,
     remediationRunId: runId,
@@ -110,6 +115,11 @@ describe('what belongs to another tenant', () => {
       revokeGateway: theirs.agent.gatewayId,
       reinstateGateway: theirs.agent.gatewayId,
       createReenrolmentToken: theirs.agent.gatewayId,
+      updatePerson: theirs.personId,
+      suspendPerson: theirs.personId,
+      resumePerson: theirs.personId,
+      createSignInLink: theirs.personId,
+      removePerson: theirs.personId,
       listSamples: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId,
       getPlan: theirs.planId,

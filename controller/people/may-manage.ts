@@ -1,0 +1,32 @@
+import type { Grant } from '../../proto/model/access.ts';
+import { actionBeyond } from '../access/rights-beyond.ts';
+import type { Caller } from '../platform/caller.ts';
+
+/**
+ * Why the caller may not give or take this role; undefined if the caller may. Nobody gives more than he has, and only owners make and
+ * unmake owners.
+ */
+export function whyNotGive(caller: Caller, grant: Grant): string | undefined {
+  const beyond = actionBeyond(caller, grant);
+  if (beyond !== undefined) return `your roles do not allow ${beyond} there`;
+  if (grant.role === 'owner' && !isOwner(caller, grant.tenantId)) return 'only an owner can give or take the role of an owner';
+  return undefined;
+}
+
+/** What is to be removed and added so that `before` becomes `after`. */
+export function changesOf(before: readonly Grant[], after: readonly Grant[]): { removed: Grant[]; added: Grant[] } {
+  const has = (all: readonly Grant[], { role, tenantId }: Grant): boolean =>
+    all.some((one) => one.role === role && one.tenantId === tenantId);
+  return { removed: before.filter((grant) => !has(after, grant)), added: after.filter((grant) => !has(before, grant)) };
+}
+
+/** True for a role that can give access to everybody, everywhere. */
+export function isOwnerOfAll({ role, tenantId }: Grant): boolean {
+  return role === 'owner' && tenantId === null;
+}
+
+function isOwner({ grants, ceiling }: Caller, tenantId: string | null): boolean {
+  const covers = (all: readonly Grant[]): boolean =>
+    all.some((grant) => grant.role === 'owner' && (grant.tenantId === null || grant.tenantId === tenantId));
+  return covers(grants) && (ceiling === undefined || covers(ceiling));
+}
