@@ -51,6 +51,7 @@ test('no page has a fault that axe can find in either theme, and the browser rep
     '/connections',
     '/flushes',
     `/audit?entry=${id(7, 40)}`,
+    '/people',
     '/settings',
     '/first-run',
     '/remediations',

@@ -5,6 +5,7 @@ import type { Block } from '../../proto/http/blocks.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import type { Flush, flushTarget } from '../../proto/http/flushes.ts';
 import type { FlowRow } from '../../proto/http/flows.ts';
+import type { person } from '../../proto/http/people.ts';
 import type { createPlanRequest, Plan } from '../../proto/http/plans.ts';
 import type { Route } from '../../proto/http/route.ts';
 import { routes } from '../../proto/http/routes.ts';
@@ -25,6 +26,7 @@ import {
   fixtureAudit,
   fixtureFlows,
   fixtureGateways,
+  fixturePeople,
   fixtureRetention,
   fixtureSamples,
   fixtureSites,
@@ -63,6 +65,7 @@ export interface FixtureSettings {
 }
 
 const PASSWORD = 'correct horse';
+type Person = z.output<typeof person>;
 
 /**
  * A controller for browser tests: every answer is parsed by the actual schema of its route, so that it cannot drift from the contract, and
@@ -89,6 +92,16 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     droppedAt: undefined,
     remediations: fixtureRemediations(nowMs, gateways),
     close,
+  };
+  const people = fixturePeople(nowMs);
+  const madeLink = () => ({
+    link: 'https://ctfleet.example.net/welcome#ctfl_secret',
+    expiresAt: new Date(nowMs + 72 * 3_600_000).toISOString(),
+  });
+  const findPerson = (wanted: string | undefined) => {
+    const found = people.find((one) => one.id === wanted);
+    if (!found) throw new FleetError('NOT_FOUND', 'There is no such person.');
+    return found;
   };
   let wrongTries = 0;
   let madeTokens = 0;
@@ -127,7 +140,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   const answers: Partial<Record<keyof typeof routes, (ask: Ask) => unknown>> = {
     getMe: () => ({
       kind: 'user',
-      id: 'u1',
+      id: id(9, 1),
       name: api.person,
       email: 'night@example.net',
       grants: [{ role: api.role, tenantId: null }],
@@ -224,6 +237,18 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
           .map((flow) => ({ ...flow, outcome: 'deleted' as const })),
         query,
       ),
+    listPeople: ({ query }) => page(people, query),
+    invitePerson: ({ body }) => {
+      const { name, email, grants } = routes.invitePerson.body.parse(body);
+      const own: Person = { id: id(9, people.length + 1), name, email, grants, state: 'invited', createdAt: new Date(nowMs).toISOString() };
+      people.push({ ...own, link: { expiresAt: madeLink().expiresAt, createdBy: api.person } });
+      return { ...own, made: madeLink() };
+    },
+    updatePerson: ({ params, body }) => Object.assign(findPerson(params.id), routes.updatePerson.body.parse(body)),
+    suspendPerson: ({ params }) => Object.assign(findPerson(params.id), { state: 'suspended' }),
+    resumePerson: ({ params }) => Object.assign(findPerson(params.id), { state: 'active' }),
+    createSignInLink: madeLink,
+    removePerson: ({ params }) => void people.splice(people.indexOf(findPerson(params.id)), 1),
     listTokens: ({ query }) =>
       page(
         [
@@ -552,6 +577,17 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       return void response
         .writeHead(200, { 'set-cookie': 'fixture=1; Path=/; HttpOnly; SameSite=Lax', 'content-type': 'application/json' })
         .end('{}');
+    }
+    if (url.pathname === '/api/auth/look-at-link' || url.pathname === '/api/auth/use-link') {
+      const { token } = JSON.parse(await read(request)) as { token: string };
+      const invited = people.find(({ state }) => state === 'invited');
+      if (token !== 'ctfl_secret' || !invited)
+        return problem(response, new FleetError('LINK_REFUSED', 'This link was used. Ask for a new one.'));
+      if (url.pathname === '/api/auth/use-link') Object.assign(invited, { state: 'active', link: undefined });
+      const cookie = url.pathname === '/api/auth/use-link' ? { 'set-cookie': 'fixture=1; Path=/; HttpOnly; SameSite=Lax' } : {};
+      return void response
+        .writeHead(200, { ...cookie, 'content-type': 'application/json' })
+        .end(JSON.stringify({ name: invited.name, email: invited.email, createdBy: api.person, expiresAt: madeLink().expiresAt }));
     }
     if (url.pathname === '/api/auth/sign-out')
       return void response.writeHead(200, { 'set-cookie': 'fixture=; Path=/; Max-Age=0' }).end('{}');

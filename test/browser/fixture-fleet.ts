@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { auditEntry } from '../../proto/http/audit.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import type { FlowRow } from '../../proto/http/flows.ts';
+import type { person } from '../../proto/http/people.ts';
 import type { Flush } from '../../proto/http/flushes.ts';
 import type { getRetention } from '../../proto/http/retention.ts';
 
@@ -346,5 +347,42 @@ export function fixtureAudit(nowMs: number, flushes: Flush[]): z.output<typeof a
     }),
     entry(37, 90_000, { action: 'session.signed-in', summary: 'night desk signed in' }),
     entry(36, 90_100, { action: 'session.refused', outcome: 'refused', summary: 'Sign-in refused for night desk' }),
+  ];
+}
+
+/** An owner, an operator of one tenant who was invited, and somebody who has left for a while. */
+export function fixturePeople(nowMs: number): z.output<typeof person>[] {
+  const at = (hoursAgo: number): string => new Date(nowMs - hoursAgo * 3_600_000).toISOString();
+  return [
+    {
+      id: id(9, 1),
+      name: 'night desk',
+      email: 'night@example.net',
+      state: 'active',
+      grants: [{ role: 'owner', tenantId: null }],
+      createdAt: at(900),
+      lastSignInAt: at(1),
+    },
+    {
+      id: id(9, 2),
+      name: 'Ada Okafor',
+      email: 'ada@example.net',
+      state: 'invited',
+      grants: [{ role: 'operator', tenantId: id(1, 1) }],
+      createdAt: at(3),
+      link: { expiresAt: at(-69), createdBy: 'night desk' },
+    },
+    {
+      id: id(9, 3),
+      name: 'Lars Berg',
+      email: 'lars@example.net',
+      state: 'suspended',
+      grants: [
+        { role: 'viewer', tenantId: id(1, 1) },
+        { role: 'auditor', tenantId: id(1, 2) },
+      ],
+      createdAt: at(500),
+      lastSignInAt: at(240),
+    },
   ];
 }

@@ -8,6 +8,9 @@ import { useState, type ReactNode } from 'react';
 import { ControllerError } from '../../client/problem.ts';
 import { resolver, theme } from '../ui/theme.ts';
 
+/** Pages for people who are not signed in. */
+const OPEN: ReadonlySet<string> = new Set(['/sign-in', '/welcome']);
+
 /** Wraps every page: theme, cache and URL state. An ended session leads to the sign-in and back. */
 export function Providers({ nonce, children }: { nonce: string | undefined; children: ReactNode }) {
   const router = useRouter();
@@ -16,7 +19,7 @@ export function Providers({ nonce, children }: { nonce: string | undefined; chil
       new QueryClient({
         queryCache: new QueryCache({
           onError(error) {
-            if (!(error instanceof ControllerError) || error.code !== 'UNAUTHENTICATED' || window.location.pathname === '/sign-in') return;
+            if (!(error instanceof ControllerError) || error.code !== 'UNAUTHENTICATED' || OPEN.has(window.location.pathname)) return;
             router.replace(`/sign-in?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
           },
         }),

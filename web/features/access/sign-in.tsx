@@ -7,6 +7,7 @@ import { parseAsString, useQueryState } from 'nuqs';
 import { useEffect, useRef, useState } from 'react';
 import { signIn } from '../../lib/controller/session.ts';
 import { Button } from '../../ui/button.tsx';
+import { Brand } from './brand.tsx';
 
 /** Signs in. Distinguishes a wrong password, a locked sign-in and an unreachable controller. */
 export function SignIn() {
@@ -32,21 +33,7 @@ export function SignIn() {
           if (!attempt.isPending) attempt.mutate();
         }}
       >
-        <div className="row sign-in-brand">
-          <svg
-            className="i"
-            viewBox="0 0 16 16"
-            fill="none"
-            stroke="currentColor"
-            strokeWidth={2}
-            strokeLinecap="round"
-            strokeLinejoin="round"
-            aria-hidden
-          >
-            <path d="M1.5 5h10M9 2l3 3M14.5 11h-10M7 14l-3-3" />
-          </svg>
-          <b>ctfleet</b>
-        </div>
+        <Brand />
         <h1>Sign in</h1>
         <p className="dim2">Connection tracking on every gateway you run.</p>
         <label>
@@ -76,8 +63,8 @@ export function SignIn() {
           </p>
         )}
         <details className="dim small">
-          <summary>No account yet?</summary>An owner or admin makes accounts. The very first is made where the controller runs:{' '}
-          <span className="mono">bootstrap.js --email … --name …</span> (docs/operating.md).
+          <summary>No account yet, or no password?</summary>An owner or admin makes a link for you, under People. The very first account is
+          made where the controller runs: <span className="mono">bootstrap.js --email … --name …</span> (docs/operating.md).
         </details>
         <Button type="submit" kind="primary" size="large" refusal={attempt.isPending ? 'Signing in.' : undefined}>
           {attempt.isPending ? 'Signing in…' : 'Sign in'}

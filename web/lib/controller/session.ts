@@ -9,6 +9,26 @@ export async function signIn(email: string, password: string): Promise<void> {
   throw new ControllerError({ ...said.problem, detail: refusal(response, said) });
 }
 
+export interface LinkOwner {
+  name: string;
+  email: string;
+  createdBy: string;
+  expiresAt: string;
+}
+
+/** Whom a sign-in link is for. Throws ControllerError. */
+export async function lookAtLink(token: string): Promise<LinkOwner> {
+  const response = await controller.send('/api/auth/look-at-link', { method: 'POST', body: { token } });
+  if (!response.ok) throw await readProblem(response);
+  return (await response.json()) as LinkOwner;
+}
+
+/** Chooses a password by a sign-in link, which also signs in. Throws ControllerError. */
+export async function choosePassword(token: string, password: string): Promise<void> {
+  const response = await controller.send('/api/auth/use-link', { method: 'POST', body: { token, password } });
+  if (!response.ok) throw await readProblem(response);
+}
+
 /** Ends this browser's session. */
 export async function signOut(): Promise<void> {
   const response = await controller.send('/api/auth/sign-out', { method: 'POST', body: {} });

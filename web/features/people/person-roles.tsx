@@ -1,0 +1,59 @@
+'use client';
+
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { routes } from '../../../proto/http/routes.ts';
+import type { Grant } from '../../../proto/model/access.ts';
+import { call } from '../../lib/controller/client.ts';
+import { Button } from '../../ui/button.tsx';
+import { Failure } from '../../ui/feedback.tsx';
+import type { Person } from './people.tsx';
+import { RolePicker, useTenantName } from './role-picker.tsx';
+
+/** What a person may do, and where; effective with the person's next request. */
+export function PersonRoles({ person: { id, name, grants }, isOpen, refusal }: { person: Person; isOpen: boolean; refusal?: string }) {
+  const client = useQueryClient();
+  const nameOf = useTenantName();
+  const [added, setAdded] = useState<Grant>({ role: 'viewer', tenantId: null });
+  const save = useMutation({
+    mutationFn: (next: Grant[]) => call(routes.updatePerson, { params: { id }, body: { grants: next } }),
+    onSettled: () => client.invalidateQueries({ queryKey: ['people'] }),
+  });
+  const isThere = grants.some(({ role, tenantId }) => role === added.role && tenantId === added.tenantId);
+  return (
+    <div className="people-roles">
+      {grants.length === 0 && <span className="dim">none</span>}
+      {grants.map((grant) => (
+        <div className="row" key={`${grant.role}.${grant.tenantId}`}>
+          <span>
+            {grant.role} <span className="dim2">{nameOf(grant.tenantId)}</span>
+          </span>
+          {isOpen && (
+            <Button
+              size="slim"
+              kind="quiet"
+              label={`Take ${grant.role} for ${nameOf(grant.tenantId)} from ${name}`}
+              refusal={refusal}
+              onClick={() => save.mutate(grants.filter((one) => one !== grant))}
+            >
+              Take away
+            </Button>
+          )}
+        </div>
+      ))}
+      {isOpen && (
+        <div className="row">
+          <RolePicker value={added} onChange={setAdded} />
+          <Button
+            size="slim"
+            refusal={refusal ?? (isThere ? `${name} has this role.` : undefined)}
+            onClick={() => save.mutate([...grants, added])}
+          >
+            Give
+          </Button>
+        </div>
+      )}
+      {save.error && <Failure what="The roles stay as they were" error={save.error} />}
+    </div>
+  );
+}

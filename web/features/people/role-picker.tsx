@@ -1,0 +1,45 @@
+'use client';
+
+import { useQuery } from '@tanstack/react-query';
+import { ROLES, type Grant } from '../../../proto/model/access.ts';
+import * as queries from '../../lib/controller/queries.ts';
+
+/** A role, over one tenant or over all. Offers only where the caller has a say. */
+export function RolePicker({ value, onChange }: { value: Grant; onChange(grant: Grant): void }) {
+  const { data: me } = useQuery(queries.me());
+  const { data: tenants = [] } = useQuery(queries.tenants());
+  const mayAll = me?.grants.some((grant) => grant.tenantId === null) ?? false;
+  return (
+    <>
+      <label className="input">
+        Role
+        <select
+          value={value.role}
+          onChange={(event) => onChange({ ...value, role: ROLES.find((one) => one === event.currentTarget.value) ?? 'viewer' })}
+        >
+          {ROLES.map((one) => (
+            <option key={one}>{one}</option>
+          ))}
+        </select>
+      </label>
+      <label className="input">
+        Tenant
+        <select value={value.tenantId ?? ''} onChange={(event) => onChange({ ...value, tenantId: event.currentTarget.value || null })}>
+          {mayAll && <option value="">all</option>}
+          {!mayAll && value.tenantId === null && <option value="">choose</option>}
+          {tenants.map((tenant) => (
+            <option key={tenant.id} value={tenant.id}>
+              {tenant.name}
+            </option>
+          ))}
+        </select>
+      </label>
+    </>
+  );
+}
+
+/** What a role is over, in words. */
+export function useTenantName(): (tenantId: string | null) => string {
+  const { data: tenants } = useQuery(queries.tenants());
+  return (tenantId) => (tenantId === null ? 'all tenants' : (tenants?.find(({ id }) => id === tenantId)?.name ?? '–'));
+}
