@@ -95,6 +95,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/history',
     'controller/live',
     'controller/metrics',
+    'controller/people',
     'controller/plans',
     'controller/remediations',
     'controller/retention',

@@ -142,7 +142,11 @@ describe.each(ROLES)('a person who is %s of one tenant', (role: Role) => {
   });
 
   it.each(all.filter(([, route]) => !route.isStream))('may %s exactly if the table of actions says so', async (name, route) => {
-    const body = name === 'createToken' ? { name: 't', role, tenantId: own.tenantId } : INPUTS[name].body;
+    const ownBodies: Partial<Record<keyof typeof routes, unknown>> = {
+      createToken: { name: 't', role, tenantId: own.tenantId },
+      invitePerson: { name: 'P', email: `invited-by-${role}@example.net`, grants: [{ role: 'viewer', tenantId: own.tenantId }] },
+    };
+    const body = ownBodies[name] ?? INPUTS[name].body;
     const answer = await person.ask(route, { params: { id: UNKNOWN }, query: INPUTS[name].query, body });
     const isForbidden = answer.status === 403 && (answer.body as { code: string }).code === 'FORBIDDEN';
     // Adding a tenant requires a role over all tenants in addition to the action.
@@ -234,11 +238,23 @@ describe('sessions and tokens', () => {
     expect(await script.ask(routes.getMe)).toMatchObject({ status: 401 });
   });
 
-  it('decisions on tokens, limits and second persons are closed to every token, with an explanation', async () => {
+  it('decisions on people, tokens, limits and second persons are closed to every token, with an explanation', async () => {
     const { secret, id } = await owner.call(routes.createToken, { body: { name: 'strongest', role: 'owner' } });
     const script = new Person(controller.origin, { authorization: `Bearer ${secret}` });
     const forPeople = all.filter(([, route]) => route.isForPeople);
-    expect(forPeople.map(([name]) => name).toSorted()).toEqual(['approvePlan', 'createToken', 'listTokens', 'revokeToken', 'updateLimits']);
+    expect(forPeople.map(([name]) => name).toSorted()).toEqual([
+      'approvePlan',
+      'createSignInLink',
+      'createToken',
+      'invitePerson',
+      'listTokens',
+      'removePerson',
+      'resumePerson',
+      'revokeToken',
+      'suspendPerson',
+      'updateLimits',
+      'updatePerson',
+    ]);
     for (const [name, route] of forPeople) {
       expect(await script.ask(route, { params: { id }, ...INPUTS[name] })).toMatchObject({
         status: 403,
