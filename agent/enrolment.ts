@@ -22,31 +22,31 @@ export interface EnrolmentOptions {
 
 /**
  * The identity on disk, or a new one for a join token. A controller that does not answer is asked again; a refusal is final. With an
- * identity on disk, a token that was not tried before is for this same gateway, whose identity is to begin anew: it is tried once, and if
- * it is refused, or nobody answers, the identity on disk stays. Throws INVALID_REQUEST where there is neither identity nor token,
- * JOIN_TOKEN_REFUSED for a token that is no good. A file that the token came from is removed once it was used.
+ * identity on disk, a token that was not tried before is for this same gateway, and replaces its identity: it is tried once, and whatever
+ * is wrong with it, the identity on disk stays. Throws INVALID_REQUEST where there is neither identity nor token, JOIN_TOKEN_REFUSED for a
+ * token that is no good. A file that the token came from is removed once it was used.
  */
 export async function identityOf(options: EnrolmentOptions): Promise<Identity> {
-  const { stateDir, enrolAddress, joinToken: givenToken, joinTokenFile, linkAddress, log } = options;
+  const { stateDir, enrolAddress, linkAddress } = options;
   const known = loadIdentity(stateDir);
-  const isFile = givenToken === undefined && joinTokenFile !== undefined;
-  const text = isFile ? readToken(joinTokenFile, known !== undefined) : givenToken;
   const dialled = (identity: Identity): Identity => ({ ...identity, linkAddress: linkAddress ?? identity.linkAddress });
-  if (!text || !enrolAddress) {
-    if (known) return dialled(known);
+  if (known) return dialled(await again(options, known));
+  const text = tokenText(options, false);
+  if (!text || !enrolAddress)
     throw new FleetError(
       'INVALID_REQUEST',
       `This gateway is not enrolled (nothing in ${stateDir}). Make a join token in the console and set CTFLEET_ENROL_ADDRESS and CTFLEET_JOIN_TOKEN_FILE or CTFLEET_JOIN_TOKEN.`,
     );
-  }
-  const token = parseJoinToken(text);
-  if (known?.tokenHash === tokenHash(token)) return dialled(known);
-  const identity = known ? await again(options, enrolAddress, token, known) : await untilEnrolled(options, enrolAddress, token);
-  if (identity === known) return dialled(known);
-  saveIdentity(stateDir, identity);
-  if (isFile) forgetToken(joinTokenFile, log);
-  log.info({ gateway: identity.gatewayName, id: identity.gatewayId }, known ? 'enrolled again' : 'enrolled');
+  const identity = await untilEnrolled(options, enrolAddress, parseJoinToken(text));
+  keep(options, identity, 'enrolled');
   return dialled(identity);
+}
+
+/** An identity that a join token gave, on disk from now on. */
+function keep({ stateDir, joinToken, joinTokenFile, log }: EnrolmentOptions, identity: Identity, word: string): void {
+  saveIdentity(stateDir, identity);
+  if (joinToken === undefined && joinTokenFile !== undefined) forgetToken(joinTokenFile, log);
+  log.info({ gateway: identity.gatewayName, id: identity.gatewayId }, word);
 }
 
 async function untilEnrolled(
@@ -66,25 +66,42 @@ async function untilEnrolled(
   }
 }
 
-/** A new identity for the same gateway, or the known one. A token that was refused is remembered, so that a restart does not try it again. */
-async function again(
-  { stateDir, hostname, log, signal }: EnrolmentOptions,
-  address: string,
-  token: JoinToken,
-  known: Identity,
-): Promise<Identity> {
+/**
+ * A new identity for the same gateway, or the known one: no token, file or disk may stop a gateway that is enrolled. A token that was
+ * refused is remembered, so that a restart does not try it again.
+ */
+async function again(options: EnrolmentOptions, known: Identity): Promise<Identity> {
+  const { stateDir, enrolAddress, hostname, log, signal } = options;
+  let refused: JoinToken | undefined;
   try {
-    return await enrol(address, token, { hostname, version: AGENT_VERSION, gatewayId: known.gatewayId }, signal);
+    const text = tokenText(options, true);
+    if (!text || !enrolAddress) return known;
+    const token = parseJoinToken(text);
+    if (known.tokenHash === tokenHash(token)) return known;
+    refused = token;
+    const identity = await enrol(enrolAddress, token, { hostname, version: AGENT_VERSION, gatewayId: known.gatewayId }, signal);
+    refused = undefined;
+    keep(options, identity, 'enrolled again');
+    return identity;
   } catch (error) {
-    if (!(error instanceof FleetError) || signal.aborted) throw error;
-    log.warn({ reason: error.message, gateway: known.gatewayName }, 'the join token was not used; this gateway stays what it is');
-    if (error.code === 'JOIN_TOKEN_REFUSED') saveIdentity(stateDir, { ...known, tokenHash: tokenHash(token) });
+    if (signal.aborted) throw error;
+    log.warn({ err: error, gateway: known.gatewayName }, 'the join token was not used; this gateway stays what it is');
+    if (refused && error instanceof FleetError && error.code === 'JOIN_TOKEN_REFUSED') remember(stateDir, known, refused, log);
     return known;
   }
 }
 
-/** `isOptional`: once used it is removed, while the setting stays. */
-function readToken(file: string, isOptional: boolean): string | undefined {
+function remember(stateDir: string, known: Identity, token: JoinToken, log: Logger): void {
+  try {
+    saveIdentity(stateDir, { ...known, tokenHash: tokenHash(token) });
+  } catch (error) {
+    log.warn({ err: error }, 'the refused join token could not be remembered, and is tried again at the next start');
+  }
+}
+
+/** `isOptional`: a used file is removed, while its setting stays. */
+function tokenText({ joinToken, joinTokenFile: file }: EnrolmentOptions, isOptional: boolean): string | undefined {
+  if (joinToken !== undefined || file === undefined) return joinToken;
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (cause) {

@@ -57,7 +57,7 @@ export class EnrolmentRepository {
     return row.next;
   }
 
-  /** The gateway’s identity begins anew with this certificate: every earlier one is superseded, and whoever held it is forgotten. */
+  /** Replaces the gateway’s identity by this certificate: every earlier one is superseded, and its holder forgotten. */
   async beginAgain(
     t: Transaction,
     id: string,

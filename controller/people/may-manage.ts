@@ -3,7 +3,7 @@ import { actionBeyond } from '../access/rights-beyond.ts';
 import type { Caller } from '../platform/caller.ts';
 
 /**
- * Why the caller may not give or take this role; undefined if the caller may. Nobody gives more than he has, and only owners make and
+ * Why the caller may not give or take this role; undefined if the caller may. Nobody gives more than they have, and only owners make and
  * unmake owners.
  */
 export function whyNotGive(caller: Caller, grant: Grant): string | undefined {

@@ -136,7 +136,7 @@ export class PeopleService {
     return this.database.transact(scope, async (t) => {
       await this.people.lockOwners(t);
       const row = await this.get(t, scope, id);
-      if (id === caller.userId) throw new FleetError('FORBIDDEN', 'Nobody suspends or removes himself. Ask another owner.');
+      if (id === caller.userId) throw new FleetError('FORBIDDEN', 'You cannot suspend or remove yourself. Ask another owner.');
       await this.assertMayManage(t, caller, id);
       await change(t, row);
       if (row.grants.map(toGrant).some(isOwnerOfAll)) await this.assertOwnerRemains(t);

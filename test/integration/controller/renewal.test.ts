@@ -308,6 +308,7 @@ describe('a gateway that is enrolled again', () => {
       });
     const first = await start(joinToken);
     expect(await start(joinToken)).toEqual(first);
+    for (const noToken of ['', 'ctf1.old', 'what an earlier version called a token']) expect(await start(noToken)).toEqual(first);
     const refused = async () => (await owner.call(routes.listAudit, { query: { action: 'enrolment.refused' } })).items.length;
     const before = await refused();
     const revoked = await tokenAgain(first.gatewayId);

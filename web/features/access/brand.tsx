@@ -1,19 +1,10 @@
+import { Mark } from '../../ui/mark.tsx';
+
 /** Our mark, on pages without a frame. */
 export function Brand() {
   return (
     <div className="row sign-in-brand">
-      <svg
-        className="i"
-        viewBox="0 0 16 16"
-        fill="none"
-        stroke="currentColor"
-        strokeWidth={2}
-        strokeLinecap="round"
-        strokeLinejoin="round"
-        aria-hidden
-      >
-        <path d="M1.5 5h10M9 2l3 3M14.5 11h-10M7 14l-3-3" />
-      </svg>
+      <Mark />
       <b>ctfleet</b>
     </div>
   );

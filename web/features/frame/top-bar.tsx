@@ -8,6 +8,7 @@ import { useLive } from '../../lib/controller/live.tsx';
 import { Link } from '../../lib/link.tsx';
 import { count, counted } from '../../../client/words/format.ts';
 import { useKey } from '../../ui/keys.ts';
+import { Mark } from '../../ui/mark.tsx';
 import { ScopeSwitcher } from './scope-switcher.tsx';
 import { StreamIndicator } from './stream-indicator.tsx';
 
@@ -18,18 +19,7 @@ export function TopBar({ isSmall }: { isSmall: boolean }) {
   return (
     <header className="top">
       <Link className="brand" href="/" aria-label="ctfleet, overview">
-        <svg
-          className="i"
-          viewBox="0 0 16 16"
-          fill="none"
-          stroke="currentColor"
-          strokeWidth={2}
-          strokeLinecap="round"
-          strokeLinejoin="round"
-          aria-hidden
-        >
-          <path d="M1.5 5h10M9 2l3 3M14.5 11h-10M7 14l-3-3" />
-        </svg>
+        <Mark />
         {!isSmall && 'ctfleet'}
       </Link>
       <ScopeSwitcher />
