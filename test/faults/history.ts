@@ -107,7 +107,9 @@ export type OwnDeed =
   | { kind: 'receipt'; commandId: string }
   /** Wrote to its journal. */
   | { kind: 'received'; commandId: string; seq: bigint; epoch: bigint }
-  | { kind: 'started' | 'stopped' | 'finished' | 'acknowledged'; commandId: string }
+  | { kind: 'started' | 'stopped' | 'acknowledged'; commandId: string }
+  /** `isKnown`: its result says what became of each flow. */
+  | { kind: 'finished'; commandId: string; isKnown: boolean }
   /** Sent a result, whether anybody received it or not. */
   | { kind: 'said'; commandId: string; claims: Claims; refusedAs?: string }
   /** Could not write a record of it, and knows that. */

@@ -69,7 +69,7 @@ function run(gatewayId: string, commandId: string, atMs: number, flow: string): 
     { kind: 'started', commandId },
     { kind: 'delete', flows: [flow] },
     { kind: 'sampled' },
-    { kind: 'finished', commandId },
+    { kind: 'finished', commandId, isKnown: true },
     { kind: 'said', commandId, claims: { ...NONE, deleted: 1 } },
     { kind: 'session' },
     { kind: 'said', commandId, claims: { ...NONE, deleted: 1 } },
@@ -158,6 +158,14 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
     'a result was not repeated on a new session',
     (h) => {
       without(h, ...h.deeds.filter((one) => one.kind === 'said').slice(1), ...h.deeds.filter((one) => one.kind === 'acknowledged'));
+    },
+  ],
+  [
+    'I1',
+    'a result was acknowledged and not stored',
+    (h) => {
+      h.flushes[0]!.targets[0]!.state = 'indeterminate';
+      h.faults = [{ name: 'controller', fromMs: 0, toMs: 1000 }];
     },
   ],
   [

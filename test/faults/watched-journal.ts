@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Disk } from '../../agent/disk/disk.ts';
+import { Result, Result_State } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { Journal, readRecords, type JournalRecord } from '../../agent/operations/journal.ts';
 import type { OwnDeed } from './history.ts';
 
@@ -9,7 +10,9 @@ import type { OwnDeed } from './history.ts';
 export function toDeed(record: JournalRecord): OwnDeed | undefined {
   if (record.kind === 'emergency' || record.kind === 'other' || record.id === '') return undefined;
   if (record.kind === 'received') return { kind: 'received', commandId: record.id, seq: BigInt(record.seq), epoch: BigInt(record.epoch) };
-  return { kind: record.kind, commandId: record.id };
+  if (record.kind !== 'finished') return { kind: record.kind, commandId: record.id };
+  const { state } = Result.decode(Buffer.from(record.result, 'base64'));
+  return { kind: 'finished', commandId: record.id, isKnown: state !== Result_State.STATE_INDETERMINATE };
 }
 
 /** A journal that reports what is really on disk: a record that cannot be read back was never written. */

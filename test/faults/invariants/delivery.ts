@@ -1,5 +1,5 @@
 import type { CommandRecord, Deed, TargetRecord } from '../history.ts';
-import { wasDisturbed, wasForgotten, type Breach, type Evidence } from './evidence.ts';
+import { wasCloned, wasDisturbed, wasForgotten, type Breach, type Evidence } from './evidence.ts';
 
 const UNFINISHED = new Set(['waiting', 'offline', 'running', 'verifying']);
 /** Ends that need a reason outside the product: the gateway, or the path to it, was down. */
@@ -7,7 +7,10 @@ const UNLUCKY = new Set(['expired', 'failed', 'indeterminate']);
 /** Between an agent's look at the clock and its first delete there are a plan on disk and a journal record. */
 const BEGIN_MS = 1000;
 
-/** I1: what was accepted exists, is carried to an end, and is reported. */
+/** A table's own lines date what its journal says: they are as far apart as two samples, and a busy machine is late. */
+const DATED_WITHIN_MS = 10_000;
+
+/** I1: what was accepted exists, is carried to an end, and is reported as the gateway reported it. */
 export function* nothingIsLost(evidence: Evidence): Generator<Breach> {
   const { history, flushes, commands } = evidence;
   const commandOf = new Map(history.commands.map((command) => [`${command.flushId} ${command.gatewayId}`, command]));
@@ -19,6 +22,24 @@ export function* nothingIsLost(evidence: Evidence): Generator<Breach> {
     for (const target of flush.targets) yield* whatBecameOf(evidence, flush.id, target, commandOf.get(`${flush.id} ${target.gatewayId}`));
   }
   for (const deeds of evidence.deeds.values()) yield* whatWasSaid(deeds, commands);
+  yield* whatWasForgotten(evidence, commandOf);
+}
+
+/** A receipt means that the result is stored: the gateway keeps it no longer, so nobody else could tell what became of each flow. */
+function* whatWasForgotten(evidence: Evidence, commandOf: ReadonlyMap<string, CommandRecord>): Generator<Breach> {
+  const { history } = evidence;
+  const known = new Set(history.deeds.flatMap((deed) => (deed.kind === 'finished' && deed.isKnown ? [deed.commandId] : [])));
+  const acknowledged = new Map(history.deeds.flatMap((deed) => (deed.kind === 'acknowledged' ? [[deed.commandId, deed.atMs]] : [])));
+  for (const { id: flushId, targets } of history.flushes) {
+    for (const { gatewayId, state } of targets) {
+      const command = commandOf.get(`${flushId} ${gatewayId}`);
+      const atMs = command && acknowledged.get(command.id);
+      if (!command || atMs === undefined || state !== 'indeterminate' || !known.has(command.id)) continue;
+      const wasTakenBack = history.restores.some(({ fromMs, toMs }) => command.createdAtMs <= toMs && atMs + DATED_WITHIN_MS >= fromMs);
+      if (wasTakenBack || wasCloned(evidence, gatewayId, command.createdAtMs, atMs + DATED_WITHIN_MS)) continue;
+      yield { subject: command.id, what: 'its result was acknowledged, and its target is indeterminate', tally: 'lost' };
+    }
+  }
 }
 
 function* whatBecameOf(

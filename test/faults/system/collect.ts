@@ -27,7 +27,6 @@ export interface Stored {
   flushes: FlushRecord[];
   commands: CommandRecord[];
   audit: HashedEntry[];
-  points: Point[];
 }
 
 export async function collectStored(databaseUrl: string): Promise<Stored> {
@@ -38,8 +37,22 @@ export async function collectStored(databaseUrl: string): Promise<Stored> {
       flushes: await flushes(client, entries),
       commands: await commands(client),
       audit: entries,
-      points: await points(client),
     };
+  });
+}
+
+/**
+ * Each sample is a point of its own; the agent's clock and its controller's are this machine's. Collected before the deeds: agents go on
+ * sampling.
+ */
+export async function collectPoints(databaseUrl: string): Promise<Point[]> {
+  return withClient(databaseUrl, async (client) => {
+    const { rows } = await client.query<{ gateway_id: string; at: Date }>('SELECT gateway_id, at FROM sample');
+    return rows.map(({ gateway_id: gatewayId, at }) => ({
+      gatewayId,
+      fromMs: at.getTime() - SAMPLE_SLACK_MS,
+      toMs: at.getTime() + SAMPLE_SLACK_MS,
+    }));
   });
 }
 
@@ -231,14 +244,4 @@ async function audit(client: pg.Client): Promise<HashedEntry[]> {
       ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
     };
   });
-}
-
-/** Each sample is a point of its own; the agent's clock and its controller's are this machine's. */
-async function points(client: pg.Client): Promise<Point[]> {
-  const { rows } = await client.query<{ gateway_id: string; at: Date }>('SELECT gateway_id, at FROM sample');
-  return rows.map(({ gateway_id: gatewayId, at }) => ({
-    gatewayId,
-    fromMs: at.getTime() - SAMPLE_SLACK_MS,
-    toMs: at.getTime() + SAMPLE_SLACK_MS,
-  }));
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Home } from '../../../tools/demo/programs.ts';
 import type { Ask, Clone, History, Outage, View } from '../history.ts';
-import { collectDeeds, collectStored, linkedSince, toGateways, type PlacedAgent } from './collect.ts';
+import { collectDeeds, collectPoints, collectStored, linkedSince, toGateways, type PlacedAgent } from './collect.ts';
 import { Operator } from './operator.ts';
 import { Parts, type ControllerName } from './parts.ts';
 import { DEEDS_FILE } from './table-log.ts';
@@ -90,8 +90,10 @@ export class Fleet {
   }
 
   async collect(asks: Ask[], faults: Outage[]): Promise<History> {
+    const points = await collectPoints(this.parts.databaseUrl);
     const deeds = collectDeeds(this.agents);
     return {
+      points,
       ...(await collectStored(this.parts.databaseUrl)),
       deeds,
       gateways: toGateways(this.agents, deeds),
