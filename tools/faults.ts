@@ -1,5 +1,6 @@
 // npm run faults -- [--short] [--seed N] [--json]: a real system under kill -9, stops and cuts, a checker of thirteen promises, and bugs
-// that it must catch. See docs/faults.md.
+// that it must catch. npm run faults -- renewals [--gateways N] [--minutes N] [--json]: half an hour of certificates of five minutes.
+// See docs/faults.md.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fail } from './say.ts';
@@ -11,7 +12,6 @@ const FLAGS = ['--experimental-transform-types', '--disable-warning=Experimental
 const missing = ensurePrograms(['redis-server']);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });
-process.exit(
-  spawnSync(process.execPath, [...FLAGS, path.join(ROOT, 'test/faults/main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' }).status ??
-    1,
-);
+const [first, ...rest] = process.argv.slice(2);
+const [program, args] = first === 'renewals' ? ['renewals.ts', rest] : ['main.ts', process.argv.slice(2)];
+process.exit(spawnSync(process.execPath, [...FLAGS, path.join(ROOT, 'test/faults', program), ...args], { stdio: 'inherit' }).status ?? 1);

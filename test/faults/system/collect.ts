@@ -97,6 +97,21 @@ export async function linkedSince(databaseUrl: string, sinceMs: number): Promise
   });
 }
 
+/** `ended`: gateways that hold a certificate past its end. `least`: the lowest generation of any. `astray`: set aside, or revoked. */
+export async function certificatesOf(databaseUrl: string): Promise<{ ended: number; least: number; total: number; astray: number }> {
+  return withClient(databaseUrl, async (client) => {
+    const {
+      rows: [row],
+    } = await client.query<{ ended: number; least: number; total: number; astray: number }>(
+      `SELECT count(*) FILTER (WHERE certificate_ends_at <= now())::int AS ended, min(certificate_generation)::int AS least,
+         sum(certificate_generation)::int AS total,
+         count(*) FILTER (WHERE set_aside_at IS NOT NULL OR revoked_at IS NOT NULL)::int AS astray
+       FROM gateway`,
+    );
+    return row!;
+  });
+}
+
 export async function isSetAside(databaseUrl: string, gatewayId: string): Promise<boolean> {
   return withClient(
     databaseUrl,

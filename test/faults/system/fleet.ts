@@ -10,6 +10,7 @@ import { Parts, type ControllerName } from './parts.ts';
 import { DEEDS_FILE } from './table-log.ts';
 
 const LOOK_MS = 200;
+const MINUTE_MS = 60_000;
 const TENANTS = ['Harbour Clinics', 'Pine Logistics'];
 
 export interface FleetOptions {
@@ -57,7 +58,7 @@ export class Fleet {
       slots,
       gateways: agents.map(({ stateDir }, index) => ({ name: nameOf(index), number: index + 1, stateDir, joinToken: joinTokens[index] })),
     });
-    await until('every gateway is connected', async () => (await linkedSince(parts.databaseUrl, 0)) === gateways);
+    await until('every gateway is connected', async () => (await linkedSince(parts.databaseUrl, 0)) === gateways, patienceMs(gateways));
     const ids = new Map(
       (await operator.call(routes.listGateways, { query: { limit: 500 } })).items.map((gateway) => [gateway.name, gateway.id]),
     );
@@ -71,10 +72,12 @@ export class Fleet {
 
   /**
    * Every gateway has a session that was opened since; a state of `online` alone may stem from a controller that was killed. Rejects after
-   * a minute.
+   * a minute, and longer for hundreds.
    */
   async untilLinked(sinceMs: number): Promise<void> {
-    await until('every gateway is connected', async () => (await linkedSince(this.parts.databaseUrl, sinceMs)) === this.agents.length);
+    const { length } = this.agents;
+    const areLinked = async () => (await linkedSince(this.parts.databaseUrl, sinceMs)) === length;
+    await until('every gateway is connected', areLinked, patienceMs(length));
   }
 
   async untilUnlinked(): Promise<void> {
@@ -153,13 +156,18 @@ async function makeSites(operator: Operator): Promise<{ tenantId: string; siteId
   return sites;
 }
 
-/** Throws after a minute. */
-export async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
-  for (const endMs = performance.now() + 60_000; performance.now() < endMs;) {
+/** Throws when time is up. */
+export async function until(what: string, isSo: () => Promise<boolean> | boolean, patienceForMs = MINUTE_MS): Promise<void> {
+  for (const endMs = performance.now() + patienceForMs; performance.now() < endMs;) {
     if (await isSo()) return;
     await delay(LOOK_MS);
   }
-  throw new Error(`not within a minute: ${what}; see the logs`);
+  throw new Error(`not within ${patienceForMs / 1000} s: ${what}; see the logs`);
+}
+
+/** A controller lets few gateways in at once. */
+function patienceMs(gateways: number): number {
+  return MINUTE_MS + gateways * 300;
 }
 
 function nameOf(index: number): string {

@@ -21,6 +21,9 @@ export interface RunOptions {
   slots: number;
   atOnce: number;
   faults: readonly { kind: KindName; afterMs: number }[];
+  controllerEnv?: Record<string, string>;
+  /** Runs beside it, until it is told that everything else is over. */
+  beside?: (fleet: Fleet, over: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -51,8 +54,10 @@ export interface RunReport {
  * A whole system under faults: commands are driven throughout, one fault after another strikes, and everything that happened is recorded.
  */
 export async function runUnderFaults(options: RunOptions, onFault: (report: FaultReport) => void): Promise<RunReport> {
-  const fleet = await Fleet.start({ ...options, controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '5000' } });
+  const fleet = await Fleet.start({ ...options, controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '5000', ...options.controllerEnv } });
   const { parts } = fleet;
+  const over = new AbortController();
+  const beside = options.beside?.(fleet, over.signal);
   const beganMs = performance.now();
   const watch = new ProgressWatch(parts.databaseUrl);
   const driver = new Driver(fleet.operator, fleet.tenantIds, options.slots);
@@ -78,6 +83,8 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
   await driven;
   const isOver = (await watch.untilNothingIsLeft(Date.now() + SETTLE_MS)) !== undefined;
   watch.end();
+  over.abort();
+  await beside;
   const history = await fleet.collect(driver.asks, outages);
   parts.proxy.close();
   return {

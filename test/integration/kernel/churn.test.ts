@@ -10,7 +10,7 @@ describe.skipIf(why !== undefined)(`plans under churn${why ? ` (skipped: ${why})
     'end what was planned, and no flow that was born since, even with the same tuple; nor what is protected',
     { timeout: 240_000 },
     async () => {
-      const rounds = 25;
+      const rounds = 15;
       const report = await churnRounds({ prefix: 'ctg', rounds, rate: 10_000 });
       expect(report.sparedTwins).toBe(10 * rounds);
       expect(report.sparedStrangers).toBeGreaterThan(rounds);

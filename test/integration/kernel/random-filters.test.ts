@@ -14,7 +14,7 @@ import { filterOfTable } from '../../support/table-filter.ts';
 import { truthOfXml, type XmlFacts } from '../../support/xml-filter.ts';
 import { XmlListing } from '../../support/xml-listing.ts';
 
-const FILTERS = 1000;
+const FILTERS = 600;
 /** Filters answered between two listings, which must be close together. */
 const AT_ONCE = 50;
 const WANS = Object.fromEntries(CONTEXT.wans.map(({ name, addresses }) => [name, addresses.map(formatAddress)]));
