@@ -35,7 +35,10 @@ const requirement = z
     means: sentence,
     /** Why it does not concern this product. */
     'not-applicable': sentence.optional(),
-    tests: z.array(z.strictObject({ file: z.string(), name: z.string().min(8) })).min(1).optional(),
+    tests: z
+      .array(z.strictObject({ file: z.string(), name: z.string().min(8) }))
+      .min(1)
+      .optional(),
     /** What is missing. Tests beside it prove the part that holds. */
     why: sentence.optional(),
   })
@@ -67,8 +70,14 @@ export function countsOf(all: readonly Requirement[]): string {
   return [
     '| level | requirements | do not apply | apply | proved by a test | open | proved of those that apply |',
     '|---|---|---|---|---|---|---|',
-    row('1', all.filter(({ level }) => level === 1)),
-    row('2', all.filter(({ level }) => level === 2)),
+    row(
+      '1',
+      all.filter(({ level }) => level === 1),
+    ),
+    row(
+      '2',
+      all.filter(({ level }) => level === 2),
+    ),
     row('both', all),
   ].join('\n');
 }

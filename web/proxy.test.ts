@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { NextRequest } from 'next/server';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GET } from './app/api/[...path]/route.ts';
 import config from './next.config.ts';
 import { proxy } from './proxy.ts';
 
@@ -43,5 +47,38 @@ describe('the console', () => {
 
   it('publishes no source maps', () => {
     expect(config.productionBrowserSourceMaps ?? false).toBe(false);
+  });
+});
+
+describe('a request that is passed on to the controller', () => {
+  let server: Server;
+  const heard: (string | undefined)[] = [];
+  const ask = () => GET(new Request('https://fleet.example.net/api/v1/me'));
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      heard.push(request.url);
+      response.writeHead(307, { location: '/api/elsewhere' }).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    process.env.CTFLEET_API_URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    delete process.env.CTFLEET_API_URL;
+    server.close();
+  });
+
+  it('follows no redirect', async () => {
+    const answer = await ask();
+    expect([answer.status, answer.headers.get('location'), heard]).toEqual([307, '/api/elsewhere', ['/api/v1/me']]);
+  });
+
+  it('is answered with the same headers when the controller is away', async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    const { status, headers } = await ask();
+    expect([status, headers.get('cache-control'), headers.get('x-content-type-options')]).toEqual([503, 'no-store', 'nosniff']);
+    expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+    expect(headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
+    expect(headers.get('strict-transport-security')).toContain('max-age=31536000; includeSubDomains');
   });
 });

@@ -6,7 +6,10 @@ import { describe, expect, it } from 'vitest';
 function linesOf(statements: string, level = 'info'): string[] {
   const module = JSON.stringify(path.join(import.meta.dirname, 'logger.ts'));
   const program = `import { createLogger } from ${module};\nconst log = createLogger('${level}');\n${statements}`;
-  const run = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const run = execFileSync(process.execPath, ['--experimental-transform-types', '--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   return run.trimEnd().split('\n');
 }
 
@@ -29,7 +32,9 @@ describe('a line of the log', () => {
   });
 
   it('has no value under the name of a secret', () => {
-    const [line] = linesOf(`log.info({ password: 'pw-1', body: { token: 'pw-2' }, headers: { cookie: 'pw-3', authorization: 'pw-4' } }, 'm');`);
+    const [line] = linesOf(
+      `log.info({ password: 'pw-1', body: { token: 'pw-2' }, headers: { cookie: 'pw-3', authorization: 'pw-4' } }, 'm');`,
+    );
     expect(line).not.toMatch(/pw-\d/);
   });
 });

@@ -146,7 +146,8 @@ describe('a cookie', () => {
     const { headers, body } = await sendRaw(bytesOf('POST', '/api/auth/sign-in/email', ...signIn(PASSWORD)));
     const cookies = headers.getSetCookie();
     expect(cookies.length).toBeGreaterThan(0);
-    for (const set of cookies) expect(set.trim()).toMatch(/^__Secure-ctfleet\.[^=]+=[^;]*;.*Path=\/;.*HttpOnly;.*Secure;.*SameSite=Strict/i);
+    for (const set of cookies)
+      expect(set.trim()).toMatch(/^__Secure-ctfleet\.[^=]+=[^;]*;.*Path=\/;.*HttpOnly;.*Secure;.*SameSite=Strict/i);
     const [value = ''] = decodeURIComponent(cookies[0]!.split(';')[0]!.split('=')[1]!).split('.');
     expect(value.length).toBeGreaterThan(20);
     expect(body).not.toContain(encodeURIComponent(cookies[0]!.split(';')[0]!.split('=').slice(1).join('=')));
@@ -154,13 +155,21 @@ describe('a cookie', () => {
 });
 
 describe('no such thing is served:', () => {
-  it.each(['/.git/config', '/.env', '/package.json', '/main.js.map', '/api/v1/.git/HEAD', '/api/', '/api/v1/', '/docs', '/debug/pprof', '/queues'])(
-    '%s',
-    async (path) => {
-      const { status, body } = await sendRaw(bytesOf('GET', path, { cookie }));
-      expect([status, JSON.parse(body)]).toMatchObject([404, { code: 'NOT_FOUND' }]);
-    },
-  );
+  it.each([
+    '/.git/config',
+    '/.env',
+    '/package.json',
+    '/main.js.map',
+    '/api/v1/.git/HEAD',
+    '/api/',
+    '/api/v1/',
+    '/docs',
+    '/debug/pprof',
+    '/queues',
+  ])('%s', async (path) => {
+    const { status, body } = await sendRaw(bytesOf('GET', path, { cookie }));
+    expect([status, JSON.parse(body)]).toMatchObject([404, { code: 'NOT_FOUND' }]);
+  });
 
   it.each(['TRACE', 'TRACK', 'CONNECT', 'OPTIONS', 'PUT', 'PROPFIND'])('the method %s', async (method) => {
     const { status, headers, body } = await sendRaw(bytesOf(method, '/api/v1/tenants', { cookie, 'x-canary': 'come-back' }));
@@ -170,7 +179,10 @@ describe('no such thing is served:', () => {
 
   it('a change by a method that is safe by definition', async () => {
     for (const route of Object.values(routes))
-      expect([route.path, route.method === 'GET' && /\.(?:write|run|approve|manage|revoke)$/.test(route.action)]).toEqual([route.path, false]);
+      expect([route.path, route.method === 'GET' && /\.(?:write|run|approve|manage|revoke)$/.test(route.action)]).toEqual([
+        route.path,
+        false,
+      ]);
     for (const path of ['/api/auth/sign-out', '/api/auth/change-password', '/api/auth/use-link', '/api/auth/sign-in/email']) {
       await sendRaw(bytesOf('GET', path, { cookie }));
       expect((await new Person(controller.origin, { cookie, origin: PUBLIC }).ask(routes.getMe)).status).toBe(200);
@@ -228,7 +240,9 @@ describe('a parameter', () => {
   });
 
   it('is decoded once: what is encoded twice stays encoded', async () => {
-    const { status, body } = await sendRaw(bytesOf('GET', `/api/v1/audit?q=${encodeURIComponent(encodeURIComponent("Acme'"))}`, { cookie }));
+    const { status, body } = await sendRaw(
+      bytesOf('GET', `/api/v1/audit?q=${encodeURIComponent(encodeURIComponent("Acme'"))}`, { cookie }),
+    );
     expect([status, JSON.parse(body)]).toMatchObject([200, { items: [] }]);
     expect((await sendRaw(bytesOf('GET', '/api/v1/plans/%252e%252e/tenants', { cookie }))).status).toBe(404);
   });

@@ -1,4 +1,6 @@
+import { dictionary } from '@zxcvbn-ts/language-common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { passwordProblem } from '../../controller/access/password.ts';
 import { UsersService } from '../../controller/access/users.service.ts';
 import { sessionCookie } from '../../client/sign-in.ts';
 import { routes } from '../../proto/http/routes.ts';
@@ -104,6 +106,14 @@ describe('a password', () => {
     for (const other of [`${password} `, ` ${password}`, password.toUpperCase(), password.slice(0, -1), password.slice(0, 72)])
       if (other !== password) expect((await controller.attempt(`${name}@example.net`, other)).status).toBe(401);
     expect((await controller.attempt(`${name}@example.net`, password)).status).toBe(200);
+  });
+
+  it('that is on the list of common ones is refused, each of them', () => {
+    const { passwords } = dictionary as unknown as { passwords: (string | number)[] };
+    const common = passwords.map(String);
+    const longEnough = common.filter(({ length }) => length >= 15);
+    expect(longEnough.length).toBeGreaterThan(20);
+    expect(longEnough.filter((password) => passwordProblem(password, []) === undefined)).toEqual([]);
   });
 
   it('is kept as scrypt with its own salt, and does not expire', async () => {

@@ -2,24 +2,42 @@ import { once } from 'node:events';
 import { connect as connectPlain } from 'node:net';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestController } from '../support/controller-fleet.ts';
+import { enrol, parseJoinToken } from '../../agent/link/enrol.ts';
+import type { Identity } from '../../agent/link/identity.ts';
+import { makePlace, TestController, type Person } from '../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 
 let postgres: TestDatabases;
 let controller: TestController;
+let owner: Person;
+/** An enrolled gateway: without its certificate the link port ends every connection, whatever its version. */
+let gateway: Identity;
+
+const AGENT = { hostname: 'gw', version: '0' };
 
 beforeAll(async () => {
   postgres = await openTestDatabases();
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
+  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  gateway = await enrol(controller.enrolAddress, parseJoinToken((await makePlace(owner, 'Acme', 'gw1')).joinToken), AGENT);
 });
 afterAll(async () => {
   await controller.stop();
   await postgres.stop();
 });
 
-/** What a handshake comes to: the version and the cipher, or that it failed. No certificate is presented. */
+/** What a handshake comes to: the version and the cipher, or that it failed. */
 async function handshake(port: number, options: ConnectionOptions): Promise<string> {
-  const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ALPNProtocols: ['h2'], ...options });
+  const socket = connect({
+    host: '127.0.0.1',
+    port,
+    ca: gateway.ca,
+    servername: 'controller.ctfleet',
+    cert: gateway.certificate,
+    key: gateway.key,
+    ALPNProtocols: ['h2'],
+    ...options,
+  });
   socket.on('error', () => undefined);
   try {
     await Promise.race([once(socket, 'secureConnect'), once(socket, 'close').then(() => Promise.reject(new Error('closed')))]);
@@ -78,4 +96,12 @@ describe.each(['enrolPort', 'linkPort'] as const)('the port of agents (%s)', (wh
     // An alert of TLS at most, no frame of HTTP/2.
     expect(heard.length).toBeLessThan(8);
   });
+});
+
+it('an agent says nothing to a controller that its token does not name', async () => {
+  const parts = (await makePlace(owner, 'Pinned', 'gw2')).joinToken.split('.');
+  const other = [...parts.slice(0, 3), 'A'.repeat(43)].join('.');
+  await expect(enrol(controller.enrolAddress, parseJoinToken(other), AGENT)).rejects.toThrow('Nothing was sent to it');
+  // The token was not used up by that.
+  expect(await enrol(controller.enrolAddress, parseJoinToken(parts.join('.')), AGENT)).toMatchObject({ gatewayName: 'gw2' });
 });

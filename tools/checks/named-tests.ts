@@ -9,5 +9,7 @@ export interface NamedTest {
 
 /** Those that do not exist: the file is not there, or the name is nowhere in it. */
 export function missingTests(root: string, tests: readonly NamedTest[]): NamedTest[] {
-  return tests.filter(({ file, name }) => !existsSync(path.join(root, file)) || !readFileSync(path.join(root, file), 'utf8').includes(name));
+  return tests.filter(
+    ({ file, name }) => !existsSync(path.join(root, file)) || !readFileSync(path.join(root, file), 'utf8').includes(name),
+  );
 }
