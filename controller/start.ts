@@ -16,7 +16,9 @@ import {
   answerExpectation,
   answerUnparsable,
   answerUnroutable,
+  CONTENT_POLICY,
   discardBody,
+  forbidCaching,
   MAX_BODY_BYTES,
   refuseUnstorable,
 } from './platform/request-checks.ts';
@@ -83,8 +85,9 @@ export async function startController(surroundings: Surroundings): Promise<Runni
       .getHttpAdapter()
       .getInstance()
       .addHook('onSend', async (request) => discardBody(request));
+    app.getHttpAdapter().getInstance().addHook('onSend', forbidCaching);
     await app.register(helmet as never, {
-      contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+      contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
     });
     if (config.roles.includes('api')) mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
     app.getHttpServer().on('checkExpectation', answerExpectation);

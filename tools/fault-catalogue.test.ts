@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { missingTests } from './checks/named-tests.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 /** They are about applying policies, which is not implemented yet. */
@@ -22,8 +23,5 @@ it('docs/faults.md lists F1 to F40, in order and once', () => {
 it.each(rows)('$fault is proved by tests that exist', ({ fault, proof, tests }) => {
   if (NOT_YET.includes(fault)) return expect(proof).toMatch(/^not yet: /);
   expect(tests.length).toBeGreaterThan(0);
-  const missing = tests.filter(
-    ({ file, name }) => !existsSync(path.join(ROOT, file)) || !readFileSync(path.join(ROOT, file), 'utf8').includes(name),
-  );
-  expect(missing).toEqual([]);
+  expect(missingTests(ROOT, tests)).toEqual([]);
 });

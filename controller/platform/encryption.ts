@@ -24,7 +24,8 @@ export class Encryption {
   /** Throws if it was encrypted with another key or changed since. */
   open(sealed: Uint8Array): string {
     const end = sealed.length - TAG_BYTES;
-    const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(0, NONCE_BYTES)).setAuthTag(sealed.subarray(end));
+    const nonce = sealed.subarray(0, NONCE_BYTES);
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, nonce, { authTagLength: TAG_BYTES }).setAuthTag(sealed.subarray(end));
     return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, end)), decipher.final()]).toString('utf8');
   }
 }

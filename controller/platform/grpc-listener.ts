@@ -38,6 +38,15 @@ const HANDLER_MS = 20_000;
 /** A connection without a call is closed after this time. */
 const IDLE_MS = 60_000;
 const RENEWAL_MS = 86_400_000;
+/** TLS 1.2 with forward secrecy and authenticated encryption only; those of TLS 1.3 all have both. Our certificates are ECDSA. */
+const CIPHERS = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+].join(':');
 /** The extended key usage of a TLS client. */
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 /** The metadata key of a refusal's code. */
@@ -215,6 +224,8 @@ function contextOf({ chain, key, clientCa }: ListenerTls): TlsOptions {
     key,
     ALPNProtocols: ['h2'],
     minVersion: 'TLSv1.2',
+    ciphers: CIPHERS,
+    honorCipherOrder: true,
     handshakeTimeout: PROVE_MS,
     // What OpenSSL says of a certificate is its last complaint, which may hide a worse one: see isOurs.
     ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }),

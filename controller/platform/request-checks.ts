@@ -8,6 +8,23 @@ import { toFleetError, toProblem } from './problem.ts';
 
 /** The largest body that is read for a handler. */
 export const MAX_BODY_BYTES = 1024 * 1024;
+/** The policy of every answer of the API: whatever a browser takes it for, nothing in it runs, loads or is framed. */
+export const CONTENT_POLICY = {
+  defaultSrc: ["'none'"],
+  objectSrc: ["'none'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+/** What helmet sets on other answers, for those that are written before its hook runs. */
+const BARE_HEADERS = {
+  'content-type': 'application/problem+json; charset=utf-8',
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none';object-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
 /** How much of a refused body is read, and for how long, before the connection is closed. */
 const MAX_DISCARDED_BYTES = 16 * MAX_BODY_BYTES;
 const DISCARD_MS = 5000;
@@ -46,12 +63,17 @@ export async function discardBody({ raw }: Pick<FastifyRequest, 'raw'>): Promise
   raw.off('data', count).pause();
 }
 
+/** Answers are about one caller at one time: no cache keeps them, unless a handler said otherwise. */
+export async function forbidCaching(_request: unknown, reply: FastifyReply): Promise<void> {
+  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+}
+
 /** The response to a request that Fastify rejected before routing: an address that cannot be decoded. */
 export function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = toFleetError(error);
   void reply
     .status(ERROR_CODES[refusal.code].http)
-    .type('application/problem+json')
+    .headers(BARE_HEADERS)
     .send(toProblem(refusal, request.originalUrl, String(request.id)));
 }
 
@@ -59,7 +81,7 @@ export function answerUnroutable(error: Error, request: FastifyRequest, reply: F
 export function answerExpectation(_request: IncomingMessage, response: ServerResponse): void {
   const refusal = new FleetError('INVALID_REQUEST', 'The Expect header asks for something this server does not support. Remove it.');
   response
-    .writeHead(ERROR_CODES[refusal.code].http, { 'content-type': 'application/problem+json', connection: 'close' })
+    .writeHead(ERROR_CODES[refusal.code].http, { ...BARE_HEADERS, connection: 'close' })
     .end(JSON.stringify(toProblem(refusal, '', '')));
 }
 
@@ -69,7 +91,7 @@ export function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): 
   const body = JSON.stringify(toProblem(new FleetError('INVALID_REQUEST', 'This is not a readable HTTP request.'), '', ''));
   const head = [
     'HTTP/1.1 400 Bad Request',
-    'content-type: application/problem+json',
+    ...Object.entries(BARE_HEADERS).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];

@@ -17,6 +17,16 @@ const HOP_BY_HOP = [
   'content-encoding',
 ];
 
+/** What the controller's own answers say of themselves, for those that it did not give. */
+const BARE_HEADERS = {
+  'content-type': 'application/problem+json; charset=utf-8',
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
 /**
  * Forwards a request to the controller and streams the response back, event streams included. The address is read at run time from
  * CTFLEET_API_URL, so that one build serves everywhere. Only this server states the caller's address: what a browser claims about it is
@@ -85,7 +95,7 @@ function unavailable(instance: string, error: unknown): Response {
     instance,
     detail: `The controller does not answer (${cause}). Gateways go on with what they were told; look at the controller’s log, then try again.`,
   };
-  return Response.json(body, { status: body.status, headers: { 'content-type': 'application/problem+json' } });
+  return Response.json(body, { status: body.status, headers: BARE_HEADERS });
 }
 
 export { forward as GET, forward as POST, forward as PATCH, forward as PUT, forward as DELETE };
