@@ -39,8 +39,8 @@ export function tokenHash({ text }: JoinToken): string {
 export type EnrolAnswer = { kind: 'enrolled'; identity: Identity } | { kind: 'awaiting'; fingerprint: string; askAgainMs: number };
 
 /**
- * Trades a join token for an identity with this key, which never leaves. Before the token is sent, the controller must show a CA whose public
- * key has the token's pin, so that nobody in between learns the secret.
+ * Trades a join token for an identity with this key, which never leaves. Before the token is sent, the controller must show a CA whose
+ * public key has the token's pin, so that nobody in between learns the secret.
  * `gatewayId`: which gateway the agent is already; only a new one can await approval. Throws JOIN_TOKEN_REFUSED for a token that is used,
  * expired, for another gateway or meant for another controller; UNAVAILABLE, with `retryAfterMs`, if nobody answers, if the controller has
  * too much to do, or if the signal aborts.

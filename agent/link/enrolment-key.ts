@@ -14,8 +14,8 @@ export interface EnrolmentFor {
 }
 
 /**
- * The key with which this gateway enrols, kept until it has: after a restart it is the same, so that what people approved by its fingerprint
- * stays approved, and an answer that was lost is given again. Throws what the file system throws.
+ * The key with which this gateway enrols, kept until it has: after a restart it is the same, so that what people approved by its
+ * fingerprint stays approved, and an answer that was lost is given again. Throws what the file system throws.
  */
 export async function enrolmentKey(
   directory: string,

@@ -21,7 +21,8 @@ import { formatJoinToken } from './join-token.ts';
 import { fingerprintOf, wordsOf } from './joining.service.ts';
 import { RolloutsRepository, type RolloutWithSite } from './rollouts.repository.ts';
 
-const DECIDED = { approved: 'approved', refused: 'refused' } as const;
+/** In the audit trail, where `enrolment.refused` is what the controller refused by itself. */
+const DECIDED = { approved: 'approved', refused: 'declined' } as const;
 
 /** Roll-outs as people make and watch them, and what they decide about those who ask. */
 @Injectable()

@@ -36,9 +36,9 @@ export function nameFrom(
   let [n, name] = [1, named(1)];
   while (isNumbered && isTaken(name) && n < MAX_NUMBER) name = named(++n);
   if (name.length > MAX_NAME) return { problem: `The gateway’s name would be longer than ${MAX_NAME} characters.` };
-  if (isTaken(name))
-    return {
-      problem: `This tenant already has a gateway named ${name}. If it is this machine, enrol it again by a token from its page; otherwise rename the machine.`,
-    };
+  if (isTaken(name)) {
+    const cure = 'If it is this machine, enrol it again by a token from its page; otherwise rename the machine.';
+    return { problem: `This tenant already has a gateway named ${name}. ${cure}` };
+  }
   return { name };
 }

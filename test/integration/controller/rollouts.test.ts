@@ -311,6 +311,7 @@ describe('where approval is needed', () => {
     const fingerprint = await agent.fingerprint();
     const { id } = (await waitingOf(rollout, fingerprint))!;
     expect(await owner.call(routes.refuseEnrolment, { params: { id } })).toMatchObject({ state: 'refused' });
+    expect(await audit(rollout, 'enrolment.declined')).toMatchObject([{ actor: { name: 'owner' }, detail: { fingerprint } }]);
     agent.askAgain();
     await expect(agent.identity).rejects.toThrow('refused this gateway');
     await owner.call(routes.approveEnrolment, { params: { id }, body: { fingerprint } });

@@ -81,7 +81,7 @@ export function EnrolMany() {
         >
           <label className="input">
             Tenant
-            <select value={tenantId} onChange={(event) => setTenant(event.currentTarget.value)}>
+            <select value={tenantId ?? ''} onChange={(event) => setTenant(event.currentTarget.value)}>
               {tenants.map((one) => (
                 <option key={one.id} value={one.id}>
                   {one.name}

@@ -72,8 +72,8 @@ export function RolloutProgress({ id, onClose }: { id: string; onClose(): void }
       </div>
       {hasMark && (
         <p className="dim small">
-          Compare each fingerprint with the one in the gateway’s log. <kbd>j</kbd> <kbd>k</kbd> move, <kbd>a</kbd> approves, <kbd>x</kbd>{' '}
-          refuses.
+          Compare each fingerprint with the one in the gateway’s log. <kbd>j</kbd> and <kbd>k</kbd> move, <kbd>a</kbd> approves,{' '}
+          <kbd>x</kbd> refuses.
         </p>
       )}
       {failure && <Failure what="Nothing was decided" error={failure} />}
