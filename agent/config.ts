@@ -11,6 +11,8 @@ const schema = z.object({
   CTFLEET_JOIN_TOKEN: z.string().optional(),
   /** Holds the join token instead of CTFLEET_JOIN_TOKEN; removed once it was used. */
   CTFLEET_JOIN_TOKEN_FILE: z.string().min(1).optional(),
+  /** The name of the site where this gateway stands, for a join token of several sites. */
+  CTFLEET_SITE: z.string().trim().max(100).optional(),
   /** `wan1=Fibre,wan2=LTE`: names of WANs by interface. */
   CTFLEET_WANS: z
     .string()
@@ -45,6 +47,7 @@ export interface AgentConfig {
   linkAddress?: string;
   joinToken?: string;
   joinTokenFile?: string;
+  site?: string;
   wanNames: ReadonlyMap<string, string>;
   /** Addresses to probe, by interface. */
   wanProbes: ReadonlyMap<string, string>;
@@ -69,6 +72,7 @@ export function readAgentConfig(env: Record<string, string | undefined>): AgentC
     linkAddress: value.CTFLEET_LINK_ADDRESS,
     joinToken: value.CTFLEET_JOIN_TOKEN,
     joinTokenFile: value.CTFLEET_JOIN_TOKEN_FILE,
+    site: value.CTFLEET_SITE,
     wanNames: new Map(
       (value.CTFLEET_WANS ?? '')
         .split(',')

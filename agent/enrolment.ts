@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import { FleetError } from '../proto/model/error-codes.ts';
 import type { Clock } from './time/clock.ts';
 import { backoffMs } from './link/backoff.ts';
+import { makeKey } from './link/certificate-request.ts';
+import { enrolmentKey, forgetEnrolmentKey } from './link/enrolment-key.ts';
 import { enrol, parseJoinToken, tokenHash, type JoinToken } from './link/enrol.ts';
 import { loadIdentity, saveIdentity, type Identity } from './link/identity.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -12,6 +14,8 @@ export interface EnrolmentOptions {
   enrolAddress?: string;
   joinToken?: string;
   joinTokenFile?: string;
+  /** The name of the site where this gateway stands, for a token of several sites. */
+  site?: string;
   linkAddress?: string;
   hostname: string;
   clock: Clock;
@@ -39,6 +43,7 @@ export async function identityOf(options: EnrolmentOptions): Promise<Identity> {
     );
   const identity = await untilEnrolled(options, enrolAddress, parseJoinToken(text));
   keep(options, identity, 'enrolled');
+  forgetEnrolmentKey(stateDir);
   return dialled(identity);
 }
 
@@ -49,21 +54,39 @@ function keep({ stateDir, joinToken, joinTokenFile, log }: EnrolmentOptions, ide
   log.info({ gateway: identity.gatewayName, id: identity.gatewayId }, word);
 }
 
+/**
+ * Asks until there is an answer, and then until a person has decided, if that is needed. The key stays the same throughout, also after a
+ * restart.
+ */
 async function untilEnrolled(
-  { hostname, clock, random, log, signal }: EnrolmentOptions,
+  { stateDir, hostname, site, clock, random, log, signal }: EnrolmentOptions,
   address: string,
   token: JoinToken,
 ): Promise<Identity> {
-  for (let attempt = 0; ; attempt++) {
+  const key = await enrolmentKey(stateDir, { tokenHash: tokenHash(token), hostname, site });
+  for (let [failures, asked] = [0, 0]; ;) {
+    let waitMs: number;
     try {
-      return await enrol(address, token, { hostname, version: AGENT_VERSION }, signal);
+      const answer = await enrol(address, token, key, { hostname, version: AGENT_VERSION, site }, signal);
+      if (answer.kind === 'enrolled') return answer.identity;
+      failures = 0;
+      waitMs = askAgainMs(answer.askAgainMs, random);
+      // Again and again it would fill the log: the 1st, 2nd, 4th, 8th time.
+      if (Number.isInteger(Math.log2(++asked)))
+        log.warn({ fingerprint: answer.fingerprint, hostname, site }, 'awaiting approval: compare this fingerprint with the console’s');
     } catch (error) {
       if (!(error instanceof FleetError && error.code === 'UNAVAILABLE') || signal.aborted) throw error;
-      const waitMs = backoffMs(attempt, random);
+      waitMs = Math.max(backoffMs(failures++, random), Number(error.fields.retryAfterMs ?? 0));
       log.warn({ reason: error.message, waitMs }, 'the controller does not answer');
-      await clock.delay(waitMs, signal);
     }
+    await clock.delay(waitMs, signal);
+    if (signal.aborted) throw new FleetError('UNAVAILABLE', 'The agent was stopped before it was enrolled.');
   }
+}
+
+/** As long as the controller says, give or take a quarter, so that agents do not come together; between a second and ten minutes. */
+function askAgainMs(toldMs: number, random: () => number): number {
+  return Math.min(600_000, Math.max(1000, Math.floor(toldMs * (0.75 + random() / 2))));
 }
 
 /**
@@ -79,8 +102,11 @@ async function again(options: EnrolmentOptions, known: Identity): Promise<Identi
     const token = parseJoinToken(text);
     if (known.tokenHash === tokenHash(token)) return known;
     refused = token;
-    const identity = await enrol(enrolAddress, token, { hostname, version: AGENT_VERSION, gatewayId: known.gatewayId }, signal);
+    const key = await makeKey(hostname);
+    const answer = await enrol(enrolAddress, token, key, { hostname, version: AGENT_VERSION, gatewayId: known.gatewayId }, signal);
     refused = undefined;
+    if (answer.kind !== 'enrolled') return known;
+    const { identity } = answer;
     keep(options, identity, 'enrolled again');
     return identity;
   } catch (error) {

@@ -1,9 +1,11 @@
-import { createHash, X509Certificate as X509 } from 'node:crypto';
+import { createHash, createPublicKey, X509Certificate as X509 } from 'node:crypto';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { credentials, status } from '@grpc/grpc-js';
 import { EnrolmentClient, type EnrolRequest, type EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { makeKey } from './certificate-request.ts';
+import { formatFingerprint } from '../../proto/model/key-fingerprint.ts';
+import { RETRY_AFTER_KEY, retryAfterMs } from './backoff.ts';
+import type { RequestedKey } from './certificate-request.ts';
 import { CHANNEL_OPTIONS, CONTROLLER_NAME } from './credentials.ts';
 import type { Identity } from './identity.ts';
 
@@ -33,36 +35,62 @@ export function tokenHash({ text }: JoinToken): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
+/** What the controller says: an identity, or that a person has to approve the key first. */
+export type EnrolAnswer = { kind: 'enrolled'; identity: Identity } | { kind: 'awaiting'; fingerprint: string; askAgainMs: number };
+
 /**
- * Trades a join token for an identity. The key is made here and never leaves. Before the token is sent, the controller must show
- * a CA whose public key has the token's pin, so that nobody in between learns the secret.
- * `gatewayId`: which gateway the agent is already. Throws JOIN_TOKEN_REFUSED for a token that is used, expired, for another gateway or
- * meant for another controller, UNAVAILABLE if nobody answers or the signal
- * aborts.
+ * Trades a join token for an identity with this key, which never leaves. Before the token is sent, the controller must show a CA whose
+ * public key has the token's pin, so that nobody in between learns the secret.
+ * `gatewayId`: which gateway the agent is already; only a new one can await approval. Throws JOIN_TOKEN_REFUSED for a token that is used,
+ * expired, for another gateway or meant for another controller; UNAVAILABLE, with `retryAfterMs`, if nobody answers, if the controller has
+ * too much to do, or if the signal aborts.
  */
 export async function enrol(
   address: string,
   token: JoinToken,
-  agent: { hostname: string; version: string; gatewayId?: string },
+  { key, csr }: RequestedKey,
+  agent: { hostname: string; version: string; gatewayId?: string; site?: string },
   signal?: AbortSignal,
-): Promise<Identity> {
+): Promise<EnrolAnswer> {
   const ca = await pinnedCa(address, token.caPin, signal);
-  const { key, csr } = await makeKey(agent.hostname);
   const answer = await call(
     address,
     ca,
-    { token: token.text, csr, hostname: agent.hostname, agentVersion: agent.version, gatewayId: agent.gatewayId ?? '' },
+    {
+      token: token.text,
+      csr,
+      hostname: agent.hostname,
+      agentVersion: agent.version,
+      gatewayId: agent.gatewayId ?? '',
+      site: agent.site ?? '',
+      canWait: agent.gatewayId === undefined,
+    },
     signal,
   );
+  if (answer.awaiting) {
+    const fingerprint = fingerprintOf(key);
+    if (fingerprint !== answer.awaiting.fingerprint)
+      throw new FleetError('JOIN_TOKEN_REFUSED', 'The controller shows the fingerprint of another key. Nobody should approve it.');
+    return { kind: 'awaiting', fingerprint, askAgainMs: answer.awaiting.askAgainSeconds * 1000 };
+  }
   return {
-    gatewayId: answer.gatewayId,
-    gatewayName: answer.gatewayName,
-    linkAddress: answer.linkAddress,
-    key,
-    certificate: Buffer.from(answer.certificatePem).toString('utf8'),
-    ca: Buffer.from(answer.caPem).toString('utf8'),
-    tokenHash: tokenHash(token),
+    kind: 'enrolled',
+    identity: {
+      gatewayId: answer.gatewayId,
+      gatewayName: answer.gatewayName,
+      linkAddress: answer.linkAddress,
+      key,
+      certificate: Buffer.from(answer.certificatePem).toString('utf8'),
+      ca: Buffer.from(answer.caPem).toString('utf8'),
+      tokenHash: tokenHash(token),
+    },
   };
+}
+
+/** What people compare, of a private key (PEM). */
+export function fingerprintOf(key: string): string {
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  return formatFingerprint(createHash('sha256').update(spki).digest());
 }
 
 function call(address: string, ca: string, request: EnrolRequest, signal?: AbortSignal): Promise<EnrolResponse> {
@@ -75,7 +103,7 @@ function call(address: string, ca: string, request: EnrolRequest, signal?: Abort
         new FleetError(
           TRY_AGAIN.has(error.code) || signal?.aborted ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED',
           error.details || error.message,
-          {},
+          { retryAfterMs: retryAfterMs(error.metadata?.get(RETRY_AFTER_KEY) ?? []) },
           { cause: error },
         ),
       );

@@ -6,6 +6,7 @@ import { CONFIG, type Config } from '../platform/config.ts';
 import { GrpcListener, unary } from '../platform/grpc-listener.ts';
 import { AUTHORITY, type Authority } from '../identity/authority.ts';
 import { EnrolmentService } from './enrolment.service.ts';
+import { addressOf } from './peer-address.ts';
 
 /** Callers have not proved anything yet. An enrolment takes about a second. */
 const CONNECTIONS = {
@@ -32,7 +33,7 @@ export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationS
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    const handlers: EnrolmentServer = { enrol: unary((call) => this.enrolment.enrol(call.request, hostOf(call.getPeer()))) };
+    const handlers: EnrolmentServer = { enrol: unary((call) => this.enrolment.enrol(call.request, addressOf(call.getPeer()))) };
     this.listener = await GrpcListener.open(
       this.config.enrol,
       () => this.authority.issueServer(this.clock()),
@@ -46,9 +47,4 @@ export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationS
   async beforeApplicationShutdown(): Promise<void> {
     await this.listener?.close();
   }
-}
-
-/** `10.0.0.1:4000` or `[::1]:4000`, without the port. */
-function hostOf(peer: string): string {
-  return peer.slice(0, peer.lastIndexOf(':') < 0 ? undefined : peer.lastIndexOf(':'));
 }

@@ -5,7 +5,6 @@ import type { createEnrolmentToken, createReenrolmentToken, enrolmentToken } fro
 import type { EnrolRequest, EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../platform/caller.ts';
-import { RateLimit, RateLimits } from '../platform/rate-limits.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import type { EnrolmentToken } from '../generated/prisma/client.ts';
 import { taken } from '../gateways/tenants.service.ts';
@@ -22,14 +21,14 @@ import { AUTHORITY, provenKey, type Authority } from '../identity/authority.ts';
 import { keyHash } from '../identity/gateway-identity.ts';
 import { EnrolmentRepository } from './enrolment.repository.ts';
 import { formatJoinToken, joinTokenState, parseJoinToken } from './join-token.ts';
+import { JoiningService } from './joining.service.ts';
+import { EnrolmentRefusals } from './refusals.service.ts';
 import { GATEWAY_CHANGED, GATEWAY_REVOKED } from '../link/notifications.ts';
 
 type TokenView = z.output<typeof enrolmentToken>;
 
 /** Of the certificate that enrolment issues; each renewal issues the next. */
 const FIRST_GENERATION = 1;
-/** Refused join tokens per address. */
-const ENROL_ADDRESS = new RateLimit('enrol-address', { tries: 30, seconds: 60 });
 
 /** Join tokens are created by people and used once by a gateway, for the tenant, site and name that they were created for. */
 @Injectable()
@@ -38,7 +37,8 @@ export class EnrolmentService {
     @Inject(EnrolmentRepository) private readonly enrolment: EnrolmentRepository,
     @Inject(AUTHORITY) private readonly authority: Authority,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(RateLimits) private readonly limits: RateLimits,
+    @Inject(EnrolmentRefusals) private readonly refusals: EnrolmentRefusals,
+    @Inject(JoiningService) private readonly joining: JoiningService,
     @Inject(Addresses) private readonly addresses: Addresses,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
@@ -149,14 +149,14 @@ export class EnrolmentService {
   /**
    * Exchanges a live token and a CSR for a certificate. Creating the gateway's row and consuming the token are one transaction, so of
    * several concurrent enrolments one wins. Throws JOIN_TOKEN_REFUSED with the same words for every reason; the audit trail has the reason.
-   * Throws RATE_LIMITED for an address that was refused too often; valid tokens cost nothing, so a whole fleet may enrol from behind one
-   * address.
+   * Throws RATE_LIMITED for an address that was refused too often. A token for many gateways is JoiningService's.
    */
   async enrol(request: EnrolRequest, address: string): Promise<EnrolResponse> {
-    await this.limits.check(ENROL_ADDRESS, address);
+    await this.refusals.check(address);
     const parsed = parseJoinToken(request.token);
     const token = parsed && (await this.database.transact('all', (t) => this.enrolment.findToken(t, parsed.id)));
-    if (!parsed || !token || !isSecret(parsed.secret, token.secretHash)) return this.refuse('unknown', undefined, address);
+    if (parsed && !token) return this.joining.join(parsed, request, address);
+    if (!parsed || !token || !isSecret(parsed.secret, token.secretHash)) return this.refusals.refuse('unknown', undefined, address);
     const gatewayId = token.isAgain ? token.gatewayId! : newId();
     if (request.gatewayId !== '' && request.gatewayId !== gatewayId) return this.refuse('for another gateway', token, address);
     const nowMs = this.clock();
@@ -215,20 +215,8 @@ export class EnrolmentService {
     return row ? joinTokenState(row, this.clock()) : 'unknown';
   }
 
-  private async refuse(why: string, token: EnrolmentToken | undefined, address: string): Promise<never> {
-    await this.limits.take(ENROL_ADDRESS, address);
-    await this.audit.recordOften(
-      {
-        tenantId: token?.tenantId,
-        actor: { kind: 'system', id: 'enrolment', name: 'enrolment' },
-        action: 'enrolment.refused',
-        outcome: 'refused',
-        summary: token ? `A join token for ${token.gatewayName} was refused: ${why}` : 'An unknown join token was refused',
-        detail: { why, address, tokenId: token?.id },
-      },
-      `${address} ${why} ${token?.id ?? ''}`,
-    );
-    throw new FleetError('JOIN_TOKEN_REFUSED', 'This join token is invalid or has expired. Create a new one in the console.');
+  private refuse(why: string, { id, tenantId, gatewayName: words }: EnrolmentToken, address: string): Promise<never> {
+    return this.refusals.refuse(why, { id, tenantId, words }, address);
   }
 }
 

@@ -102,7 +102,8 @@ export function taken(sentence: string): (error: unknown) => never {
   };
 }
 
-function isTimeZone(name: string): boolean {
+/** True for a name of the tz database. */
+export function isTimeZone(name: string): boolean {
   try {
     return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
   } catch {

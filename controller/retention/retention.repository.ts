@@ -54,6 +54,13 @@ export class RetentionRepository {
         SELECT id FROM enrolment_token WHERE least(used_at, revoked_at, expires_at) < ${before} ORDER BY id LIMIT ${most})`;
   }
 
+  /** Drops roll-outs revoked or expired before a time, with who asked. Returns how many. */
+  async dropRollouts(t: Transaction, before: Date, most: number): Promise<number> {
+    return t.$executeRaw`
+      DELETE FROM rollout WHERE id IN (
+        SELECT id FROM rollout WHERE least(revoked_at, expires_at) < ${before} ORDER BY id LIMIT ${most})`;
+  }
+
   /** Drops API tokens revoked or expired before a time. Returns how many. */
   async dropApiTokens(t: Transaction, before: Date, most: number): Promise<number> {
     return t.$executeRaw`

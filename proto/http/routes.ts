@@ -10,6 +10,7 @@ import * as people from './people.ts';
 import * as plans from './plans.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
+import * as rollouts from './rollouts.ts';
 
 /** Every route of the REST API by its operation id. A route that is not here does not exist. */
 export const routes = {
@@ -35,6 +36,13 @@ export const routes = {
   createReenrolmentToken: enrolment.createReenrolmentToken,
   listEnrolmentTokens: enrolment.listEnrolmentTokens,
   revokeEnrolmentToken: enrolment.revokeEnrolmentToken,
+  createRollout: rollouts.createRollout,
+  listRollouts: rollouts.listRollouts,
+  getRollout: rollouts.getRollout,
+  revokeRollout: rollouts.revokeRollout,
+  listEnrolments: rollouts.listEnrolments,
+  approveEnrolment: rollouts.approveEnrolment,
+  refuseEnrolment: rollouts.refuseEnrolment,
   searchFlows: flows.searchFlows,
   createPlan: plans.createPlan,
   getPlan: plans.getPlan,

@@ -45,6 +45,8 @@ export const ERROR_CODES = {
   CERTIFICATE_SUPERSEDED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   GATEWAY_AHEAD: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   LINK_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
+  /** The gateway has its certificate, or its agent has not asked for it for too long. */
+  ENROLMENT_OVER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   JOIN_TOKEN_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   GATEWAY_OFFLINE: { http: 503, grpc: 'UNAVAILABLE', retry: true },
   GATEWAY_SLOW: { http: 504, grpc: 'DEADLINE_EXCEEDED', retry: true },

@@ -172,12 +172,17 @@ describe('expired data', () => {
     const [site] = await postgres.query<{ id: string }>(url, 'SELECT id FROM site');
     const used = await owner.call(routes.createEnrolmentToken, { body: { siteId: site!.id, gatewayName: 'd' } });
     const live = await owner.call(routes.createEnrolmentToken, { body: { siteId: site!.id, gatewayName: 'e' } });
+    const many = { tenantId, siteId: site!.id, namePattern: 'f{n}', maxGateways: 2 };
+    const [ended, going] = [await owner.call(routes.createRollout, { body: many }), await owner.call(routes.createRollout, { body: many })];
+    const ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
+    await enrol(controller.enrolAddress, ca, ended.token);
     const [revoked, kept] = [
       await owner.call(routes.createToken, { body: { name: 'one', role: 'viewer' } }),
       await owner.call(routes.createToken, { body: { name: 'two', role: 'viewer' } }),
     ];
     await owner.call(routes.createTenant, { body: { name: 'Keyed' }, headers: { 'idempotency-key': 'k' } });
     await postgres.query(url, `UPDATE enrolment_token SET used_at = now() - interval '91 days' WHERE id = '${used.id}'`);
+    await postgres.query(url, `UPDATE rollout SET expires_at = now() - interval '91 days' WHERE id = '${ended.id}'`);
     await postgres.query(url, `UPDATE api_token SET revoked_at = now() - interval '91 days' WHERE id = '${revoked.id}'`);
     await postgres.query(url, `UPDATE idempotent_request SET created_at = now() - interval '2 days'`);
     // A flush id that nobody knows, so nobody will finish it.
@@ -192,6 +197,8 @@ describe('expired data', () => {
     const ids = async (table: string) => (await postgres.query<{ id: string }>(url, `SELECT id FROM ${table}`)).map(({ id }) => id);
     expect(await ids('enrolment_token')).toEqual(expect.arrayContaining([live.id]));
     expect(await ids('enrolment_token')).not.toContain(used.id);
+    expect(await ids('rollout')).toEqual([going.id]);
+    expect(await ids('enrolment')).toEqual([]);
     expect(await ids('api_token')).toEqual([kept.id]);
     expect(await postgres.query(url, 'SELECT FROM idempotent_request')).toEqual([]);
     expect(await ids('remediation_run')).toEqual(['01900000-0000-7000-8000-000000000002']);

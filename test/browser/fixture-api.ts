@@ -22,6 +22,7 @@ import { protocolNumber } from '../../proto/model/protocol.ts';
 import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
+import { FixtureRollouts } from './fixture-rollouts.ts';
 import {
   fixtureAudit,
   fixtureFlows,
@@ -44,6 +45,7 @@ export interface FixtureApi {
   gateways: Gateway[];
   flushes: Flush[];
   remediations: ReturnType<typeof fixtureRemediations>;
+  rollouts: FixtureRollouts;
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
   /** When retention dropped the flows of every plan. */
@@ -91,6 +93,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     unreadable: [],
     droppedAt: undefined,
     remediations: fixtureRemediations(nowMs, gateways),
+    rollouts: new FixtureRollouts(nowMs),
     close,
   };
   const people = fixturePeople(nowMs);
@@ -275,6 +278,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     },
     ...remediationAnswers(api.remediations, page, (limits) => flows.get(gateways[0]!.id)!.slice(1, limits)),
     revokeToken: () => undefined,
+    ...api.rollouts.answers(page),
     listEnrolmentTokens: ({ query }) => page([], query),
     createEnrolmentToken: ({ body }) => madeToken(routes.createEnrolmentToken.body.parse(body)),
     createReenrolmentToken: ({ params }) => {

@@ -50,8 +50,9 @@ export async function enrol(address: string, caPem: string, token: string, gatew
   const client = new EnrolmentClient(address, credentials.createSsl(Buffer.from(caPem)), OPTIONS);
   try {
     const response = await new Promise<EnrolResponse>((resolve, reject) => {
-      client.enrol({ token, csr: Buffer.from(csr.rawData), hostname: 'gw', agentVersion: '0.1.0', gatewayId }, (error, answer) =>
-        error ? reject(error) : resolve(answer),
+      client.enrol(
+        { token, csr: Buffer.from(csr.rawData), hostname: 'gw', agentVersion: '0.1.0', gatewayId, site: '', canWait: false },
+        (error, answer) => (error ? reject(error) : resolve(answer)),
       );
     });
     const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');

@@ -102,9 +102,8 @@ export class AgentFrames {
   /** An enrolment request, with the live token or another. */
   enrolment(token: string): Buffer {
     const random = this.#random;
-    const good = Buffer.from(
-      EnrolRequest.encode({ token, csr: Buffer.alloc(120, 0x30), hostname: 'gw', agentVersion: '0.1.0', gatewayId: '' }).finish(),
-    );
+    const said = { hostname: 'gw', agentVersion: '0.1.0', gatewayId: '', site: 'HQ', canWait: true };
+    const good = Buffer.from(EnrolRequest.encode({ token, csr: Buffer.alloc(120, 0x30), ...said }).finish());
     const made = random.perMille(500) ? this.#maker.make(this.#schemas.enrol) : mutated(random, good, [good]);
     return random.perMille(300) ? withText(made, FIELD.enrolRequestToken, token) : made;
   }

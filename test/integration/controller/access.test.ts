@@ -35,6 +35,13 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   createReenrolmentToken: { body: {} },
   listEnrolmentTokens: {},
   revokeEnrolmentToken: {},
+  createRollout: { body: { tenantId: UNKNOWN, namePattern: 'gw{n}', maxGateways: 2 } },
+  listRollouts: {},
+  getRollout: {},
+  revokeRollout: {},
+  listEnrolments: {},
+  approveEnrolment: { body: { fingerprint: 'f' } },
+  refuseEnrolment: {},
   searchFlows: { body: { scope: { gateways: [UNKNOWN] } } },
   createPlan: { body: { filter: 'proto:udp', scope: { gateways: [UNKNOWN] }, reason: 'r' } },
   getPlan: {},
@@ -243,11 +250,13 @@ describe('sessions and tokens', () => {
     const script = new Person(controller.origin, { authorization: `Bearer ${secret}` });
     const forPeople = all.filter(([, route]) => route.isForPeople);
     expect(forPeople.map(([name]) => name).toSorted()).toEqual([
+      'approveEnrolment',
       'approvePlan',
       'createSignInLink',
       'createToken',
       'invitePerson',
       'listTokens',
+      'refuseEnrolment',
       'removePerson',
       'resumePerson',
       'revokeToken',

@@ -15,6 +15,7 @@ const BODIES: Partial<Record<keyof typeof routes, object>> = {
   approvePlan: { digest: 'd' },
   updateRemediation: { revision: 1 },
   approveRemediation: { revision: 1 },
+  approveEnrolment: { fingerprint: 'f' },
 };
 
 let postgres: TestDatabases;
@@ -34,6 +35,8 @@ let theirs: {
   remediationRunId: string;
   blockId: string;
   personId: string;
+  rolloutId: string;
+  enrolmentId: string;
 };
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
@@ -89,9 +92,16 @@ beforeAll(async () => {
   const { id: personId } = await owner.call(routes.invitePerson, {
     body: { name: 'Theirs', email: 'theirs@example.net', grants: [{ role: 'viewer', tenantId: other.tenantId }] },
   });
+  const rollout = await owner.call(routes.createRollout, {
+    body: { tenantId: other.tenantId, siteId: other.siteId, namePattern: 'theirs-more{n}', maxGateways: 2 },
+  });
+  await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), rollout.token);
+  const { items: enrolments } = await owner.call(routes.listEnrolments, { params: { id: rollout.id } });
   theirs = {
     ...other,
     personId,
+    rolloutId: rollout.id,
+    enrolmentId: enrolments[0]!.id,
     blockId,
     remediationId: remediation.id,
     remediationRunId: runId,
@@ -122,6 +132,11 @@ describe('what belongs to another tenant', () => {
       removePerson: theirs.personId,
       listSamples: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId,
+      getRollout: theirs.rolloutId,
+      listEnrolments: theirs.rolloutId,
+      approveEnrolment: theirs.enrolmentId,
+      refuseEnrolment: theirs.enrolmentId,
+      revokeRollout: theirs.rolloutId,
       getPlan: theirs.planId,
       listPlanFlows: theirs.planId,
       runPlan: theirs.planId,
@@ -170,6 +185,9 @@ describe('what belongs to another tenant', () => {
     expect(await mine.person.ask(routes.createEnrolmentToken, { body: { siteId: theirs.siteId, gatewayName: 'x' } })).toMatchObject({
       status: 404,
     });
+    const many = { namePattern: 'gw{n}', maxGateways: 2 };
+    for (const place of [{ tenantId: theirs.tenantId }, { tenantId: mine.tenantId, siteId: theirs.siteId }])
+      expect(await mine.person.ask(routes.createRollout, { body: { ...many, ...place } })).toMatchObject({ status: 404 });
   });
 
   it('in a plan hides the plan and its flush, even if the flush only touched one’s own gateways', async () => {
@@ -206,6 +224,7 @@ describe('what belongs to another tenant', () => {
       await mine.person.call(routes.listGateways),
       await mine.person.call(routes.listFlushes),
       await mine.person.call(routes.listEnrolmentTokens),
+      await mine.person.call(routes.listRollouts),
       await mine.person.call(routes.listRemediations),
       await mine.person.call(routes.listRemediationRuns),
       await mine.person.call(routes.listAudit),
@@ -251,6 +270,8 @@ describe('the second wall', () => {
       'gateway',
       'link_session',
       'enrolment_token',
+      'rollout',
+      'enrolment',
       'plan',
       'plan_gateway',
       'plan_chunk',

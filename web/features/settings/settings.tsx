@@ -10,6 +10,7 @@ import { Skeleton } from '../../ui/feedback.tsx';
 import { useSingleKeys } from '../../ui/keys.ts';
 import { SignOut } from '../access/sign-out.tsx';
 import { EnrolGateway } from '../enrolment/enrol-gateway.tsx';
+import { EnrolMany } from '../enrolment/enrol-many.tsx';
 import { ApiTokens } from './api-tokens.tsx';
 import { Storage } from './storage.tsx';
 
@@ -22,6 +23,7 @@ export function Settings() {
       </div>
       <div className="settings">
         <EnrolGateway />
+        <EnrolMany />
         <ApiTokens />
         <Storage />
         <Me />

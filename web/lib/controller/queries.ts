@@ -81,6 +81,21 @@ export const auditEntry = (id: string) =>
 export const tokens = () => queryOptions({ queryKey: ['tokens'], queryFn: ({ signal }) => call(routes.listTokens, { signal }) });
 export const enrolmentTokens = () =>
   queryOptions({ queryKey: ['enrolment-tokens'], queryFn: ({ signal }) => call(routes.listEnrolmentTokens, { signal }) });
+/** Roll-outs fill while they are looked at, and no event says so of those that await approval. */
+export const rollouts = () =>
+  queryOptions({ queryKey: ['rollouts'], queryFn: ({ signal }) => call(routes.listRollouts, { signal }), refetchInterval: 10_000 });
+export const rollout = (id: string) =>
+  queryOptions({
+    queryKey: ['rollout', id],
+    queryFn: ({ signal }) => call(routes.getRollout, { params: { id }, signal }),
+    refetchInterval: 3000,
+  });
+export const enrolments = (id: string) =>
+  queryOptions({
+    queryKey: ['enrolments', id],
+    queryFn: ({ signal }) => call(routes.listEnrolments, { params: { id }, query: { limit: 500 }, signal }),
+    refetchInterval: 3000,
+  });
 
 /** How many flows match a filter, without fetching rows. */
 export const flowCount = (filter: string, scope: Scope) =>
