@@ -20,6 +20,11 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   resumePerson: {},
   createSignInLink: {},
   removePerson: {},
+  listProviders: {},
+  createProvider: { body: { name: 'P', issuer: 'https://id.example', clientId: 'x' } },
+  updateProvider: { body: { name: 'P' } },
+  testProvider: {},
+  removeProvider: {},
   listTenants: {},
   createTenant: { body: { name: 'Other' } },
   listSites: {},
@@ -244,16 +249,21 @@ describe('sessions and tokens', () => {
     const forPeople = all.filter(([, route]) => route.isForPeople);
     expect(forPeople.map(([name]) => name).toSorted()).toEqual([
       'approvePlan',
+      'createProvider',
       'createSignInLink',
       'createToken',
       'invitePerson',
+      'listProviders',
       'listTokens',
       'removePerson',
+      'removeProvider',
       'resumePerson',
       'revokeToken',
       'suspendPerson',
+      'testProvider',
       'updateLimits',
       'updatePerson',
+      'updateProvider',
     ]);
     for (const [name, route] of forPeople) {
       expect(await script.ask(route, { params: { id }, ...INPUTS[name] })).toMatchObject({

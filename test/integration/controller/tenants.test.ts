@@ -34,6 +34,7 @@ let theirs: {
   remediationRunId: string;
   blockId: string;
   personId: string;
+  providerId: string;
 };
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
@@ -89,9 +90,13 @@ beforeAll(async () => {
   const { id: personId } = await owner.call(routes.invitePerson, {
     body: { name: 'Theirs', email: 'theirs@example.net', grants: [{ role: 'viewer', tenantId: other.tenantId }] },
   });
+  const { id: providerId } = await owner.call(routes.createProvider, {
+    body: { name: 'Directory', issuer: 'https://id.example', clientId: 'x' },
+  });
   theirs = {
     ...other,
     personId,
+    providerId,
     blockId,
     remediationId: remediation.id,
     remediationRunId: runId,
@@ -120,6 +125,9 @@ describe('what belongs to another tenant', () => {
       resumePerson: theirs.personId,
       createSignInLink: theirs.personId,
       removePerson: theirs.personId,
+      updateProvider: theirs.providerId,
+      testProvider: theirs.providerId,
+      removeProvider: theirs.providerId,
       listSamples: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId,
       getPlan: theirs.planId,
