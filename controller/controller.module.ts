@@ -9,6 +9,7 @@ import { GatewaysModule } from './gateways/gateways.module.ts';
 import { HistoryModule } from './history/history.module.ts';
 import { LiveModule } from './live/live.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
+import { OidcModule } from './oidc/oidc.module.ts';
 import { PeopleModule } from './people/people.module.ts';
 import { PlansModule } from './plans/plans.module.ts';
 import { HealthController } from './platform/health.controller.ts';
@@ -21,6 +22,7 @@ const NOUNS = [
   AuditModule,
   AccessModule,
   PeopleModule,
+  OidcModule,
   HistoryModule,
   GatewaysModule,
   EnrolmentModule,

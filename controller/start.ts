@@ -6,6 +6,8 @@ import type { IncomingMessage } from 'node:http';
 import { routes } from '../proto/http/routes.ts';
 import { SignInService } from './access/sign-in.service.ts';
 import { mountSignIn } from './access/sign-in.controller.ts';
+import { mountOidc } from './oidc/oidc-sign-in.controller.ts';
+import { OidcSignInService } from './oidc/oidc-sign-in.service.ts';
 import { ControllerModule, CONTROLLERS } from './controller.module.ts';
 import type { Surroundings } from './platform/platform.module.ts';
 import { Addresses } from './platform/addresses.ts';
@@ -89,7 +91,10 @@ export async function startController(surroundings: Surroundings): Promise<Runni
     await app.register(helmet as never, {
       contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
     });
-    if (config.roles.includes('api')) mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
+    if (config.roles.includes('api')) {
+      mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
+      mountOidc(app.getHttpAdapter().getInstance(), app.get(OidcSignInService), config.publicUrl);
+    }
     app.getHttpServer().on('checkExpectation', answerExpectation);
     app.getHttpServer().maxConnections = MAX_CONNECTIONS;
     await app.listen(config.api.port, config.api.host).catch((cause: NodeJS.ErrnoException) => {

@@ -51,7 +51,7 @@ export class AccessModule {
       TokensService,
       UsersService,
     ],
-    exports: [CallersService, SignInLinksService, SignInService],
+    exports: [AUTH, CallersService, SignInLinksService, SignInService],
     controllers: [AccessController],
   });
 }

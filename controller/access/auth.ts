@@ -3,6 +3,7 @@ import { prismaAdapter } from 'better-auth/adapters/prisma';
 import { APIError } from 'better-auth/api';
 import { newId } from '../platform/ids.ts';
 import type { Config } from '../platform/config.ts';
+import { signInAs } from './sign-in-as.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import { MIN_PASSWORD_LENGTH } from '../../proto/http/people.ts';
@@ -34,6 +35,7 @@ export function createAuth(config: Config, database: Database, secret: string, l
       minPasswordLength: MIN_PASSWORD_LENGTH,
       maxPasswordLength: MAX_PASSWORD_LENGTH,
     },
+    plugins: [signInAs],
     session: { expiresIn: SESSION_SECONDS, disableSessionRefresh: true },
     databaseHooks: {
       session: {

@@ -20,15 +20,20 @@ export function mountSignIn(fastify: FastifyInstance, service: SignInService, pu
       try {
         await answer(request, reply, service, publicUrl);
       } catch (error) {
-        const refusal = toFleetError(error);
-        if (typeof refusal.fields.retryAfterSeconds === 'number') reply.header('retry-after', String(refusal.fields.retryAfterSeconds));
-        await reply
-          .status(ERROR_CODES[refusal.code].http)
-          .type('application/problem+json')
-          .send(toProblem(refusal, request.originalUrl, String(request.id)));
+        await sendProblem(request, reply, error);
       }
     },
   });
+}
+
+/** What went wrong, as every other route says it. */
+export async function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): Promise<void> {
+  const refusal = toFleetError(error);
+  if (typeof refusal.fields.retryAfterSeconds === 'number') reply.header('retry-after', String(refusal.fields.retryAfterSeconds));
+  await reply
+    .status(ERROR_CODES[refusal.code].http)
+    .type('application/problem+json')
+    .send(toProblem(refusal, request.originalUrl, String(request.id)));
 }
 
 async function answer(request: FastifyRequest, reply: FastifyReply, service: SignInService, publicUrl: string): Promise<void> {

@@ -6,7 +6,11 @@ import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 
-const PARTS = { grants: { orderBy: { id: 'asc' } }, link: true, accounts: { select: { password: true } } } as const;
+const PARTS = {
+  grants: { orderBy: { id: 'asc' }, include: { provider: { select: { name: true } } } },
+  link: true,
+  accounts: { select: { password: true, providerId: true } },
+} as const;
 export type PersonRow = Prisma.UserGetPayload<{ include: typeof PARTS }>;
 
 /** People as a caller's tenants see them: row-level security leaves only the roles in scope, and people without one are not there. */
@@ -39,10 +43,14 @@ export class PeopleRepository {
     await t.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('owners', 0))`;
   }
 
-  /** How many people could sign in and give access everywhere. */
+  /** How many people could sign in and give access everywhere, whatever becomes of a provider and its groups. */
   async countOwners(t: Transaction): Promise<number> {
     return t.user.count({
-      where: { suspendedAt: null, accounts: { some: { password: { not: null } } }, grants: { some: { role: 'owner', tenantId: null } } },
+      where: {
+        suspendedAt: null,
+        accounts: { some: { password: { not: null } } },
+        grants: { some: { role: 'owner', tenantId: null, providerId: null } },
+      },
     });
   }
 
@@ -61,7 +69,7 @@ export class PeopleRepository {
   }
 
   async removeGrants(t: Transaction, userId: string, grants: Grant[]): Promise<void> {
-    for (const { role, tenantId } of grants) await t.roleGrant.deleteMany({ where: { userId, role, tenantId } });
+    for (const { role, tenantId } of grants) await t.roleGrant.deleteMany({ where: { userId, role, tenantId, providerId: null } });
   }
 
   /** Ends the sessions; tokens and streams end because the roles do not count any more. */

@@ -13,7 +13,7 @@ import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { changesOf, isOwnerOfAll, whyNotGive } from './may-manage.ts';
+import { changesOf, isOwnerOfAll, whyNotGive } from '../access/may-give.ts';
 import { PeopleRepository, type PersonRow } from './people.repository.ts';
 
 type PersonView = z.output<typeof person>;
@@ -71,7 +71,7 @@ export class PeopleService {
         this.record(t, caller, 'person.renamed', row.grants, `renamed ${row.name} to ${body.name}`, { personId: id });
       }
       if (body.grants) {
-        const before = row.grants.map(toGrant);
+        const before = givenByPeople(row);
         const { added, removed } = changesOf(before, body.grants);
         assertMayGive(caller, [...added, ...removed]);
         await this.people.removeGrants(t, id, removed);
@@ -200,14 +200,20 @@ function assertMayGive(caller: Caller, grants: readonly Grant[]): void {
   }
 }
 
+/** Those that a provider's groups gave are changed there. */
+function givenByPeople(row: PersonRow): Grant[] {
+  return row.grants.filter(({ providerId }) => providerId === null).map(toGrant);
+}
+
 function toView(row: PersonRow): PersonView {
-  const hasPassword = row.accounts.some(({ password }) => password !== null);
+  const canSignIn = row.accounts.some(({ password, providerId }) => password !== null || providerId.startsWith('oidc:'));
   return {
     id: row.id,
     name: row.name,
     email: row.email,
-    state: row.suspendedAt ? 'suspended' : hasPassword ? 'active' : 'invited',
-    grants: row.grants.map(toGrant),
+    state: row.suspendedAt ? 'suspended' : canSignIn ? 'active' : 'invited',
+    grants: givenByPeople(row),
+    directoryGrants: row.grants.flatMap((grant) => (grant.provider ? [{ ...toGrant(grant), provider: grant.provider.name }] : [])),
     createdAt: row.createdAt.toISOString(),
     lastSignInAt: row.lastSignInAt?.toISOString(),
     link: row.link ? { expiresAt: row.link.expiresAt.toISOString(), createdBy: row.link.createdByName } : undefined,

@@ -18,6 +18,8 @@ export const person = z.object({
   state: personState,
   /** Those in the caller's tenants; others are neither shown nor counted. */
   grants: z.array(grant),
+  /** Those that a directory's groups give, besides. */
+  directoryGrants: z.array(grant.extend({ provider: z.string() })),
   createdAt: time,
   lastSignInAt: time.optional(),
   /** A link that was made for this person and not used. */

@@ -8,6 +8,7 @@ import * as flushes from './flushes.ts';
 import * as limits from './limits.ts';
 import * as people from './people.ts';
 import * as plans from './plans.ts';
+import * as providers from './providers.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
 import * as rollouts from './rollouts.ts';
@@ -21,6 +22,11 @@ export const routes = {
   resumePerson: people.resumePerson,
   createSignInLink: people.createSignInLink,
   removePerson: people.removePerson,
+  listProviders: providers.listProviders,
+  createProvider: providers.createProvider,
+  updateProvider: providers.updateProvider,
+  testProvider: providers.testProvider,
+  removeProvider: providers.removeProvider,
   listTenants: fleet.listTenants,
   createTenant: fleet.createTenant,
   listSites: fleet.listSites,

@@ -6,6 +6,7 @@ import type { Gateway } from '../../proto/http/fleet.ts';
 import type { Flush, flushTarget } from '../../proto/http/flushes.ts';
 import type { FlowRow } from '../../proto/http/flows.ts';
 import type { person } from '../../proto/http/people.ts';
+import type { provider } from '../../proto/http/providers.ts';
 import type { createPlanRequest, Plan } from '../../proto/http/plans.ts';
 import type { Route } from '../../proto/http/route.ts';
 import { routes } from '../../proto/http/routes.ts';
@@ -39,6 +40,7 @@ export interface FixtureApi {
   url: string;
   role: string;
   person: string;
+  providers: z.output<typeof provider>[];
   isDown: boolean;
   isAuditBroken: boolean;
   needsSecondPerson: boolean;
@@ -85,6 +87,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     url: '',
     role: 'owner',
     person: 'night desk',
+    providers: [],
     isDown: false,
     isAuditBroken: false,
     needsSecondPerson: false,
@@ -104,6 +107,11 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   const findPerson = (wanted: string | undefined) => {
     const found = people.find((one) => one.id === wanted);
     if (!found) throw new FleetError('NOT_FOUND', 'There is no such person.');
+    return found;
+  };
+  const findProvider = (wanted: string | undefined) => {
+    const found = api.providers.find((one) => one.id === wanted);
+    if (!found) throw new FleetError('NOT_FOUND', 'There is no such provider.');
     return found;
   };
   let wrongTries = 0;
@@ -241,9 +249,31 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         query,
       ),
     listPeople: ({ query }) => page(people, query),
+    listProviders: () => ({ items: api.providers }),
+    createProvider: ({ body }) => {
+      const { clientSecret, ...own } = routes.createProvider.body.parse(body);
+      const made = { ...own, id: id(11, api.providers.length + 1), hasClientSecret: clientSecret !== undefined };
+      const callback = `https://ctfleet.example/api/auth/oidc/${made.id}/callback`;
+      api.providers.push({ ...made, callback, createdAt: new Date(nowMs).toISOString() });
+      return api.providers.at(-1)!;
+    },
+    updateProvider: ({ params, body }) => {
+      const { clientSecret: _, ...own } = routes.updateProvider.body.parse(body);
+      return Object.assign(findProvider(params.id), own);
+    },
+    testProvider: () => ({}),
+    removeProvider: ({ params }) => void api.providers.splice(api.providers.indexOf(findProvider(params.id)), 1),
     invitePerson: ({ body }) => {
       const { name, email, grants } = routes.invitePerson.body.parse(body);
-      const own: Person = { id: id(9, people.length + 1), name, email, grants, state: 'invited', createdAt: new Date(nowMs).toISOString() };
+      const own: Person = {
+        id: id(9, people.length + 1),
+        name,
+        email,
+        grants,
+        directoryGrants: [],
+        state: 'invited',
+        createdAt: new Date(nowMs).toISOString(),
+      };
       people.push({ ...own, link: { expiresAt: madeLink().expiresAt, createdBy: api.person } });
       return { ...own, made: madeLink() };
     },

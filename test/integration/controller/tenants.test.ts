@@ -37,6 +37,7 @@ let theirs: {
   personId: string;
   rolloutId: string;
   enrolmentId: string;
+  providerId: string;
 };
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
@@ -97,11 +98,15 @@ beforeAll(async () => {
   });
   await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), rollout.token);
   const { items: enrolments } = await owner.call(routes.listEnrolments, { params: { id: rollout.id } });
+  const { id: providerId } = await owner.call(routes.createProvider, {
+    body: { name: 'Directory', issuer: 'https://id.example', clientId: 'x' },
+  });
   theirs = {
     ...other,
     personId,
     rolloutId: rollout.id,
     enrolmentId: enrolments[0]!.id,
+    providerId,
     blockId,
     remediationId: remediation.id,
     remediationRunId: runId,
@@ -130,6 +135,9 @@ describe('what belongs to another tenant', () => {
       resumePerson: theirs.personId,
       createSignInLink: theirs.personId,
       removePerson: theirs.personId,
+      updateProvider: theirs.providerId,
+      testProvider: theirs.providerId,
+      removeProvider: theirs.providerId,
       listSamples: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId,
       getRollout: theirs.rolloutId,

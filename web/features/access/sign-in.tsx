@@ -8,12 +8,14 @@ import { useEffect, useRef, useState } from 'react';
 import { signIn } from '../../lib/controller/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { Brand } from './brand.tsx';
+import { refusalBy, SignInProviders } from './sign-in-providers.tsx';
 
 /** Signs in. Distinguishes a wrong password, a locked sign-in and an unreachable controller. */
 export function SignIn() {
   const router = useRouter();
   const client = useQueryClient();
   const [next] = useQueryState('next', parseAsString.withDefault('/'));
+  const [refused] = useQueryState('refused', parseAsString);
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const first = useRef<HTMLInputElement>(null);
@@ -57,11 +59,17 @@ export function SignIn() {
             onChange={(event) => setPassword(event.currentTarget.value)}
           />
         </label>
+        {refused !== null && !attempt.error && (
+          <p className="note red" role="alert">
+            {refusalBy(refused)}
+          </p>
+        )}
         {attempt.error && (
           <p className="note red" role="alert">
             {attempt.error.message}
           </p>
         )}
+        <SignInProviders next={localPath(next)} />
         <details className="dim small">
           <summary>No account yet, or no password?</summary>An owner or admin makes a link for you, under People. The very first account is
           made where the controller runs: <span className="mono">bootstrap.js --email … --name …</span> (docs/operating.md).

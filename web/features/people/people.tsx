@@ -15,6 +15,7 @@ import { State } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { Invite } from './invite.tsx';
 import { PersonRoles } from './person-roles.tsx';
+import { Providers } from './providers.tsx';
 import { PersonActions } from './person-actions.tsx';
 
 export type Person = z.output<typeof person>;
@@ -92,6 +93,7 @@ export function People() {
           </table>
         )}
       </div>
+      <Providers refusal={refusal} />
     </>
   );
 }

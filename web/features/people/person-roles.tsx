@@ -11,7 +11,15 @@ import type { Person } from './people.tsx';
 import { RolePicker, useTenantName } from './role-picker.tsx';
 
 /** What a person may do, and where; effective with the person's next request. */
-export function PersonRoles({ person: { id, name, grants }, isOpen, refusal }: { person: Person; isOpen: boolean; refusal?: string }) {
+export function PersonRoles({
+  person: { id, name, grants, directoryGrants },
+  isOpen,
+  refusal,
+}: {
+  person: Person;
+  isOpen: boolean;
+  refusal?: string;
+}) {
   const client = useQueryClient();
   const nameOf = useTenantName();
   const [added, setAdded] = useState<Grant>({ role: 'viewer', tenantId: null });
@@ -22,7 +30,7 @@ export function PersonRoles({ person: { id, name, grants }, isOpen, refusal }: {
   const isThere = grants.some(({ role, tenantId }) => role === added.role && tenantId === added.tenantId);
   return (
     <div className="people-roles">
-      {grants.length === 0 && <span className="dim">none</span>}
+      {grants.length + directoryGrants.length === 0 && <span className="dim">none</span>}
       {grants.map((grant) => (
         <div className="row" key={`${grant.role}.${grant.tenantId}`}>
           <span>
@@ -39,6 +47,11 @@ export function PersonRoles({ person: { id, name, grants }, isOpen, refusal }: {
               Take away
             </Button>
           )}
+        </div>
+      ))}
+      {directoryGrants.map((grant) => (
+        <div key={`${grant.provider}.${grant.role}.${grant.tenantId}`}>
+          {grant.role} <span className="dim2">{nameOf(grant.tenantId)}</span> <span className="dim small">by {grant.provider}</span>
         </div>
       ))}
       {isOpen && (

@@ -9,6 +9,12 @@ export async function signIn(email: string, password: string): Promise<void> {
   throw new ControllerError({ ...said.problem, detail: refusal(response, said) });
 }
 
+/** By which directories people sign in; none if that cannot be known now, since passwords work all the same. */
+export async function listSignInProviders(): Promise<{ id: string; name: string }[]> {
+  const response = await controller.send('/api/auth/oidc/providers', { method: 'GET' });
+  return response.ok ? ((await response.json()) as { items: { id: string; name: string }[] }).items : [];
+}
+
 export interface LinkOwner {
   name: string;
   email: string;

@@ -1,5 +1,5 @@
 import type { Grant } from '../../proto/model/access.ts';
-import { actionBeyond } from '../access/rights-beyond.ts';
+import { actionBeyond } from './rights-beyond.ts';
 import type { Caller } from '../platform/caller.ts';
 
 /**
