@@ -6,7 +6,13 @@ import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 
-const PARTS = { grants: { orderBy: { id: 'asc' } }, link: true, accounts: { select: { password: true } } } as const;
+const PARTS = {
+  grants: { orderBy: { id: 'asc' } },
+  link: true,
+  accounts: { select: { password: true } },
+  twoFactor: { select: { verified: true } },
+  _count: { select: { passkeys: true } },
+} as const;
 export type PersonRow = Prisma.UserGetPayload<{ include: typeof PARTS }>;
 
 /** People as a caller's tenants see them: row-level security leaves only the roles in scope, and people without one are not there. */

@@ -11,6 +11,8 @@ const SOME_TIME = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
 
 const SAVED = { tenantId: UNKNOWN, document: { name: 'r', trigger: { kind: 'manual' }, filter: 'proto:udp' } };
 
+const CREDENTIAL = { id: 'AA', rawId: 'AA', type: 'public-key', response: { clientDataJSON: 'AA', attestationObject: 'AA' } };
+
 /** A well-formed request for each route that takes an input; a route that is missing here fails the walk. */
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
   listPeople: {},
@@ -20,8 +22,10 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   resumePerson: {},
   createSignInLink: {},
   removePerson: {},
+  removeSecondFactors: {},
   listTenants: {},
   createTenant: { body: { name: 'Other' } },
+  updateTenant: { body: { demandsSecondFactor: false } },
   listSites: {},
   createSite: { body: { tenantId: UNKNOWN, name: 'S' } },
   listGateways: {},
@@ -72,6 +76,13 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   listRemediationRunFlows: {},
   getRetention: {},
   getMe: {},
+  getAccount: {},
+  endSession: {},
+  endOtherSessions: {},
+  createPasskeyOptions: { body: { password: 'a guess of a password' } },
+  addPasskey: { body: { name: 'k', response: CREDENTIAL } },
+  renamePasskey: { body: { name: 'k' } },
+  removePasskey: {},
   listTokens: {},
   createToken: { body: { name: 't', role: 'viewer' } },
   revokeToken: {},
@@ -243,17 +254,26 @@ describe('sessions and tokens', () => {
     const script = new Person(controller.origin, { authorization: `Bearer ${secret}` });
     const forPeople = all.filter(([, route]) => route.isForPeople);
     expect(forPeople.map(([name]) => name).toSorted()).toEqual([
+      'addPasskey',
       'approvePlan',
+      'createPasskeyOptions',
       'createSignInLink',
       'createToken',
+      'endOtherSessions',
+      'endSession',
+      'getAccount',
       'invitePerson',
       'listTokens',
+      'removePasskey',
       'removePerson',
+      'removeSecondFactors',
+      'renamePasskey',
       'resumePerson',
       'revokeToken',
       'suspendPerson',
       'updateLimits',
       'updatePerson',
+      'updateTenant',
     ]);
     for (const [name, route] of forPeople) {
       expect(await script.ask(route, { params: { id }, ...INPUTS[name] })).toMatchObject({
