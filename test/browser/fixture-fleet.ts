@@ -23,6 +23,7 @@ export function fixtureTenants(nowMs: number) {
     name,
     colour: index + 1,
     gateways: sites.length * 3,
+    demandsSecondFactor: false,
     createdAt: ago(nowMs, 9e6),
   }));
 }
@@ -360,6 +361,7 @@ export function fixturePeople(nowMs: number): z.output<typeof person>[] {
       email: 'night@example.net',
       state: 'active',
       grants: [{ role: 'owner', tenantId: null }],
+      methods: ['password', 'passkey'],
       createdAt: at(900),
       lastSignInAt: at(1),
     },
@@ -369,6 +371,7 @@ export function fixturePeople(nowMs: number): z.output<typeof person>[] {
       email: 'ada@example.net',
       state: 'invited',
       grants: [{ role: 'operator', tenantId: id(1, 1) }],
+      methods: [],
       createdAt: at(3),
       link: { expiresAt: at(-69), createdBy: 'night desk' },
     },
@@ -381,6 +384,7 @@ export function fixturePeople(nowMs: number): z.output<typeof person>[] {
         { role: 'viewer', tenantId: id(1, 1) },
         { role: 'auditor', tenantId: id(1, 2) },
       ],
+      methods: ['password', 'totp'],
       createdAt: at(500),
       lastSignInAt: at(240),
     },

@@ -21,6 +21,8 @@ export type Person = z.output<typeof person>;
 
 const STATES = { active: ['ok', 'active'], invited: ['waiting', 'invited'], suspended: ['offline', 'suspended'] } as const;
 
+const METHODS = { password: 'password', totp: 'codes', passkey: 'passkey' } as const;
+
 /** Who may work with ctfleet, and as what. */
 export function People() {
   const { data: page, error } = useQuery(queries.people());
@@ -47,6 +49,7 @@ export function People() {
                 <th>Name</th>
                 <th>State</th>
                 <th>Roles</th>
+                <th>Signs in with</th>
                 <th>Last signed in</th>
                 <th>
                   <span className="sr">Action</span>
@@ -76,6 +79,7 @@ export function People() {
                   <td>
                     <PersonRoles person={one} isOpen={openId === one.id} refusal={refusal} />
                   </td>
+                  <td className="dim">{one.methods.map((method) => METHODS[method]).join(', ') || 'nothing yet'}</td>
                   <td className="dim">{one.lastSignInAt ? clock.when(one.lastSignInAt, now) : 'never'}</td>
                   <td className="num">
                     {openId === one.id ? (
