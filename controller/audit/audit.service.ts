@@ -146,8 +146,8 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
       summary: said + how + (tries !== undefined && tries > 1 && outcome === 'refused' ? `, ${tries} times` : ''),
       detail: { address, tries, by, passkey: of },
     };
-    // Whoever knows the password can cause these again and again.
-    if (action === 'code-asked' || action === 'proved') await this.recordOften(decision, name);
+    // Some can be caused again and again, by whoever knows the password or no secret at all.
+    if (['code-asked', 'proved', 'passkey-refused'].includes(action)) await this.recordOften(decision, name);
     else await this.recordAlone(decision);
   }
 

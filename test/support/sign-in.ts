@@ -3,7 +3,7 @@ import { sessionCookie } from '../../client/sign-in.ts';
 import { Person, PASSWORD, type TestController } from './controller-fleet.ts';
 import { totpOf } from './totp.ts';
 
-/** A browser at the sign-in: it keeps the cookies that it is given, as `__Host` and path allow. */
+/** A browser at the sign-in: it keeps the cookies that it is given. */
 export class Visitor {
   cookie: string;
   private readonly controller: TestController;

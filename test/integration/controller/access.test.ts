@@ -197,6 +197,11 @@ describe('sessions and tokens', () => {
       'verify-email',
       'sign-in/social',
       'sign-up/../sign-up/email',
+      'two-factor/get-totp-uri',
+      'two-factor/send-otp',
+      'two-factor/verify-otp',
+      'two-factor/view-backup-codes',
+      'two-factor/challenged-person',
     ]) {
       const response = await fetch(`${controller.origin}/api/auth/${path}`, {
         method: 'POST',

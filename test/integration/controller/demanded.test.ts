@@ -24,17 +24,21 @@ afterAll(async () => {
 
 const codeOf = async (answer: Promise<{ body: unknown }>) => ((await answer).body as { code?: string } | undefined)?.code;
 
-async function reach(visitor: Visitor): Promise<Record<string, boolean>> {
-  const answers: Record<string, boolean> = {};
-  for (const [name, route] of Object.entries<Route>(routes))
-    if (!route.isStream && name !== 'endOtherSessions')
-      answers[name] = (await codeOf(visitor.person.ask(route, { params: { id: UNKNOWN }, body: route.body && {} }))) !== 'MFA_REQUIRED';
+/** What each route answers: `reached`, or the code by which it is refused for want of a second factor. */
+async function reach(visitor: Visitor): Promise<Record<string, string>> {
+  const answers: Record<string, string> = {};
+  for (const [name, route] of walked) {
+    let code = await codeOf(visitor.person.ask(route, { params: { id: UNKNOWN }, body: route.body && {} }));
+    // On a busy machine Postgres may answer too late.
+    for (let tries = 0; code === 'UNAVAILABLE' && tries < 5; tries++)
+      code = await codeOf(visitor.person.ask(route, { params: { id: UNKNOWN }, body: route.body && {} }));
+    answers[name] = code === 'MFA_REQUIRED' || code === 'UNAVAILABLE' ? code : 'reached';
+  }
   return answers;
 }
+const walked = Object.entries<Route>(routes).filter(([name, route]) => !route.isStream && name !== 'endOtherSessions');
 const onlyAccount = Object.fromEntries(
-  Object.entries<Route>(routes)
-    .filter(([name, route]) => !route.isStream && name !== 'endOtherSessions')
-    .map(([name, { action }]) => [name, OF_THE_ACCOUNT.includes(action)]),
+  walked.map(([name, { action }]) => [name, OF_THE_ACCOUNT.includes(action) ? 'reached' : 'MFA_REQUIRED']),
 );
 
 it('a tenant that demands a second factor lets its people only set one up, ends their open streams, and leaves others alone', async () => {

@@ -13,6 +13,7 @@ import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
+import { Demands } from './demands.tsx';
 import { Invite } from './invite.tsx';
 import { PersonRoles } from './person-roles.tsx';
 import { PersonActions } from './person-actions.tsx';
@@ -96,6 +97,7 @@ export function People() {
           </table>
         )}
       </div>
+      <Demands refusal={refusal} />
     </>
   );
 }
