@@ -6,9 +6,9 @@ import {
   verifyRegistrationResponse,
 } from '@simplewebauthn/server';
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { usedCredential, type addPasskey, type passkey } from '../../proto/http/account.ts';
+import { parseAddress } from '../../proto/model/address.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import type { Passkey } from '../generated/prisma/client.ts';
@@ -54,7 +54,7 @@ export class PasskeysService {
 
   /** Why there can be no passkeys at the console's address; undefined where there can. */
   get refusal(): string | undefined {
-    if (!isIP(this.site.replace(/^\[|\]$/g, ''))) return undefined;
+    if (!parseAddress(this.site.replaceAll(/[[\]]/g, ''))) return undefined;
     return 'Browsers allow passkeys only at a name: open the console at one, and set CTFLEET_PUBLIC_URL to it.';
   }
 
@@ -235,7 +235,8 @@ export class PasskeysService {
 
   private async takeChallenge(purpose: string, challenge: string): Promise<boolean> {
     if (!isOwnChallenge((await this.auth.$context).secret, purpose, challenge, this.clock())) return false;
-    return this.limits.isFirst(PASSKEY_ONCE, challenge);
+    // By its bytes: the last letter can be spelled in several ways.
+    return this.limits.isFirst(PASSKEY_ONCE, Buffer.from(challenge, 'base64url').toString('hex'));
   }
 
   /** What the browser binds passkeys to: the host of the console's address. */

@@ -3,7 +3,7 @@
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { enterCode, signInByPasskey } from '../../lib/controller/session.ts';
-import { canUsePasskeys } from '../../lib/passkey.ts';
+import { canUsePasskeys } from '../../lib/controller/passkey.ts';
 import { Button } from '../../ui/button.tsx';
 
 interface SecondStepProps {

@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { routes } from '../../../proto/http/routes.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { call } from '../../lib/controller/client.ts';
-import { canUsePasskeys, makePasskey } from '../../lib/passkey.ts';
+import { canUsePasskeys, makePasskey } from '../../lib/controller/passkey.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import type { OwnAccount } from './account.tsx';

@@ -4,8 +4,8 @@ import { Modal } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { enterCode, proveByPasskey } from '../../lib/controller/session.ts';
-import { canUsePasskeys } from '../../lib/passkey.ts';
-import { settleProof, useProofAsked } from '../../lib/step-up.ts';
+import { canUsePasskeys } from '../../lib/controller/passkey.ts';
+import { settleProof, useProofAsked } from '../../lib/controller/step-up.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 

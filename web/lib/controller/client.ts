@@ -1,6 +1,6 @@
 import { Client } from '../../../client/client.ts';
 import { ControllerError } from '../../../client/problem.ts';
-import { askForProof } from '../step-up.ts';
+import { askForProof } from './step-up.ts';
 
 /** The controller as proxied by the console's own server, with the session's cookie. */
 export const controller = new Client();

@@ -7,7 +7,7 @@ import type { fleetEvent, Gateway } from '../../../proto/http/fleet.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import * as queries from './queries.ts';
 import { subscribe, type StreamState } from '../../../client/subscribe.ts';
-import { useProofs } from '../step-up.ts';
+import { useProofs } from './step-up.ts';
 import { controller } from './client.ts';
 
 /** Progress of a running flush. */

@@ -1,4 +1,4 @@
-import { usePasskeyOf } from '../passkey.ts';
+import { usePasskeyOf } from './passkey.ts';
 import { controller, withProof } from './client.ts';
 import { ControllerError, readProblem, retryAfterSeconds, waitWords } from '../../../client/problem.ts';
 
