@@ -11,6 +11,8 @@ import { openTestDatabases, type TestDatabases } from '../../support/database.ts
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const BODIES: Partial<Record<keyof typeof routes, object>> = {
+  updateTenant: { demandsSecondFactor: false },
+  renamePasskey: { name: 'x' },
   runPlan: { digest: 'd' },
   approvePlan: { digest: 'd' },
   updateRemediation: { revision: 1 },
