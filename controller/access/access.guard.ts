@@ -3,9 +3,10 @@ import { Reflector } from '@nestjs/core';
 import type { Route } from '../../proto/http/route.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { OPEN, ROUTE, type AdmittedRequest } from '../platform/route-decorators.ts';
-import { isNone, scopeOf } from '../platform/caller.ts';
+import { assertProved, isNone, scopeOf, whyNotAdmitted } from '../platform/caller.ts';
 import { CallersService } from './callers.service.ts';
 import { isOwnSite } from './cross-site.ts';
 
@@ -17,6 +18,7 @@ export class AccessGuard implements CanActivate {
     @Inject(CallersService) private readonly callers: CallersService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -32,6 +34,8 @@ export class AccessGuard implements CanActivate {
     if (caller.kind === 'user' && route.method !== 'GET' && !isOwnSite({ origin, secFetchSite }, this.config.publicUrl)) {
       throw new FleetError('CROSS_SITE_REFUSED', 'This request came from a page of another site. Use the console.');
     }
+    const refusal = whyNotAdmitted(caller, route.action);
+    if (refusal) throw refusal;
     const scope = scopeOf(caller, route.action);
     if (route.isForPeople && caller.kind !== 'user') {
       await this.audit.recordDenial(caller, route.action);
@@ -45,6 +49,7 @@ export class AccessGuard implements CanActivate {
         action: route.action,
       });
     }
+    if (route.needsProof === true) assertProved(caller, this.clock());
     request.admitted = { caller, scope, route, credentials: { authorization, cookie } };
     return true;
   }

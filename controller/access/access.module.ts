@@ -7,6 +7,8 @@ import { newSecret } from '../platform/secret.ts';
 import { openStateDir, readOrCreate } from '../platform/state-dir.ts';
 import { AUTH, createAuth } from './auth.ts';
 import { AccessController } from './access.controller.ts';
+import { AccountController } from './account.controller.ts';
+import { AccountService } from './account.service.ts';
 import { AccessGuard } from './access.guard.ts';
 import { AuditModule } from '../audit/audit.module.ts';
 import { CallersRepository } from './callers.repository.ts';
@@ -14,6 +16,12 @@ import { CallersService } from './callers.service.ts';
 import { IdempotencyInterceptor } from './idempotency.interceptor.ts';
 import { IdempotencyRepository } from './idempotency.repository.ts';
 import { IdempotencyService } from './idempotency.service.ts';
+import { PasskeysRepository } from './passkeys.repository.ts';
+import { PasskeysService } from './passkeys.service.ts';
+import { SecondFactorsRepository } from './second-factors.repository.ts';
+import { SecondFactorsService } from './second-factors.service.ts';
+import { SessionsRepository } from './sessions.repository.ts';
+import { SessionsService } from './sessions.service.ts';
 import { SignInLinksRepository } from './sign-in-links.repository.ts';
 import { SignInLinksService } from './sign-in-links.service.ts';
 import { SignInService } from './sign-in.service.ts';
@@ -44,6 +52,13 @@ export class AccessModule {
       CallersService,
       IdempotencyRepository,
       IdempotencyService,
+      AccountService,
+      PasskeysRepository,
+      PasskeysService,
+      SecondFactorsRepository,
+      SecondFactorsService,
+      SessionsRepository,
+      SessionsService,
       SignInLinksRepository,
       SignInLinksService,
       SignInService,
@@ -51,7 +66,7 @@ export class AccessModule {
       TokensService,
       UsersService,
     ],
-    exports: [AUTH, CallersService, SignInLinksService, SignInService],
-    controllers: [AccessController],
+    exports: [AUTH, CallersService, SecondFactorsRepository, SignInLinksService, SignInService],
+    controllers: [AccessController, AccountController],
   });
 }

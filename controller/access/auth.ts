@@ -1,9 +1,11 @@
-import { betterAuth } from 'better-auth';
+import { betterAuth, type BetterAuthPlugin } from 'better-auth';
 import { prismaAdapter } from 'better-auth/adapters/prisma';
-import { APIError } from 'better-auth/api';
+import { APIError, createAuthEndpoint } from 'better-auth/api';
+import { setSessionCookie } from 'better-auth/cookies';
+import { twoFactor } from 'better-auth/plugins/two-factor';
+import { z } from 'zod';
 import { newId } from '../platform/ids.ts';
 import type { Config } from '../platform/config.ts';
-import { signInAs } from './sign-in-as.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import { MIN_PASSWORD_LENGTH } from '../../proto/http/people.ts';
@@ -14,13 +16,56 @@ export const AUTH = Symbol('auth');
 export type Auth = ReturnType<typeof createAuth>;
 
 const SESSION_SECONDS = 12 * 3600;
+/** How long after the password a second factor may follow. */
+const CHALLENGE_SECONDS = 600;
+/** The plugin's name of the cookie between password and second factor. It is no session: no route accepts it. */
+const CHALLENGE_COOKIE = 'two_factor';
 
 /** The endpoints of better-auth that are exposed; all its other paths answer as if they did not exist. */
 export const AUTH_PATHS: ReadonlySet<string> = new Set(['/sign-in/email', '/sign-out', '/get-session', '/change-password']);
-/** Ours, beside them: who a sign-in link is for, and choosing a password by it. */
-export const LINK_PATHS: ReadonlySet<string> = new Set(['/look-at-link', '/use-link']);
+/** Only by POST: sign-in links, second factors and passkeys, whose requests are checked and made anew before the library sees them. */
+export const OWN_PATHS: ReadonlySet<string> = new Set([
+  '/look-at-link',
+  '/use-link',
+  '/two-factor/enable',
+  '/two-factor/disable',
+  '/two-factor/generate-backup-codes',
+  '/two-factor/verify-totp',
+  '/two-factor/verify-backup-code',
+  '/passkey/options',
+  '/passkey/sign-in',
+  '/passkey/prove',
+]);
 
-/** People and their sessions: e-mail and password only, no sign-up; sessions are stored in Postgres and end after 12 h. */
+/** What the sign-in by passkey needs of the library. Neither has an address; both are called by our services only. */
+const ownEndpoints = {
+  id: 'ctfleet',
+  endpoints: {
+    /** The id of the person who entered the password and still has to prove a second factor; null if the time for it is over. */
+    challengedPerson: createAuthEndpoint.serverOnly({ method: 'POST' }, async (ctx) => {
+      const identifier = await ctx.getSignedCookie(ctx.context.createAuthCookie(CHALLENGE_COOKIE).name, ctx.context.secret);
+      const challenge = identifier ? await ctx.context.internalAdapter.findVerificationValue(identifier) : null;
+      return { userId: challenge && challenge.expiresAt > new Date() ? challenge.value : null };
+    }),
+    /** Starts a session for a person who has proved to be that person, and with what, and sets its cookie. */
+    startSession: createAuthEndpoint.serverOnly(
+      { method: 'POST', body: z.object({ userId: z.string(), secondFactorAt: z.date().optional() }) },
+      async (ctx) => {
+        const { userId, secondFactorAt } = ctx.body;
+        const user = await ctx.context.internalAdapter.findUserById(userId);
+        if (!user) throw new APIError('UNAUTHORIZED');
+        const session = await ctx.context.internalAdapter.createSession(userId, false, { secondFactorAt });
+        await setSessionCookie(ctx, { session, user });
+        return ctx.json({});
+      },
+    ),
+  },
+} satisfies BetterAuthPlugin;
+
+/**
+ * People and their sessions: e-mail and password, TOTP and recovery codes; no sign-up. Sessions are stored in Postgres and end after 12 h.
+ * `user.twoFactorEnabled` is true with a passkey too: then a password alone starts no session.
+ */
 export function createAuth(config: Config, database: Database, secret: string, logger: Logger) {
   return betterAuth({
     appName: 'ctfleet',
@@ -35,8 +80,20 @@ export function createAuth(config: Config, database: Database, secret: string, l
       minPasswordLength: MIN_PASSWORD_LENGTH,
       maxPasswordLength: MAX_PASSWORD_LENGTH,
     },
-    plugins: [signInAs],
-    session: { expiresIn: SESSION_SECONDS, disableSessionRefresh: true },
+    session: {
+      expiresIn: SESSION_SECONDS,
+      disableSessionRefresh: true,
+      additionalFields: { secondFactorAt: { type: 'date', required: false, input: false, returned: true } },
+    },
+    plugins: [
+      twoFactor({
+        issuer: 'ctfleet',
+        twoFactorCookieMaxAge: CHALLENGE_SECONDS,
+        // Would lock a person out from everywhere; second-factors.service.ts counts by account and address.
+        accountLockout: { enabled: false },
+      }),
+      ownEndpoints,
+    ],
     databaseHooks: {
       session: {
         create: {

@@ -16,6 +16,12 @@ export class CallersRepository {
     return rows.map(toGrant);
   }
 
+  /** True if a tenant in which this person has a role demands a second factor. */
+  async isSecondFactorDemanded(userId: string): Promise<boolean> {
+    const [row] = await this.database.unscoped.$queryRaw<{ is: boolean }[]>`SELECT second_factor_demanded_of(${userId}) AS is`;
+    return row?.is ?? false;
+  }
+
   /** The token with its owner's name and grants; undefined if there is none. */
   async findToken(id: string) {
     return this.database.transact(

@@ -1,20 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Action } from '../../proto/model/access.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
+import { CONFIG, type Config } from '../platform/config.ts';
 import { isSecret } from '../platform/secret.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { parseApiToken } from './secret-texts.ts';
-import { AUTH, type Auth } from './auth.ts';
-import { scopeOf, type Caller, type Credentials } from '../platform/caller.ts';
+import { scopeOf, whyNotAdmitted, type Caller, type Credentials } from '../platform/caller.ts';
 import { CallersRepository, toGrant } from './callers.repository.ts';
+import { SessionsService } from './sessions.service.ts';
 
 /** Identifies the caller, by API token or by session cookie. If a request carries both, the token counts. */
 @Injectable()
 export class CallersService {
   constructor(
-    @Inject(AUTH) private readonly auth: Auth,
+    @Inject(SessionsService) private readonly sessions: SessionsService,
     @Inject(CallersRepository) private readonly callers: CallersRepository,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** The caller; undefined if there is none, or if the credentials are no longer valid. */
@@ -30,7 +32,7 @@ export class CallersService {
    */
   async isStillAllowed(call: { credentials: Credentials; scope: TenantScope }, action: Action): Promise<boolean> {
     const caller = await this.resolve(call.credentials);
-    if (!caller) return false;
+    if (!caller || whyNotAdmitted(caller, action)) return false;
     const scope = scopeOf(caller, action);
     if (scope === 'all') return true;
     return call.scope !== 'all' && [...call.scope].every((tenantId) => scope.has(tenantId));
@@ -55,9 +57,23 @@ export class CallersService {
   }
 
   private async fromCookie(cookie: string): Promise<Caller | undefined> {
-    const found = await this.auth.api.getSession({ headers: new Headers({ cookie }) });
+    const found = await this.sessions.find(new Headers({ cookie }));
     if (!found) return undefined;
-    const { user } = found;
-    return { kind: 'user', id: user.id, name: user.name, userId: user.id, email: user.email, grants: await this.callers.grantsOf(user.id) };
+    const { userId, name, email, sessionId, hasSecondFactor, provedAtMs } = found;
+    const [grants, isDemanded] = await Promise.all([this.callers.grantsOf(userId), this.callers.isSecondFactorDemanded(userId)]);
+    return {
+      kind: 'user',
+      id: userId,
+      name,
+      userId,
+      email,
+      grants,
+      session: {
+        id: sessionId,
+        hasSecondFactor,
+        isSecondFactorDemanded: isDemanded || this.config.isSecondFactorDemanded,
+        provedAtMs,
+      },
+    };
   }
 }

@@ -10,3 +10,11 @@ export const SIGN_IN_ADDRESS = new RateLimit('sign-in-address', { tries: 60, sec
 export const SIGN_IN_KNOWN = new RateLimit('sign-in-known', { tries: 1, seconds: 90 * 86_400 });
 /** The current password, guessed by someone who holds a session. */
 export const CHANGE_PASSWORD = new RateLimit('change-password', { tries: 10, seconds: 900 });
+/** Wrong codes for one account from one address, whether at a sign-in or in a session. */
+export const CODE_PAIR = new RateLimit('code-pair', { tries: 6, seconds: 900 });
+/** Wrong codes for one account from all addresses that never signed in to it. */
+export const CODE_ACCOUNT = new RateLimit('code-account', { tries: 20, seconds: 3600 });
+/** A code of one account: good once. Longer than the 90 s in which a code of 30 s is accepted. */
+export const CODE_ONCE = new RateLimit('code-once', { tries: 1, seconds: 150 });
+/** An answer to a passkey challenge: good once. Longer than a challenge lives. */
+export const PASSKEY_ONCE = new RateLimit('passkey-once', { tries: 1, seconds: 900 });

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isIP } from 'node:net';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
 import { toFleetError, toProblem } from '../platform/problem.ts';
-import { AUTH_PATHS, LINK_PATHS } from './auth.ts';
+import { AUTH_PATHS, OWN_PATHS } from './auth.ts';
 import { isOwnSite } from './cross-site.ts';
 import type { SignInService } from './sign-in.service.ts';
 
@@ -10,7 +10,7 @@ const PREFIX = '/api/auth';
 
 /**
  * Mounts better-auth at /api/auth. It is not a route of the contract and has no caller yet, so it is registered beside Nest's handlers:
- * only the paths of AUTH_PATHS exist, and requests that change something must come from our own site.
+ * only the paths of AUTH_PATHS and OWN_PATHS exist, and requests that change something must come from our own site.
  */
 export function mountSignIn(fastify: FastifyInstance, service: SignInService, publicUrl: string): void {
   fastify.route({
@@ -39,7 +39,7 @@ export async function sendProblem(request: FastifyRequest, reply: FastifyReply, 
 async function answer(request: FastifyRequest, reply: FastifyReply, service: SignInService, publicUrl: string): Promise<void> {
   const url = new URL(request.originalUrl, publicUrl);
   const path = url.pathname.slice(PREFIX.length);
-  if (!AUTH_PATHS.has(path) && !(LINK_PATHS.has(path) && request.method === 'POST'))
+  if (!AUTH_PATHS.has(path) && !(OWN_PATHS.has(path) && request.method === 'POST'))
     throw new FleetError('NOT_FOUND', 'Nothing exists at this address.');
   if (
     request.method === 'POST' &&

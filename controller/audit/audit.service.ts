@@ -22,13 +22,39 @@ const LOOK_MS = 5000;
 
 /** What happened to a session or a password; `tries`: how many attempts there were in a row. */
 export interface SessionEvent {
-  action: 'signed-in' | 'signed-out' | 'refused' | 'password-changed' | 'password-refused';
+  action: keyof typeof SESSION_WORDS;
   outcome: 'ok' | 'refused';
   userId: string;
   name: string;
-  address: string;
+  /** Absent where a route of the API did it. */
+  address?: string;
   tries?: number;
+  /** The name of the passkey. */
+  of?: string;
+  /** By which a person signed in or proved to be that person. */
+  by?: 'password' | 'code' | 'recovery code' | 'passkey' | 'link';
 }
+
+const SESSION_WORDS = {
+  'signed-in': 'signed in',
+  'signed-out': 'signed out',
+  refused: 'was refused at the sign-in',
+  'code-asked': 'entered the password and was asked for a second factor',
+  'code-refused': 'was refused: wrong or used code',
+  proved: 'proved a second factor again',
+  'password-changed': 'changed the password; all other sessions ended',
+  'password-refused': 'entered a wrong current password',
+  'totp-added': 'set up codes of an authenticator app as second factor',
+  'totp-removed': 'removed the codes of an authenticator app',
+  'recovery-codes-made': 'made new recovery codes; the earlier ones ended',
+  'recovery-code-used': 'used a recovery code',
+  'passkey-added': 'added a passkey',
+  'passkey-renamed': 'renamed a passkey',
+  'passkey-removed': 'removed a passkey',
+  'passkey-refused': 'was refused: a passkey that is not known here, or used before',
+  ended: 'ended a session of their own',
+  'others-ended': 'ended all their other sessions',
+} as const;
 
 /** The actor of an entry. */
 export function toActor(caller: Pick<Caller, 'kind' | 'id' | 'name'>): { kind: string; id: string; name: string } {
@@ -110,21 +136,19 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   async recordSession(event: SessionEvent): Promise<void> {
-    const { action, outcome, userId, name, address, tries } = event;
-    const words: Record<SessionEvent['action'], string> = {
-      'signed-in': `${name} signed in`,
-      'signed-out': `${name} signed out`,
-      refused: `Sign-in refused for ${name}`,
-      'password-changed': `${name} changed the password; all other sessions ended`,
-      'password-refused': `${name} entered a wrong current password when changing it`,
-    };
-    await this.recordAlone({
+    const { action, outcome, userId, name, address, tries, by, of } = event;
+    const said = action === 'refused' ? `Sign-in refused for ${name}` : `${name} ${SESSION_WORDS[action]}`;
+    const how = (by === undefined || by === 'password' ? '' : ` by ${by}`) + (of === undefined ? '' : ` ${of}`);
+    const decision: Decision = {
       actor: { kind: 'user', id: userId, name },
       action: `session.${action}`,
       outcome,
-      summary: words[action] + (tries !== undefined && tries > 1 && outcome === 'refused' ? `, ${tries} times` : ''),
-      detail: { address, tries },
-    });
+      summary: said + how + (tries !== undefined && tries > 1 && outcome === 'refused' ? `, ${tries} times` : ''),
+      detail: { address, tries, by, passkey: of },
+    };
+    // Some can be caused again and again, by whoever knows the password or no secret at all.
+    if (['code-asked', 'proved', 'passkey-refused'].includes(action)) await this.recordOften(decision, name);
+    else await this.recordAlone(decision);
   }
 
   async recordToken(

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { id as idSchema } from '../../proto/http/common.ts';
 import type { Flush as FlushView, listFlushes } from '../../proto/http/flushes.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../platform/caller.ts';
+import { assertProved, type Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
@@ -73,6 +73,7 @@ export class FlushesService {
         async (t) => {
           const plan = await this.plans.find(t, planId);
           checkRunnable(plan, digest, now);
+          if (plan.isEverything) assertProved(caller, now.getTime());
           const planned = plan.gateways.filter((gateway) => gateway.state === 'ready');
           if (agreed && !plan.approval) {
             const { byId: approvedById, byName: approvedByName, at: approvedAt } = agreed;

@@ -22,6 +22,13 @@ export class GatewaysController {
     return this.tenants.create(caller, scope, body.name);
   }
 
+  @Handles(fleet.updateTenant)
+  updateTenant(
+    @Called() { caller, scope, params, body }: Call<typeof fleet.updateTenant>,
+  ): Promise<z.output<typeof fleet.updateTenant.response>> {
+    return this.tenants.update(caller, scope, params.id, body);
+  }
+
   @Handles(fleet.listSites)
   listSites(@Called() { scope, query }: Call<typeof fleet.listSites>): Promise<z.output<typeof fleet.listSites.response>> {
     return this.tenants.listSites(scope, query);

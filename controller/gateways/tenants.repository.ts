@@ -24,6 +24,12 @@ export class TenantsRepository {
     return t.tenant.create({ data: tenant, include: COUNTED });
   }
 
+  /** Undefined if there is none in scope. */
+  async updateTenant(t: Transaction, id: string, change: { demandsSecondFactor: boolean }) {
+    const { count } = await t.tenant.updateMany({ where: { id }, data: change });
+    return count === 1 ? ((await t.tenant.findUnique({ where: { id }, include: COUNTED })) ?? undefined) : undefined;
+  }
+
   async tenantExists(t: Transaction, id: string): Promise<boolean> {
     return (await t.tenant.count({ where: { id } })) === 1;
   }

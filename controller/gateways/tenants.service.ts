@@ -55,6 +55,30 @@ export class TenantsService {
       .catch(taken(`There already is a tenant named ${name}.`));
   }
 
+  /** Whoever demands a second factor has one. Throws NOT_FOUND, FORBIDDEN. */
+  async update(
+    caller: Caller,
+    scope: TenantScope,
+    id: string,
+    { demandsSecondFactor }: { demandsSecondFactor: boolean },
+  ): Promise<TenantView> {
+    return this.database.transact(scope, async (t) => {
+      const row = (await this.tenants.tenantExists(t, id)) ? await this.tenants.updateTenant(t, id, { demandsSecondFactor }) : undefined;
+      if (!row) throw new FleetError('NOT_FOUND', 'There is no such tenant.');
+      if (demandsSecondFactor && !caller.session?.hasSecondFactor)
+        throw new FleetError('FORBIDDEN', 'Set up a second factor of your own first, under My account.');
+      this.audit.record(t, {
+        tenantId: id,
+        actor: toActor(caller),
+        action: 'tenant.changed',
+        outcome: 'ok',
+        summary: `${caller.name} ${demandsSecondFactor ? 'demands a second factor of' : 'no longer demands a second factor of'} everybody with a role in ${row.name}`,
+        detail: { demandsSecondFactor },
+      });
+      return toTenantView(row);
+    });
+  }
+
   async listSites(scope: TenantScope, query: { tenant?: string; limit: number; cursor?: string }): Promise<Page<SiteView>> {
     const rows = await this.database.transact(scope, (t) =>
       this.tenants.listSites(t, { ...query, after: parseCursor(query.cursor, namePlace) }),
@@ -111,8 +135,22 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-function toTenantView(row: { id: string; name: string; colour: number; createdAt: Date; _count: { gateways: number } }): TenantView {
-  return { id: row.id, name: row.name, colour: row.colour, gateways: row._count.gateways, createdAt: row.createdAt.toISOString() };
+function toTenantView(row: {
+  id: string;
+  name: string;
+  colour: number;
+  demandsSecondFactor: boolean;
+  createdAt: Date;
+  _count: { gateways: number };
+}): TenantView {
+  return {
+    id: row.id,
+    name: row.name,
+    colour: row.colour,
+    gateways: row._count.gateways,
+    createdAt: row.createdAt.toISOString(),
+    demandsSecondFactor: row.demandsSecondFactor,
+  };
 }
 
 function toSiteView(row: {

@@ -82,7 +82,7 @@ export async function profileFrom(provider: ProviderSettings, returned: URL, che
     });
     const claims = tokens.claims()!;
     const info = config.serverMetadata().userinfo_endpoint ? await oidc.fetchUserInfo(config, tokens.access_token, claims.sub) : {};
-    return readProfile(claims.sub, { ...info, ...claims }, provider.groupsClaim);
+    return readProfile(claims.sub, { ...info, amr: undefined, ...claims }, provider.groupsClaim);
   } catch (error) {
     if (error instanceof oidc.AuthorizationResponseError) throw new ProviderError('denied', messageOf(error), error);
     throw new ProviderError(error instanceof TypeError ? 'unreachable' : 'unverified', messageOf(error), error);

@@ -94,7 +94,9 @@ export class OidcSignInService {
     const found = await this.database.transact('all', (t) => this.take(t, row, profile, address));
     if ('refusal' in found) return this.refuse(row, found.refusal, address, profile);
     await this.limits.giveBack(SIGN_IN_ADDRESS, addressKey(address));
-    const response = await this.auth.api.signInAs({ body: { userId: found.userId }, headers, asResponse: true });
+    // Only what the provider says of this sign-in counts as a second factor here.
+    const secondFactorAt = profile.hasSecondFactor ? new Date(this.clock()) : undefined;
+    const response = await this.auth.api.startSession({ body: { userId: found.userId, secondFactorAt }, headers, asResponse: true });
     return { kind: 'signed-in', next, cookies: response.headers.getSetCookie() };
   }
 

@@ -16,6 +16,8 @@ export interface Profile {
   isEmailVerified: boolean;
   name?: string;
   groups: string[];
+  /** The provider says that more than one factor was proved (`amr` has `mfa`, RFC 8176). */
+  hasSecondFactor: boolean;
 }
 
 /** What the claims say, of whatever shape they are: they come from outside. A claim about groups is a list of texts, or one text. */
@@ -33,6 +35,7 @@ export function readProfile(subject: string, claims: Record<string, unknown>, gr
     isEmailVerified: claims.email_verified === true || claims.email_verified === 'true',
     name,
     groups: [...new Set(groups)].slice(0, MAX_GROUPS),
+    hasSecondFactor: Array.isArray(claims.amr) && claims.amr.includes('mfa'),
   };
 }
 

@@ -5,6 +5,7 @@ import {
   invitePerson,
   listPeople,
   removePerson,
+  removeSecondFactors,
   resumePerson,
   suspendPerson,
   updatePerson,
@@ -44,6 +45,13 @@ export class PeopleController {
   @Handles(createSignInLink)
   makeLink(@Called() { caller, scope, params }: Call<typeof createSignInLink>): Promise<z.output<typeof createSignInLink.response>> {
     return this.people.makeLink(caller, scope, params.id);
+  }
+
+  @Handles(removeSecondFactors)
+  removeFactors(
+    @Called() { caller, scope, params }: Call<typeof removeSecondFactors>,
+  ): Promise<z.output<typeof removeSecondFactors.response>> {
+    return this.people.removeSecondFactors(caller, scope, params.id);
   }
 
   @Handles(removePerson)

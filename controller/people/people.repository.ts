@@ -10,6 +10,8 @@ const PARTS = {
   grants: { orderBy: { id: 'asc' }, include: { provider: { select: { name: true } } } },
   link: true,
   accounts: { select: { password: true, providerId: true } },
+  twoFactor: { select: { verified: true } },
+  _count: { select: { passkeys: true } },
 } as const;
 export type PersonRow = Prisma.UserGetPayload<{ include: typeof PARTS }>;
 

@@ -5,6 +5,7 @@ import type { invitePerson, person, updatePerson } from '../../proto/http/people
 import type { Grant } from '../../proto/model/access.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { toGrant } from '../access/callers.repository.ts';
+import { SecondFactorsRepository } from '../access/second-factors.repository.ts';
 import { SignInLinksService, type MadeLink } from '../access/sign-in-links.service.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import type { Caller } from '../platform/caller.ts';
@@ -27,6 +28,7 @@ export class PeopleService {
   constructor(
     @Inject(PeopleRepository) private readonly people: PeopleRepository,
     @Inject(SignInLinksService) private readonly links: SignInLinksService,
+    @Inject(SecondFactorsRepository) private readonly factors: SecondFactorsRepository,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -103,6 +105,16 @@ export class PeopleService {
       if (!row.suspendedAt) return;
       await this.people.resume(t, id);
       this.record(t, caller, 'person.resumed', row.grants, `let ${row.name} sign in again`, { personId: id });
+    });
+  }
+
+  /** For somebody who lost phone, keys and recovery codes. Throws as `suspend`. */
+  async removeSecondFactors(caller: Caller, scope: TenantScope, id: string): Promise<PersonView> {
+    return this.manage(caller, scope, id, async (t, row) => {
+      await this.factors.removeAll(t, id);
+      this.record(t, caller, 'person.second-factors-removed', row.grants, `removed the second factors of ${row.name}: all sessions ended`, {
+        personId: id,
+      });
     });
   }
 
@@ -206,14 +218,21 @@ function givenByPeople(row: PersonRow): Grant[] {
 }
 
 function toView(row: PersonRow): PersonView {
-  const canSignIn = row.accounts.some(({ password, providerId }) => password !== null || providerId.startsWith('oidc:'));
+  const hasPassword = row.accounts.some(({ password }) => password !== null);
+  const hasDirectory = row.accounts.some(({ providerId }) => providerId.startsWith('oidc:'));
   return {
     id: row.id,
     name: row.name,
     email: row.email,
-    state: row.suspendedAt ? 'suspended' : canSignIn ? 'active' : 'invited',
+    state: row.suspendedAt ? 'suspended' : hasPassword || hasDirectory ? 'active' : 'invited',
     grants: givenByPeople(row),
     directoryGrants: row.grants.flatMap((grant) => (grant.provider ? [{ ...toGrant(grant), provider: grant.provider.name }] : [])),
+    methods: [
+      ...(hasPassword ? (['password'] as const) : []),
+      ...(hasDirectory ? (['directory'] as const) : []),
+      ...(row.twoFactor?.verified ? (['totp'] as const) : []),
+      ...(row._count.passkeys > 0 ? (['passkey'] as const) : []),
+    ],
     createdAt: row.createdAt.toISOString(),
     lastSignInAt: row.lastSignInAt?.toISOString(),
     link: row.link ? { expiresAt: row.link.expiresAt.toISOString(), createdBy: row.link.createdByName } : undefined,

@@ -38,6 +38,7 @@ const schema = z.object({
   CTFLEET_RETAIN_PLANS_DAYS: days(30).default(400),
   CTFLEET_RETAIN_TOKENS_DAYS: days(1).default(90),
   CTFLEET_RETAIN_AUDIT_DAYS: days(30).default(400),
+  CTFLEET_SECOND_FACTOR: z.enum(['optional', 'demanded']).default('optional'),
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -65,6 +66,8 @@ export interface Config {
   renewableMs: number;
   /** How many days are kept: the flows of plans and runs; commands; plans, flushes and runs themselves; expired tokens; audit entries. */
   retain: { flowsDays: number; commandsDays: number; plansDays: number; tokensDays: number; auditDays: number };
+  /** Of everybody who signs in; tenants can demand it of their own people. */
+  isSecondFactorDemanded: boolean;
   logLevel: string;
 }
 
@@ -102,6 +105,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       tokensDays: value.CTFLEET_RETAIN_TOKENS_DAYS,
       auditDays: value.CTFLEET_RETAIN_AUDIT_DAYS,
     },
+    isSecondFactorDemanded: value.CTFLEET_SECOND_FACTOR === 'demanded',
     logLevel: value.CTFLEET_LOG_LEVEL,
   };
 }

@@ -13,6 +13,11 @@ const IDEMPOTENCY_KEY = idempotencyKey
   );
 const PROBLEM = { description: 'A refusal (RFC 9457); `code` says which.', content: { 'application/problem+json': { schema: problem } } };
 
+const PROOF = {
+  true: 'STEP_UP_REQUIRED unless a person’s second factor was proved within the last five minutes.',
+  'whole-tables': 'For whole tables: STEP_UP_REQUIRED unless a person’s second factor was proved within the last five minutes.',
+};
+
 /** The OpenAPI 3.1 document of every route in proto/http; docs/api/openapi.json is this, checked in. */
 export function openApiDocument(): object {
   const paths: Record<string, ZodOpenApiPathsObject[string]> = {};
@@ -45,7 +50,11 @@ function toOperation(operationId: string, route: Route): ZodOpenApiOperationObje
     operationId,
     summary: route.summary,
     tags: [route.path.split(/[/:]/)[1] ?? ''],
-    description: `Needs the action \`${route.action}\`.${route.isForPeople ? ' Only for a person who is signed in, never for an API token.' : ''}`,
+    description: [
+      `Needs the action \`${route.action}\`.`,
+      ...(route.isForPeople ? ['Only for a person who is signed in, never for an API token.'] : []),
+      ...(route.needsProof ? [PROOF[String(route.needsProof) as keyof typeof PROOF]] : []),
+    ].join(' '),
     ...(route.isForPeople && { security: [{ session: [] }] }),
     requestParams: {
       ...(route.params && { path: route.params }),

@@ -37,6 +37,17 @@ export class RateLimits {
     }
   }
 
+  /** Counts a try; true if there was one left, for what counts a number of times and is wrong from then on. */
+  async isFirst(limit: RateLimit, key: string): Promise<boolean> {
+    return this.take(limit, key).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof FleetError && error.code === 'RATE_LIMITED') return false;
+        throw error;
+      },
+    );
+  }
+
   /** Throws RATE_LIMITED if the key has no tries left; counts nothing. */
   async check(limit: RateLimit, key: string): Promise<void> {
     const used = await this.limiterOf(limit).get(toKey(key));

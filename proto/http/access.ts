@@ -49,6 +49,7 @@ export const createToken = defineRoute({
   path: '/tokens',
   action: 'tokens.self',
   isForPeople: true,
+  needsProof: true,
   summary: 'Creates an API token with no more rights than its creator; the secret is shown only here',
   body: z.strictObject({ name, role, tenantId: id.nullable().default(null), expiresInDays: z.number().int().min(1).max(366).default(90) }),
   status: 201,

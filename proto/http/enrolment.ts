@@ -37,6 +37,7 @@ export const createReenrolmentToken = defineRoute({
   method: 'POST',
   path: '/gateways/{id}:reenrol',
   action: 'enrolment.write',
+  needsProof: true,
   summary: 'Creates a join token by which an agent becomes this gateway again; it keeps its id, history and remediations',
   params: idParams,
   body: z.strictObject({ ttlMinutes: z.number().int().min(1).max(1440).default(30) }),

@@ -12,6 +12,8 @@ export const tenant = z.object({
   colour: z.number().int().min(1).max(6),
   gateways: z.number().int(),
   createdAt: time,
+  /** Whoever has a role here must sign in with a second factor. */
+  demandsSecondFactor: z.boolean(),
 });
 export const site = z.object({ id, tenantId: id, name: shownName, timeZone: z.string(), gateways: z.number().int(), createdAt: time });
 
@@ -148,6 +150,18 @@ export const createTenant = defineRoute({
   summary: 'Adds a tenant',
   body: z.strictObject({ name }),
   status: 201,
+  response: tenant,
+});
+export const updateTenant = defineRoute({
+  method: 'PATCH',
+  path: '/tenants/{id}',
+  action: 'tenants.write',
+  isForPeople: true,
+  needsProof: true,
+  summary: 'Demands a second factor of everybody who has a role in a tenant, or no longer; effective with their next request',
+  params: idParams,
+  body: z.strictObject({ demandsSecondFactor: z.boolean() }),
+  status: 200,
   response: tenant,
 });
 export const listSites = defineRoute({

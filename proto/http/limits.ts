@@ -29,6 +29,7 @@ export const updateLimits = defineRoute({
   path: '/tenants/{id}/limits',
   action: 'limits.write',
   isForPeople: true,
+  needsProof: true,
   summary: 'Changes that; if one person works alone, null and false mean never',
   params: idParams,
   body: limits.partial(),

@@ -20,6 +20,8 @@ export const person = z.object({
   grants: z.array(grant),
   /** Those that a directory's groups give, besides. */
   directoryGrants: z.array(grant.extend({ provider: z.string() })),
+  /** What this person can sign in with; `totp` and `passkey` are second factors. */
+  methods: z.array(z.enum(['password', 'directory', 'totp', 'passkey'])),
   createdAt: time,
   lastSignInAt: time.optional(),
   /** A link that was made for this person and not used. */
@@ -46,6 +48,7 @@ export const invitePerson = defineRoute({
   path: '/people',
   action: 'people.write',
   isForPeople: true,
+  needsProof: true,
   summary: 'Adds a person with roles; the link by which the person chooses a password is shown only here',
   body: z.strictObject({ name, email, grants: grants.min(1) }),
   status: 201,
@@ -56,6 +59,7 @@ export const updatePerson = defineRoute({
   path: '/people/{id}',
   action: 'people.write',
   isForPeople: true,
+  needsProof: true,
   summary: 'Changes a person’s name, or replaces the person’s roles in the caller’s tenants; effective at once',
   params: idParams,
   body: z.strictObject({ name: name.optional(), grants: grants.optional() }),
@@ -67,6 +71,7 @@ export const suspendPerson = defineRoute({
   path: '/people/{id}:suspend',
   action: 'people.write',
   isForPeople: true,
+  needsProof: true,
   summary: 'Ends a person’s sessions and tokens, and lets nobody sign in as this person until resumed',
   params: idParams,
   status: 200,
@@ -77,6 +82,7 @@ export const resumePerson = defineRoute({
   path: '/people/{id}:resume',
   action: 'people.write',
   isForPeople: true,
+  needsProof: true,
   summary: 'Lets a suspended person sign in again, with the same roles and tokens',
   params: idParams,
   status: 200,
@@ -87,6 +93,7 @@ export const createSignInLink = defineRoute({
   path: '/people/{id}:link',
   action: 'people.write',
   isForPeople: true,
+  needsProof: true,
   summary: 'Creates a link by which a person chooses a new password; an earlier link ends, and it is shown only here',
   params: idParams,
   status: 201,
@@ -97,7 +104,19 @@ export const removePerson = defineRoute({
   path: '/people/{id}',
   action: 'people.write',
   isForPeople: true,
+  needsProof: true,
   summary: 'Removes a person with all sessions, tokens and roles; what the person did stays in the audit trail',
   params: idParams,
   status: 204,
+});
+export const removeSecondFactors = defineRoute({
+  method: 'DELETE',
+  path: '/people/{id}/second-factors',
+  action: 'people.write',
+  isForPeople: true,
+  needsProof: true,
+  summary: 'Removes a person’s codes and passkeys, for one who lost them, and ends all sessions; the password stays',
+  params: idParams,
+  status: 200,
+  response: person,
 });

@@ -191,6 +191,7 @@ export const runPlan = defineRoute({
   method: 'POST',
   path: '/plans/{id}:run',
   action: 'plans.run',
+  needsProof: 'whole-tables',
   summary: 'Carries out a plan; the digest proves that it is the one that was seen',
   params: idParams,
   body: z.strictObject({
@@ -206,6 +207,7 @@ export const approvePlan = defineRoute({
   path: '/plans/{id}:approve',
   action: 'plans.approve',
   isForPeople: true,
+  needsProof: true,
   summary: 'Approves a plan as second person; not by its creator, and not by an API token',
   params: idParams,
   body: z.strictObject({ digest: askedDigest }),

@@ -57,6 +57,7 @@ export const createProvider = defineRoute({
   path: '/providers',
   action: 'people.write',
   isForPeople: true,
+  needsProof: true,
   summary: 'Adds an OpenID Connect provider; its groups give no role that the caller could not give',
   body: z.strictObject({
     ...fields,
@@ -74,6 +75,7 @@ export const updateProvider = defineRoute({
   path: '/providers/{id}',
   action: 'people.write',
   isForPeople: true,
+  needsProof: true,
   summary: 'Changes a provider; what its groups give is effective at each person’s next sign-in',
   params: idParams,
   body: z.strictObject(fields).partial(),
@@ -95,6 +97,7 @@ export const removeProvider = defineRoute({
   path: '/providers/{id}',
   action: 'people.write',
   isForPeople: true,
+  needsProof: true,
   summary: 'Removes a provider and every role that its groups gave',
   params: idParams,
   status: 204,

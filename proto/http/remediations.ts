@@ -146,6 +146,7 @@ export const approveRemediation = defineRoute({
   method: 'POST',
   path: '/remediations/{id}:approve',
   action: 'plans.approve',
+  needsProof: true,
   summary: 'Approves a revision that somebody else saved, so that it acts by itself; not by an API token',
   params: idParams,
   body: z.strictObject({ revision: count32 }),

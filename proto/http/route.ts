@@ -17,6 +17,11 @@ export interface Route {
   response?: z.ZodType;
   /** Only for a signed-in person: tokens, approvals and limits are never decided by a token. */
   isForPeople?: true;
+  /**
+   * A signed-in person who has a second factor, or of whom one is demanded, must have proved it within the last five minutes. The guard
+   * checks `true`; `whole-tables` is checked by the service once it knows that whole tables are meant.
+   */
+  needsProof?: true | 'whole-tables';
   /** A POST that changes nothing: an Idempotency-Key is accepted but nothing is stored under it. */
   isSafe?: true;
   /** Server-sent events; `response` is the data of one event. */

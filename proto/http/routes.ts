@@ -1,4 +1,5 @@
 import * as access from './access.ts';
+import * as account from './account.ts';
 import * as audit from './audit.ts';
 import * as blocks from './blocks.ts';
 import * as enrolment from './enrolment.ts';
@@ -27,8 +28,10 @@ export const routes = {
   updateProvider: providers.updateProvider,
   testProvider: providers.testProvider,
   removeProvider: providers.removeProvider,
+  removeSecondFactors: people.removeSecondFactors,
   listTenants: fleet.listTenants,
   createTenant: fleet.createTenant,
+  updateTenant: fleet.updateTenant,
   listSites: fleet.listSites,
   createSite: fleet.createSite,
   listGateways: fleet.listGateways,
@@ -86,6 +89,13 @@ export const routes = {
   listRemediationRunFlows: remediations.listRemediationRunFlows,
   getRetention: retention.getRetention,
   getMe: access.getMe,
+  getAccount: account.getAccount,
+  endSession: account.endSession,
+  endOtherSessions: account.endOtherSessions,
+  createPasskeyOptions: account.createPasskeyOptions,
+  addPasskey: account.addPasskey,
+  renamePasskey: account.renamePasskey,
+  removePasskey: account.removePasskey,
   listTokens: access.listTokens,
   createToken: access.createToken,
   revokeToken: access.revokeToken,

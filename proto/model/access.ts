@@ -33,6 +33,7 @@ export const ACTIONS = {
   'people.read': ['owner', 'admin'],
   'people.write': ['owner', 'admin'],
   'tokens.self': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  'account.self': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
   'metrics.read': ['owner', 'admin', 'operator', 'auditor', 'viewer'],
   'me.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
 } as const satisfies Record<string, readonly Role[]>;

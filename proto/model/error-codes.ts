@@ -12,6 +12,12 @@ export const ERROR_CODES = {
   SCOPE_EMPTY: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   UNAUTHENTICATED: { http: 401, grpc: 'UNAUTHENTICATED', retry: false },
   FORBIDDEN: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
+  /** A wrong code, one that was used before, or a passkey that is not known here. */
+  SECOND_FACTOR_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
+  /** The session has to prove a second factor (again): the same request works after that. */
+  STEP_UP_REQUIRED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
+  /** A second factor is demanded of this person, who has none yet. */
+  MFA_REQUIRED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   CROSS_SITE_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   NOT_FOUND: { http: 404, grpc: 'NOT_FOUND', retry: false },
   ALREADY_EXISTS: { http: 409, grpc: 'ALREADY_EXISTS', retry: false },

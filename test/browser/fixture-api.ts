@@ -104,6 +104,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     link: 'https://ctfleet.example.net/welcome#ctfl_secret',
     expiresAt: new Date(nowMs + 72 * 3_600_000).toISOString(),
   });
+  const ago = (hours: number) => new Date(nowMs - hours * 3_600_000).toISOString();
   const findPerson = (wanted: string | undefined) => {
     const found = people.find((one) => one.id === wanted);
     if (!found) throw new FleetError('NOT_FOUND', 'There is no such person.');
@@ -157,6 +158,20 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       grants: [{ role: api.role, tenantId: null }],
       version: '0.1.0',
     }),
+    getAccount: () => ({
+      id: id(9, 1),
+      name: api.person,
+      email: 'night@example.net',
+      grants: [{ role: api.role, tenantId: null }],
+      hasPassword: true,
+      hasTotp: false,
+      passkeys: [],
+      passkeyRefusal: 'Browsers allow passkeys only at a name.',
+      isSecondFactorDemanded: false,
+      sessions: [{ id: id(10, 1), isThis: true, address: '203.0.113.9', createdAt: ago(1), expiresAt: ago(-11) }],
+    }),
+    endSession: () => undefined,
+    endOtherSessions: () => ({ ended: 0 }),
     listTenants: ({ query }) => page(fixtureTenants(nowMs), query),
     listSites: ({ query }) => page(fixtureSites(nowMs), query),
     listGateways: ({ query }) => page(gateways, query),
@@ -272,6 +287,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         grants,
         directoryGrants: [],
         state: 'invited',
+        methods: [],
         createdAt: new Date(nowMs).toISOString(),
       };
       people.push({ ...own, link: { expiresAt: madeLink().expiresAt, createdBy: api.person } });
@@ -281,6 +297,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     suspendPerson: ({ params }) => Object.assign(findPerson(params.id), { state: 'suspended' }),
     resumePerson: ({ params }) => Object.assign(findPerson(params.id), { state: 'active' }),
     createSignInLink: madeLink,
+    removeSecondFactors: ({ params }) => Object.assign(findPerson(params.id), { methods: ['password'] }),
     removePerson: ({ params }) => void people.splice(people.indexOf(findPerson(params.id)), 1),
     listTokens: ({ query }) =>
       page(

@@ -23,6 +23,7 @@ export function fixtureTenants(nowMs: number) {
     name,
     colour: index + 1,
     gateways: sites.length * 3,
+    demandsSecondFactor: false,
     createdAt: ago(nowMs, 9e6),
   }));
 }
@@ -361,6 +362,7 @@ export function fixturePeople(nowMs: number): z.output<typeof person>[] {
       state: 'active',
       grants: [{ role: 'owner', tenantId: null }],
       directoryGrants: [],
+      methods: ['password', 'passkey'],
       createdAt: at(900),
       lastSignInAt: at(1),
     },
@@ -371,6 +373,7 @@ export function fixturePeople(nowMs: number): z.output<typeof person>[] {
       state: 'invited',
       grants: [{ role: 'operator', tenantId: id(1, 1) }],
       directoryGrants: [],
+      methods: [],
       createdAt: at(3),
       link: { expiresAt: at(-69), createdBy: 'night desk' },
     },
@@ -384,6 +387,7 @@ export function fixturePeople(nowMs: number): z.output<typeof person>[] {
         { role: 'auditor', tenantId: id(1, 2) },
       ],
       directoryGrants: [{ role: 'operator', tenantId: id(1, 2), provider: 'Pine ID' }],
+      methods: ['password', 'totp'],
       createdAt: at(500),
       lastSignInAt: at(240),
     },

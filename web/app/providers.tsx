@@ -11,7 +11,8 @@ import { resolver, theme } from '../ui/theme.ts';
 /** Pages for people who are not signed in. */
 const OPEN: ReadonlySet<string> = new Set(['/sign-in', '/welcome']);
 
-/** Wraps every page: theme, cache and URL state. An ended session leads to the sign-in and back. */
+/** Wraps every page: theme, cache and URL state. An ended session leads to the sign-in and back, a demanded second factor to
+ * where it is set up. */
 export function Providers({ nonce, children }: { nonce: string | undefined; children: ReactNode }) {
   const router = useRouter();
   const [client] = useState(
@@ -19,7 +20,9 @@ export function Providers({ nonce, children }: { nonce: string | undefined; chil
       new QueryClient({
         queryCache: new QueryCache({
           onError(error) {
-            if (!(error instanceof ControllerError) || error.code !== 'UNAUTHENTICATED' || OPEN.has(window.location.pathname)) return;
+            if (!(error instanceof ControllerError) || OPEN.has(window.location.pathname)) return;
+            if (error.code === 'MFA_REQUIRED' && window.location.pathname !== '/account') router.replace('/account');
+            if (error.code !== 'UNAUTHENTICATED') return;
             router.replace(`/sign-in?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
           },
         }),

@@ -11,6 +11,8 @@ const SOME_TIME = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
 
 const SAVED = { tenantId: UNKNOWN, document: { name: 'r', trigger: { kind: 'manual' }, filter: 'proto:udp' } };
 
+const CREDENTIAL = { id: 'AA', rawId: 'AA', type: 'public-key', response: { clientDataJSON: 'AA', attestationObject: 'AA' } };
+
 /** A well-formed request for each route that takes an input; a route that is missing here fails the walk. */
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
   listPeople: {},
@@ -25,8 +27,10 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   updateProvider: { body: { name: 'P' } },
   testProvider: {},
   removeProvider: {},
+  removeSecondFactors: {},
   listTenants: {},
   createTenant: { body: { name: 'Other' } },
+  updateTenant: { body: { demandsSecondFactor: false } },
   listSites: {},
   createSite: { body: { tenantId: UNKNOWN, name: 'S' } },
   listGateways: {},
@@ -84,6 +88,13 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   listRemediationRunFlows: {},
   getRetention: {},
   getMe: {},
+  getAccount: {},
+  endSession: {},
+  endOtherSessions: {},
+  createPasskeyOptions: { body: { password: 'a guess of a password' } },
+  addPasskey: { body: { name: 'k', response: CREDENTIAL } },
+  renamePasskey: { body: { name: 'k' } },
+  removePasskey: {},
   listTokens: {},
   createToken: { body: { name: 't', role: 'viewer' } },
   revokeToken: {},
@@ -198,6 +209,11 @@ describe('sessions and tokens', () => {
       'verify-email',
       'sign-in/social',
       'sign-up/../sign-up/email',
+      'two-factor/get-totp-uri',
+      'two-factor/send-otp',
+      'two-factor/verify-otp',
+      'two-factor/view-backup-codes',
+      'two-factor/challenged-person',
     ]) {
       const response = await fetch(`${controller.origin}/api/auth/${path}`, {
         method: 'POST',
@@ -255,17 +271,25 @@ describe('sessions and tokens', () => {
     const script = new Person(controller.origin, { authorization: `Bearer ${secret}` });
     const forPeople = all.filter(([, route]) => route.isForPeople);
     expect(forPeople.map(([name]) => name).toSorted()).toEqual([
+      'addPasskey',
       'approveEnrolment',
       'approvePlan',
+      'createPasskeyOptions',
       'createProvider',
       'createSignInLink',
       'createToken',
+      'endOtherSessions',
+      'endSession',
+      'getAccount',
       'invitePerson',
       'listProviders',
       'listTokens',
       'refuseEnrolment',
+      'removePasskey',
       'removePerson',
       'removeProvider',
+      'removeSecondFactors',
+      'renamePasskey',
       'resumePerson',
       'revokeToken',
       'suspendPerson',
@@ -273,6 +297,7 @@ describe('sessions and tokens', () => {
       'updateLimits',
       'updatePerson',
       'updateProvider',
+      'updateTenant',
     ]);
     for (const [name, route] of forPeople) {
       expect(await script.ask(route, { params: { id }, ...INPUTS[name] })).toMatchObject({

@@ -11,6 +11,8 @@ import { openTestDatabases, type TestDatabases } from '../../support/database.ts
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const BODIES: Partial<Record<keyof typeof routes, object>> = {
+  updateTenant: { demandsSecondFactor: false },
+  renamePasskey: { name: 'x' },
   runPlan: { digest: 'd' },
   approvePlan: { digest: 'd' },
   updateRemediation: { revision: 1 },
@@ -138,6 +140,8 @@ describe('what belongs to another tenant', () => {
       updateProvider: theirs.providerId,
       testProvider: theirs.providerId,
       removeProvider: theirs.providerId,
+      removeSecondFactors: theirs.personId,
+      updateTenant: theirs.tenantId,
       listSamples: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId,
       getRollout: theirs.rolloutId,
@@ -154,6 +158,9 @@ describe('what belongs to another tenant', () => {
       getAuditEntry: theirs.auditId,
       listAuditFlows: theirs.auditId,
       revokeToken: UNKNOWN,
+      endSession: UNKNOWN,
+      renamePasskey: UNKNOWN,
+      removePasskey: UNKNOWN,
       getRemediation: theirs.remediationId,
       updateRemediation: theirs.remediationId,
       deleteRemediation: theirs.remediationId,

@@ -9,8 +9,9 @@ import { signIn } from '../../lib/controller/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { Brand } from './brand.tsx';
 import { refusalBy, SignInProviders } from './sign-in-providers.tsx';
+import { PasskeySignIn, SecondStep } from './second-step.tsx';
 
-/** Signs in. Distinguishes a wrong password, a locked sign-in and an unreachable controller. */
+/** Signs in, by password and what else is asked for, or by passkey. Distinguishes a wrong password, a locked sign-in and an unreachable controller. */
 export function SignIn() {
   const router = useRouter();
   const client = useQueryClient();
@@ -20,13 +21,24 @@ export function SignIn() {
   const [password, setPassword] = useState('');
   const first = useRef<HTMLInputElement>(null);
   useEffect(() => first.current?.focus(), []);
+  const [second, setSecond] = useState<{ hasCodes: boolean }>();
+  const enter = () => {
+    client.clear();
+    router.replace(localPath(next));
+  };
   const attempt = useMutation({
     mutationFn: () => signIn(email.trim(), password),
-    onSuccess() {
-      client.clear();
-      router.replace(localPath(next));
+    onSuccess(step) {
+      if (step.isDone) enter();
+      else setSecond(step);
     },
   });
+  if (second)
+    return (
+      <main className="sign-in">
+        <SecondStep hasCodes={second.hasCodes} onDone={enter} />
+      </main>
+    );
   return (
     <main className="sign-in">
       <form
@@ -77,6 +89,7 @@ export function SignIn() {
         <Button type="submit" kind="primary" size="large" refusal={attempt.isPending ? 'Signing in.' : undefined}>
           {attempt.isPending ? 'Signing in…' : 'Sign in'}
         </Button>
+        <PasskeySignIn onDone={enter} />
       </form>
     </main>
   );

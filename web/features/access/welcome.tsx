@@ -11,6 +11,7 @@ import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Skeleton } from '../../ui/feedback.tsx';
 import { Brand } from './brand.tsx';
+import { SecondStep } from './second-step.tsx';
 
 /** Where a sign-in link leads: a person chooses a password, and is signed in. */
 export function Welcome() {
@@ -28,11 +29,16 @@ export function Welcome() {
     look(given);
   }, [look]);
   useEffect(() => field.current?.focus(), [owner.data]);
+  const [second, setSecond] = useState<{ hasCodes: boolean }>();
+  const enter = () => {
+    client.clear();
+    router.replace('/');
+  };
   const choose = useMutation({
     mutationFn: () => choosePassword(token ?? '', password),
-    onSuccess() {
-      client.clear();
-      router.replace('/');
+    onSuccess(step) {
+      if (step.isDone) enter();
+      else setSecond(step);
     },
   });
   const refusal = choose.isPending
@@ -40,6 +46,12 @@ export function Welcome() {
     : password.length < MIN_PASSWORD_LENGTH
       ? `A password has at least ${MIN_PASSWORD_LENGTH} characters.`
       : undefined;
+  if (second)
+    return (
+      <main className="sign-in">
+        <SecondStep hasCodes={second.hasCodes} onDone={enter} />
+      </main>
+    );
   return (
     <main className="sign-in">
       <form

@@ -12,6 +12,7 @@ import { useKey } from '../../ui/keys.ts';
 import { KeysSheet } from './keys-sheet.tsx';
 import { Nav, usePageKeys } from './nav.tsx';
 import { Palette } from './palette.tsx';
+import { StepUpSheet } from '../account/step-up-sheet.tsx';
 import { TopBar } from './top-bar.tsx';
 import { UnsavedSheet } from './unsaved-sheet.tsx';
 import { useTenantOfPage } from './use-tenant-of-page.ts';
@@ -67,6 +68,7 @@ function FrameBody({ children }: { children: ReactNode }) {
       </main>
       <Palette />
       <UnsavedSheet />
+      <StepUpSheet />
       <KeysSheet isOpen={isKeysOpen} onClose={() => setKeysOpen(false)} />
     </div>
   );

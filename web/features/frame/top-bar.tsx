@@ -2,7 +2,7 @@
 
 import { useMantineColorScheme, useComputedColorScheme } from '@mantine/core';
 import { spotlight } from '@mantine/spotlight';
-import { IconClock, IconClockPlay, IconContrast, IconSearch } from '@tabler/icons-react';
+import { IconClock, IconClockPlay, IconContrast, IconSearch, IconUserCircle } from '@tabler/icons-react';
 import { useClock, useNow, useTimeZone } from '../../lib/clock.tsx';
 import { useLive } from '../../lib/controller/live.tsx';
 import { Link } from '../../lib/link.tsx';
@@ -32,6 +32,9 @@ export function TopBar({ isSmall }: { isSmall: boolean }) {
       <RunningFlushes />
       <ClockItem />
       <StreamIndicator />
+      <Link className="topitem" href="/account" aria-label="My account" title="My account">
+        <IconUserCircle className="i" stroke={1.5} aria-hidden />
+      </Link>
       <button
         type="button"
         className="topitem"

@@ -13,6 +13,7 @@ import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
+import { Demands } from './demands.tsx';
 import { Invite } from './invite.tsx';
 import { PersonRoles } from './person-roles.tsx';
 import { Providers } from './providers.tsx';
@@ -21,6 +22,8 @@ import { PersonActions } from './person-actions.tsx';
 export type Person = z.output<typeof person>;
 
 const STATES = { active: ['ok', 'active'], invited: ['waiting', 'invited'], suspended: ['offline', 'suspended'] } as const;
+
+const METHODS = { password: 'password', directory: 'directory', totp: 'codes', passkey: 'passkey' } as const;
 
 /** Who may work with ctfleet, and as what. */
 export function People() {
@@ -48,6 +51,7 @@ export function People() {
                 <th>Name</th>
                 <th>State</th>
                 <th>Roles</th>
+                <th>Signs in with</th>
                 <th>Last signed in</th>
                 <th>
                   <span className="sr">Action</span>
@@ -77,6 +81,7 @@ export function People() {
                   <td>
                     <PersonRoles person={one} isOpen={openId === one.id} refusal={refusal} />
                   </td>
+                  <td className="dim">{one.methods.map((method) => METHODS[method]).join(', ') || 'nothing yet'}</td>
                   <td className="dim">{one.lastSignInAt ? clock.when(one.lastSignInAt, now) : 'never'}</td>
                   <td className="num">
                     {openId === one.id ? (
@@ -94,6 +99,7 @@ export function People() {
         )}
       </div>
       <Providers refusal={refusal} />
+      <Demands refusal={refusal} />
     </>
   );
 }

@@ -17,7 +17,7 @@ interface PersonActionsProps {
 }
 
 /** A new link, an end for now, or an end for good; the last asks once more. */
-export function PersonActions({ person: { id, name, state }, isMe, refusal, onClose }: PersonActionsProps) {
+export function PersonActions({ person: { id, name, state, methods }, isMe, refusal, onClose }: PersonActionsProps) {
   const client = useQueryClient();
   const [isSure, setIsSure] = useState(false);
   const onSettled = () => client.invalidateQueries({ queryKey: ['people'] });
@@ -25,15 +25,21 @@ export function PersonActions({ person: { id, name, state }, isMe, refusal, onCl
   const link = useMutation({ mutationFn: () => call(routes.createSignInLink, { params }), onSettled });
   const suspend = useMutation({ mutationFn: () => call(routes.suspendPerson, { params }), onSettled });
   const resume = useMutation({ mutationFn: () => call(routes.resumePerson, { params }), onSettled });
+  const disarm = useMutation({ mutationFn: () => call(routes.removeSecondFactors, { params }), onSettled });
   const remove = useMutation({ mutationFn: () => call(routes.removePerson, { params }), onSettled });
   const notMe = refusal ?? (isMe ? 'Another owner has to do this.' : undefined);
-  const error = link.error ?? suspend.error ?? resume.error ?? remove.error;
+  const error = link.error ?? suspend.error ?? resume.error ?? disarm.error ?? remove.error;
   return (
     <div className="stack">
       <div className="row">
         {state !== 'suspended' && (
           <Button size="slim" refusal={refusal} onClick={() => link.mutate()}>
             New sign-in link
+          </Button>
+        )}
+        {methods.some((method) => method !== 'password') && (
+          <Button size="slim" refusal={notMe} onClick={() => disarm.mutate()}>
+            Remove second factors
           </Button>
         )}
         {state === 'suspended' ? (

@@ -7,6 +7,7 @@ import type { fleetEvent, Gateway } from '../../../proto/http/fleet.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import * as queries from './queries.ts';
 import { subscribe, type StreamState } from '../../../client/subscribe.ts';
+import { useProofs } from './step-up.ts';
 import { controller } from './client.ts';
 
 /** Progress of a running flush. */
@@ -36,8 +37,15 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
   const [stream, setStream] = useState<StreamState>({ kind: 'connecting' });
   const [running, setRunning] = useState<RunningFlush[]>([]);
+  // A stream that was refused for want of a second factor is tried again once one was proved.
+  const proofs = useProofs();
+  const [attempt, setAttempt] = useState(0);
+  const isRefused = stream.kind === 'refused';
   useEffect(() => {
-    let wasBroken = false;
+    if (isRefused) setAttempt(proofs);
+  }, [isRefused, proofs]);
+  useEffect(() => {
+    let wasBroken = attempt > 0;
     return subscribe(
       controller,
       routes.watchFleet,
@@ -58,7 +66,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
         },
       },
     );
-  }, [client]);
+  }, [client, attempt]);
   return <LiveContext.Provider value={{ stream, running }}>{children}</LiveContext.Provider>;
 }
 

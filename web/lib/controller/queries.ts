@@ -11,6 +11,7 @@ import { call } from './client.ts';
 /** Every query of the console, by its cache key. Changes from the live stream are written into the same keys (live.tsx). */
 export const me = () => queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => call(routes.getMe, { signal }), staleTime: 60_000 });
 export const providers = () => queryOptions({ queryKey: ['providers'], queryFn: ({ signal }) => call(routes.listProviders, { signal }) });
+export const account = () => queryOptions({ queryKey: ['account'], queryFn: ({ signal }) => call(routes.getAccount, { signal }) });
 export const people = () =>
   queryOptions({ queryKey: ['people'], queryFn: ({ signal }) => call(routes.listPeople, { query: { limit: 500 }, signal }) });
 export const tenants = () =>
