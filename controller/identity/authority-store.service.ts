@@ -11,9 +11,10 @@ import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { openStateDir, readIfThere, writePublic } from '../platform/state-dir.ts';
 import { Authority } from './authority.ts';
-import { AuthorityRepository, type IssuerRow, type RootRow, type State } from './authority.repository.ts';
+import { AuthorityRepository } from './authority.repository.ts';
 import { makeIntermediate, makeRoot, type Keyed } from './certificates.ts';
 import type { Issuer, KnownAuthority } from './issuers.ts';
+import type { IssuerRow, State } from './kept.ts';
 import { AUTHORITY_CHANGED } from './notifications.ts';
 import { trustedOf } from './rotation.ts';
 
@@ -168,6 +169,6 @@ export class AuthorityStore implements BeforeApplicationShutdown {
   }
 }
 
-export function toIssuer({ id, certificate, chain, root }: IssuerRow & { root: RootRow }): Issuer {
+function toIssuer({ id, certificate, chain, root }: IssuerRow): Issuer {
   return { id, certificate, chain, root: root.certificate };
 }

@@ -1,16 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuthorityIssuer, AuthorityRoot } from '../generated/prisma/client.ts';
+import type { AuthorityIssuer } from '../generated/prisma/client.ts';
 import { Database, type Transaction } from '../platform/database.ts';
+import type { IssuerRow, RootRow, State } from './kept.ts';
 import type { Phase, Rotation } from './rotation.ts';
-
-export type RootRow = AuthorityRoot;
-export type IssuerRow = AuthorityIssuer & { root: AuthorityRoot };
-
-/** The rotation as it is kept. */
-export interface State extends Rotation {
-  since: Date;
-  version: number;
-}
 
 /** The authority's tables. All but the state need the scope `all`. */
 @Injectable()

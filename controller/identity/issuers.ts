@@ -43,8 +43,8 @@ export function parseIssuer(chainText: string, keyText: string, nowMs: number): 
   const chain = certificatesIn(chainText);
   if (chain.length < 2 || chain.length > MAX_CERTIFICATES)
     throw wrong(
-      `The chain has ${chain.length} certificates; it needs 2 to ${MAX_CERTIFICATES}, PEM: the intermediate first, then what signed it, ` +
-        'and last the root, which signed itself',
+      `Certificates in the chain: ${chain.length}. Give 2 to ${MAX_CERTIFICATES}, PEM: the intermediate first, then what signed it, and ` +
+        'last the root, which signed itself',
     );
   const parsed = chain.map((text, index) => readCertificate(text, index));
   for (const [index, certificate] of parsed.entries()) {
@@ -78,16 +78,17 @@ function keyFor(certificate: X509Certificate, text: string): string {
 
 /** Why a certificate cannot be in a chain above `depth` others that sign; gateways’ and controllers’ are below all of them. */
 function faultOf(certificate: X509Certificate, text: string, depth: number, nowMs: number): string | undefined {
-  if (!certificate.ca) return 'is no authority. Have it issued with basicConstraints CA:true';
   if (Date.parse(certificate.validFrom) > nowMs) return `is not valid before ${certificate.validFrom}`;
   if (Date.parse(certificate.validTo) <= nowMs) return `ended at ${certificate.validTo}. Have a new one issued`;
   const { extensions, signatureAlgorithm } = new x509.X509Certificate(text);
   const find = <T extends x509.Extension>(type: new (...args: never[]) => T): T | undefined =>
     extensions.find((one): one is T => one instanceof type);
+  const basic = find(x509.BasicConstraintsExtension);
+  if (!basic?.ca) return 'is no authority. Have it issued with basicConstraints CA:true';
   const usages = find(x509.KeyUsagesExtension)?.usages;
   if (usages !== undefined && (usages & x509.KeyUsageFlags.keyCertSign) === 0)
     return 'may not sign certificates. Have it issued with keyUsage keyCertSign';
-  const levels = find(x509.BasicConstraintsExtension)?.pathLength;
+  const levels = basic.pathLength;
   if (levels !== undefined && levels < depth) return `allows ${levels} authorities below it, and ${depth} are. Have it issued with more`;
   const purposes = certificate.keyUsage as string[] | undefined;
   if (purposes !== undefined && !(purposes.includes(CLIENT_AUTH) && purposes.includes(SERVER_AUTH)))

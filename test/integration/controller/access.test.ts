@@ -70,6 +70,11 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   listRemediationRuns: {},
   getRemediationRun: {},
   listRemediationRunFlows: {},
+  getAuthority: {},
+  prepareAuthority: { body: {} },
+  switchAuthority: { body: {} },
+  retireAuthority: { body: {} },
+  backAuthority: { body: {} },
   getRetention: {},
   getMe: {},
   listTokens: {},
@@ -149,8 +154,8 @@ describe.each(ROLES)('a person who is %s of one tenant', (role: Role) => {
     const body = ownBodies[name] ?? INPUTS[name].body;
     const answer = await person.ask(route, { params: { id: UNKNOWN }, query: INPUTS[name].query, body });
     const isForbidden = answer.status === 403 && (answer.body as { code: string }).code === 'FORBIDDEN';
-    // Adding a tenant requires a role over all tenants in addition to the action.
-    expect(isForbidden).toBe(!isAllowed(role, route.action) || name === 'createTenant');
+    // Adding a tenant, and the authority, require a role over all tenants in addition to the action.
+    expect(isForbidden).toBe(!isAllowed(role, route.action) || name === 'createTenant' || route.path.startsWith('/authority'));
   });
 
   it('sees its own tenant and no other', async () => {
@@ -244,14 +249,18 @@ describe('sessions and tokens', () => {
     const forPeople = all.filter(([, route]) => route.isForPeople);
     expect(forPeople.map(([name]) => name).toSorted()).toEqual([
       'approvePlan',
+      'backAuthority',
       'createSignInLink',
       'createToken',
       'invitePerson',
       'listTokens',
+      'prepareAuthority',
       'removePerson',
       'resumePerson',
+      'retireAuthority',
       'revokeToken',
       'suspendPerson',
+      'switchAuthority',
       'updateLimits',
       'updatePerson',
     ]);

@@ -3,8 +3,10 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RootKeysService } from '../../../controller/authority/root-keys.service.ts';
 import { AUTHORITY, type Authority } from '../../../controller/identity/authority.ts';
 import { certificatesIn } from '../../../controller/identity/issuers.ts';
+import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeRequest, renew, type Enrolled } from '../../support/controller-fake-agent.ts';
 import { makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
@@ -98,6 +100,44 @@ describe('the authority', () => {
     await holdsSession(gateway, two!);
     await Promise.all([one!.stop(), two!.stop()]);
     await rm(stateDir, { recursive: true, force: true });
+  });
+});
+
+describe('the root’s key', () => {
+  it('is exported, removed and put back; without it nothing daily is missing, and no intermediate is made', async () => {
+    const controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
+    const owner = await ownerOf(controller);
+    const keys = controller.running.app.get(RootKeysService);
+    const actor = { kind: 'system', id: 'test', name: 'root at the command line' };
+    const passphrase = 'a passphrase of a test';
+    let file = '';
+    const write = async (text: string): Promise<void> => void (file = text);
+    await expect(keys.removeRoot(actor)).rejects.toThrow(/never exported/);
+    await expect(keys.exportRoot(actor, 'short', write)).rejects.toThrow(/at least 15/);
+    await expect(keys.exportRoot(actor, passphrase, () => Promise.reject(new Error('the disk is full')))).rejects.toThrow(/disk is full/);
+    await expect(keys.removeRoot(actor)).rejects.toThrow(/never exported/);
+    await keys.exportRoot(actor, passphrase, write);
+    await keys.removeRoot(actor);
+    expect(await owner.call(routes.getAuthority)).toMatchObject({ roots: [{ key: 'removed', exportedAt: expect.any(String) }] });
+    await holdsSession(await enrolled(controller, owner), controller);
+    const intermediate = { body: { kind: 'intermediate' } };
+    expect(await owner.ask(routes.prepareAuthority, intermediate)).toMatchObject({
+      status: 409,
+      body: { code: 'AUTHORITY_STEP_REFUSED', detail: expect.stringContaining('authority.js import-root') },
+    });
+    await expect(keys.importRoot(actor, file, 'another passphrase of a test')).rejects.toThrow(/passphrase is another/);
+    await keys.importRoot(actor, file, passphrase);
+    expect(await owner.call(routes.prepareAuthority, intermediate)).toMatchObject({ phase: 'prepared', roots: [{ key: 'here' }] });
+    const { items } = await owner.call(routes.listAudit, { query: { limit: '200' } });
+    expect(items.map(({ action }) => action)).toEqual(
+      expect.arrayContaining(['authority.root-exported', 'authority.root-removed', 'authority.root-imported', 'authority.prepared']),
+    );
+    expect(JSON.stringify(items)).not.toContain('PRIVATE');
+    const { secret } = await owner.call(routes.createToken, { body: { name: 'metrics', role: 'viewer', tenantId: null } });
+    const metrics = await (await fetch(`${controller.origin}/metrics`, { headers: { authorization: `Bearer ${secret}` } })).text();
+    expect(metrics).toMatch(/ctfleet_authority_certificate_end_timestamp_seconds\{kind="root",name="CN=ctfleet root [0-9a-f]+"\} \d+/);
+    expect(metrics.match(/certificate_end_timestamp_seconds\{kind="intermediate"/g)).toHaveLength(2);
+    await controller.stop();
   });
 });
 
