@@ -59,7 +59,9 @@ it('the first root that is trusted decides the name that is dialled; without one
 });
 
 it('what cannot be read, or is too much, is an error', () => {
-  expect(() => rootsIn('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')).toThrow(/PEM|asn1|ASN1|header|wrong tag|too long|bad|error/i);
+  expect(() => rootsIn('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')).toThrow(
+    /PEM|asn1|ASN1|header|wrong tag|too long|bad|error/i,
+  );
   expect(() => rootsIn(root!.pem.repeat(13))).toThrow(/13 certificates, at most 12/);
   expect(() => rootsIn('x'.repeat(70_000))).toThrow(/65536 bytes/);
 });

@@ -27,18 +27,20 @@ export class RootKeysService {
    */
   async exportRoot(actor: Actor, passphrase: string, write: (text: string) => Promise<void>): Promise<string> {
     const { encryption } = await this.store.key();
-    return this.database.transact(
-      'all',
-      async (t) => {
-        const { root } = await this.current(t);
-        if (!root.sealedKey) throw notHere(root);
-        await write(formatRoot({ certificate: root.certificate, key: encryption.open(root.sealedKey) }, passphrase));
-        await this.repository.updateRoot(t, root.id, { exportedAt: new Date(this.clock()) });
-        this.record(t, actor, root, 'root-exported', 'exported the key of the root');
-        return commonNameOf(root.certificate);
-      },
-      { timeoutMs: 60_000 },
-    );
+    const { id, certificate, sealedKey } = await this.database.transact('all', async (t) => {
+      const { root } = await this.current(t);
+      if (!root.sealedKey) throw notHere(root);
+      return { ...root, sealedKey: root.sealedKey };
+    });
+    // No transaction waits for the passphrase or a disk.
+    await write(await formatRoot({ certificate, key: encryption.open(sealedKey) }, passphrase));
+    await this.database.transact('all', async (t) => {
+      const { root } = await this.current(t);
+      if (root.id !== id) throw refused('The authority was replaced meanwhile; what was written is of the one before.');
+      await this.repository.updateRoot(t, id, { exportedAt: new Date(this.clock()) });
+      this.record(t, actor, root, 'root-exported', 'exported the key of the root');
+    });
+    return commonNameOf(certificate);
   }
 
   /** Forgets the key. Throws AUTHORITY_STEP_REFUSED if it is not here, or was never exported. */
@@ -57,7 +59,7 @@ export class RootKeysService {
   /** Puts an exported key back. Throws INVALID_REQUEST for a file or passphrase that is not right, or of another root. */
   async importRoot(actor: Actor, text: string, passphrase: string): Promise<string> {
     const { encryption } = await this.store.key();
-    const { certificate, key } = parseRoot(text, passphrase);
+    const { certificate, key } = await parseRoot(text, passphrase);
     return this.database.transact('all', async (t) => {
       const { root } = await this.current(t);
       if (root.certificate !== certificate)

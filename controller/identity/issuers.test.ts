@@ -123,15 +123,15 @@ describe('an intermediate of a company', () => {
 });
 
 describe('an exported root', () => {
-  it('comes back with its passphrase, and with nothing else', () => {
+  it('comes back with its passphrase, and with nothing else', async () => {
     const own = { certificate: root.pem, key: root.keyPem };
-    const text = formatRoot(own, 'a passphrase of a test');
+    const text = await formatRoot(own, 'a passphrase of a test');
     expect(text).not.toContain(root.keyPem.split('\n')[1]);
-    expect(parseRoot(text, 'a passphrase of a test')).toEqual(own);
-    expect(() => parseRoot(text, 'a passphrase of a tesT')).toThrow(/passphrase is another, or the file was changed/);
+    expect(await parseRoot(text, 'a passphrase of a test')).toEqual(own);
+    await expect(parseRoot(text, 'a passphrase of a tesT')).rejects.toThrow(/passphrase is another, or the file was changed/);
     const changed = JSON.stringify({ ...(JSON.parse(text) as object), certificate: policy.pem });
-    expect(() => parseRoot(changed, 'a passphrase of a test')).toThrow(/was changed/);
-    expect(() => parseRoot(text.slice(0, 300), 'a passphrase of a test')).toThrow(/no root that/);
-    expect(() => formatRoot(own, 'short')).toThrow(/at least 15/);
+    await expect(parseRoot(changed, 'a passphrase of a test')).rejects.toThrow(/was changed/);
+    await expect(parseRoot(text.slice(0, 300), 'a passphrase of a test')).rejects.toThrow(/no root that/);
+    await expect(formatRoot(own, 'short')).rejects.toThrow(/at least 15/);
   });
 });

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createPrivateKey, randomBytes, scryptSync, X509Certificate } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createPrivateKey, randomBytes, scrypt, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Keyed } from './certificates.ts';
@@ -18,11 +18,11 @@ const schema = z.object({
 });
 
 /** A root with its key as a file that only a passphrase opens: scrypt, AES-256-GCM. Throws INVALID_REQUEST for a short passphrase. */
-export function formatRoot({ certificate, key }: Keyed, passphrase: string): string {
+export async function formatRoot({ certificate, key }: Keyed, passphrase: string): Promise<string> {
   if (passphrase.length < MIN_PASSPHRASE_LENGTH)
     throw new FleetError('INVALID_REQUEST', `The passphrase needs at least ${MIN_PASSPHRASE_LENGTH} characters. Nothing was written.`);
   const [salt, nonce] = [randomBytes(16), randomBytes(12)];
-  const cipher = createCipheriv('aes-256-gcm', keyOf(passphrase, salt), nonce).setAAD(Buffer.from(certificate));
+  const cipher = createCipheriv('aes-256-gcm', await keyOf(passphrase, salt), nonce).setAAD(Buffer.from(certificate));
   const sealedKey = Buffer.concat([cipher.update(key, 'utf8'), cipher.final()]);
   const bytes = { salt, nonce, tag: cipher.getAuthTag(), sealedKey };
   const texts = Object.fromEntries(Object.entries(bytes).map(([name, value]) => [name, value.toString('base64')]));
@@ -30,7 +30,7 @@ export function formatRoot({ certificate, key }: Keyed, passphrase: string): str
 }
 
 /** The root of such a file. Throws INVALID_REQUEST for what is none, was changed, or has another passphrase. */
-export function parseRoot(text: string, passphrase: string): Keyed {
+export async function parseRoot(text: string, passphrase: string): Promise<Keyed> {
   const wrong = (what: string, cause?: unknown) => new FleetError('INVALID_REQUEST', `${what} Nothing was changed.`, {}, { cause });
   let file: z.output<typeof schema>;
   try {
@@ -41,7 +41,7 @@ export function parseRoot(text: string, passphrase: string): Keyed {
   const bytes = (name: 'salt' | 'nonce' | 'tag' | 'sealedKey'): Buffer => Buffer.from(file[name], 'base64');
   let key: string;
   try {
-    const decipher = createDecipheriv('aes-256-gcm', keyOf(passphrase, bytes('salt')), bytes('nonce'), { authTagLength: 16 });
+    const decipher = createDecipheriv('aes-256-gcm', await keyOf(passphrase, bytes('salt')), bytes('nonce'), { authTagLength: 16 });
     decipher.setAAD(Buffer.from(file.certificate)).setAuthTag(bytes('tag'));
     key = Buffer.concat([decipher.update(bytes('sealedKey')), decipher.final()]).toString('utf8');
   } catch (cause) {
@@ -51,6 +51,8 @@ export function parseRoot(text: string, passphrase: string): Keyed {
   return { certificate: file.certificate, key };
 }
 
-function keyOf(passphrase: string, salt: Buffer): Buffer {
-  return scryptSync(passphrase.normalize('NFKC'), salt, 32, { ...COST, maxmem: MAX_MEMORY });
+function keyOf(passphrase: string, salt: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    scrypt(passphrase.normalize('NFKC'), salt, 32, { ...COST, maxmem: MAX_MEMORY }, (error, key) => (error ? reject(error) : resolve(key)));
+  });
 }
