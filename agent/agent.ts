@@ -156,17 +156,6 @@ export class Agent {
       (collector, error) => log.warn({ err: error, collector }, 'a sample goes without what a collector should have given'),
     );
     this.#abilities = new ToldAbilities(() => this.#tryAbilities(), clock);
-    const handling = {
-      ...hands,
-      commands: this.#commands,
-      remediations: this.#remediations,
-      witness: this.#witness,
-      spool: this.#spool,
-      outbox,
-      plans,
-      isPlanInUse: (planId: string) => this.#commands.usesPlan(planId),
-      controllerClock,
-    };
     this.#renewal = new Renewal({
       identity: deps.identity,
       stateDir,
@@ -178,6 +167,18 @@ export class Agent {
       ask: askController,
       onRenewed: () => this.#link.redial('the certificate was renewed'),
     });
+    const handling = {
+      ...hands,
+      commands: this.#commands,
+      remediations: this.#remediations,
+      witness: this.#witness,
+      renewal: this.#renewal,
+      spool: this.#spool,
+      outbox,
+      plans,
+      isPlanInUse: (planId: string) => this.#commands.usesPlan(planId),
+      controllerClock,
+    };
     this.#link = new Link({
       identity: () => this.#renewal.identity,
       hello: () => this.#hello(),

@@ -4,6 +4,7 @@ import type { Handlers } from './link/inbox.ts';
 import type { Outbox } from './link/outbox.ts';
 import { Queries, type QueryDependencies } from './link/queries.ts';
 import type { Spool } from './link/spool.ts';
+import type { Renewal } from './link/renewal.ts';
 import type { Witness } from './link/witness.ts';
 import type { Commands } from './operations/commands.ts';
 import type { Remediations } from './remediations/remediations.ts';
@@ -12,6 +13,7 @@ export interface HandlerDependencies extends QueryDependencies {
   commands: Commands;
   remediations: Remediations;
   witness: Witness;
+  renewal: Pick<Renewal, 'trust'>;
   spool: Spool;
   outbox: Outbox;
   log: Logger;
@@ -19,7 +21,7 @@ export interface HandlerDependencies extends QueryDependencies {
 
 /** What this gateway does with each message of one session. `client`: where its queries are answered; `ended` aborts with it. */
 export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended: AbortSignal): Handlers {
-  const { commands, remediations, blocks, witness, spool, outbox, log } = deps;
+  const { commands, remediations, blocks, witness, renewal, spool, outbox, log } = deps;
   const queries = new Queries(client, deps, ended);
   return {
     query: (query) => void queries.answer(query),
@@ -35,5 +37,6 @@ export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended:
     remediations: ({ remediations: set }) => remediations.replace(set),
     remediationRunReceipt: ({ runId }) => remediations.acknowledge(runId),
     auditCheckpoint: (checkpoint) => witness.see(checkpoint),
+    trustedRoots: ({ caPem, renewWithinMs }) => renewal.trust(Buffer.from(caPem).toString('utf8'), renewWithinMs),
   };
 }

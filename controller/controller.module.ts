@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AccessModule } from './access/access.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
+import { AuthorityModule } from './authority/authority.module.ts';
 import { BlocksModule } from './blocks/blocks.module.ts';
 import { EnrolmentModule } from './enrolment/enrolment.module.ts';
 import { FlowsModule } from './flows/flows.module.ts';
@@ -25,6 +26,7 @@ const NOUNS = [
   OidcModule,
   HistoryModule,
   GatewaysModule,
+  AuthorityModule,
   EnrolmentModule,
   FlowsModule,
   BlocksModule,

@@ -1,12 +1,14 @@
 import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+import { checkServerIdentity } from 'node:tls';
+import { CONTROLLER_NAME } from '../../proto/model/link-names.ts';
 import type { Identity } from './identity.ts';
+import { dialledName } from './trust.ts';
 
-/** The name in every controller's certificate; agents may dial any address. */
-export const CONTROLLER_NAME = 'controller.ctfleet';
-
-/** mTLS with the gateway's own certificate. */
+/** mTLS with the gateway's own certificate. What answers must be named CONTROLLER_NAME, whatever name was dialled. */
 export function linkCredentials(identity: Identity): ChannelCredentials {
-  return credentials.createSsl(Buffer.from(identity.ca), Buffer.from(identity.key), Buffer.from(identity.certificate));
+  return credentials.createSsl(Buffer.from(identity.ca), Buffer.from(identity.key), Buffer.from(identity.certificate), {
+    checkServerIdentity: (_, certificate) => checkServerIdentity(CONTROLLER_NAME, certificate),
+  });
 }
 
 /** 256 KiB a message, and no reconnecting by grpc-js: the link has a backoff of its own. */
@@ -22,3 +24,8 @@ export const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.service_config_disable_resolution': 1,
   'grpc.use_local_subchannel_pool': 1,
 };
+
+/** For the link, where the controller may have a chain for each root. */
+export function linkOptions({ ca }: Identity): ChannelOptions {
+  return { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': dialledName(ca) };
+}

@@ -4,10 +4,12 @@ import { credentials, status } from '@grpc/grpc-js';
 import { EnrolmentClient, type EnrolRequest, type EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { formatFingerprint } from '../../proto/model/key-fingerprint.ts';
+import { CONTROLLER_NAME } from '../../proto/model/link-names.ts';
 import { RETRY_AFTER_KEY, retryAfterMs } from './backoff.ts';
 import type { RequestedKey } from './certificate-request.ts';
-import { CHANNEL_OPTIONS, CONTROLLER_NAME } from './credentials.ts';
+import { CHANNEL_OPTIONS } from './credentials.ts';
 import type { Identity } from './identity.ts';
+import { rootsIn } from './trust.ts';
 
 /** The controller is away or has had too many attempts from this address; neither says anything about the token. */
 const TRY_AGAIN: ReadonlySet<status> = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.RESOURCE_EXHAUSTED]);
@@ -81,7 +83,7 @@ export async function enrol(
       linkAddress: answer.linkAddress,
       key,
       certificate: Buffer.from(answer.certificatePem).toString('utf8'),
-      ca: Buffer.from(answer.caPem).toString('utf8'),
+      ca: rootsIn(Buffer.from(answer.caPem).toString('utf8')),
       tokenHash: tokenHash(token),
     },
   };

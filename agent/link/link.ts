@@ -4,7 +4,7 @@ import type { AgentMessage, ControllerMessage, Hello, LinkClient, Unreadable, We
 import type { Clock } from '../time/clock.ts';
 import type { ControllerClock } from '../time/controller-clock.ts';
 import { backoffMs, CODE_KEY, RETRY_AFTER_KEY, retryAfterMs } from './backoff.ts';
-import { CHANNEL_OPTIONS, linkCredentials } from './credentials.ts';
+import { linkCredentials, linkOptions } from './credentials.ts';
 import type { Identity } from './identity.ts';
 import { deliver, type Handlers } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
@@ -86,7 +86,7 @@ export class Link {
   async #session(signal: AbortSignal): Promise<SessionEnd> {
     const { hello, outbox, clock, log } = this.#deps;
     const identity = this.#deps.identity();
-    const client = tolerantClient(identity.linkAddress, linkCredentials(identity), CHANNEL_OPTIONS);
+    const client = tolerantClient(identity.linkAddress, linkCredentials(identity), linkOptions(identity));
     const ended = new AbortController();
     const handlers = this.#deps.handlers(client, ended.signal);
     const greeting = await hello();

@@ -10,8 +10,9 @@ import type { Clock } from '../time/clock.ts';
 import type { ControllerClock } from '../time/controller-clock.ts';
 import { backoffMs } from './backoff.ts';
 import { makeKey } from './certificate-request.ts';
-import { CHANNEL_OPTIONS, linkCredentials } from './credentials.ts';
+import { linkCredentials, linkOptions } from './credentials.ts';
 import { loadIdentity, saveIdentity, type Identity } from './identity.ts';
+import { leadsTo, rootsIn } from './trust.ts';
 
 /** A certificate is renewed when this much of its life has passed, and up to a tenth of it later: a fleet enrols together. */
 const DUE = 0.5;
@@ -64,6 +65,8 @@ export class Renewal {
   #identity: Identity;
   #wake: AbortController | undefined;
   #isRefused = false;
+  /** When to renew although the certificate is not due, by the controller's clock. */
+  #wantedAtMs = Infinity;
 
   constructor(deps: RenewalDependencies) {
     this.#deps = deps;
@@ -81,6 +84,24 @@ export class Renewal {
     this.#wake?.abort();
   }
 
+  /**
+   * The controller says which roots to trust, and within which time to renew (0: not) because another authority signs now. A set that our
+   * own certificate does not lead to is passed over: with it we could not come back. Throws an Error for one, and what the disk throws.
+   */
+  trust(caPem: string, renewWithinMs: number): void {
+    const { controllerClock, random, log } = this.#deps;
+    const roots = rootsIn(caPem);
+    if (!leadsTo(roots, this.#identity.certificate, this.#identity.ca))
+      throw new Error('the controller no longer trusts who signed our certificate; its roots are not taken');
+    if (roots !== this.#identity.ca) {
+      this.#keep({ ...this.#identity, ca: roots });
+      log.info('the roots to trust were replaced');
+    }
+    if (renewWithinMs === 0) this.#wantedAtMs = Infinity;
+    else if (this.#wantedAtMs === Infinity) this.#wantedAtMs = controllerClock.now() + renewWithinMs * random();
+    this.#wake?.abort();
+  }
+
   /** Renews whenever it is due, until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { controllerClock, random, log } = this.#deps;
@@ -88,9 +109,9 @@ export class Renewal {
     while (!signal.aborted) {
       let dueInMs = 0;
       try {
-        if (!this.#isRefused) dueInMs = renewalDueAtMs(this.#identity.certificate) - controllerClock.now();
+        if (!this.#isRefused) dueInMs = Math.min(renewalDueAtMs(this.#identity.certificate), this.#wantedAtMs) - controllerClock.now();
         if (dueInMs <= 0) await this.#renew(signal);
-        if (dueInMs <= 0) [failures, this.#isRefused] = [0, false];
+        if (dueInMs <= 0) [failures, this.#isRefused, this.#wantedAtMs] = [0, false, Infinity];
       } catch (error) {
         if (signal.aborted) return;
         log.error({ err: error, failures }, 'the certificate could not be renewed');
@@ -118,12 +139,17 @@ export class Renewal {
     const { key, csr } = this.#pending() ?? (await this.#begin());
     const answer = await this.#deps.ask(this.#identity, Buffer.from(csr, 'base64'), signal);
     const renewed = accepted(this.#identity, key, answer);
-    // The address in use may be an override of this start.
-    saveIdentity(stateDir, { ...renewed, linkAddress: loadIdentity(stateDir, disk)?.linkAddress ?? renewed.linkAddress }, disk);
+    this.#keep(renewed);
     disk.files.rmSync(path.join(stateDir, FILE), { force: true });
-    this.#identity = renewed;
     log.info({ until: new Date(Number(answer.notAfterMs)).toISOString() }, 'certificate renewed');
     onRenewed();
+  }
+
+  #keep(identity: Identity): void {
+    const { stateDir, disk } = this.#deps;
+    // The address in use may be an override of this start.
+    saveIdentity(stateDir, { ...identity, linkAddress: loadIdentity(stateDir, disk)?.linkAddress ?? identity.linkAddress }, disk);
+    this.#identity = identity;
   }
 
   /** A key that was asked for before. One that cannot be read is worth nothing. */
@@ -146,7 +172,7 @@ export class Renewal {
 
 /** Asks on a connection of its own, which a certificate that has ended can still open. */
 export function askController(identity: Identity, csr: Buffer, signal: AbortSignal): Promise<RenewResponse> {
-  const client = new LinkClient(identity.linkAddress, linkCredentials(identity), CHANNEL_OPTIONS);
+  const client = new LinkClient(identity.linkAddress, linkCredentials(identity), linkOptions(identity));
   let stop: () => void = () => undefined;
   return new Promise<RenewResponse>((resolve, reject) => {
     const call = client.renew({ csr }, { deadline: Date.now() + ANSWER_MS } as never, (error: ServiceError | null, answer) =>
@@ -177,20 +203,18 @@ function refusal(error: ServiceError): FleetError {
 }
 
 /**
- * The identity with the new certificate. Throws INVALID_REQUEST for one that is for another key or gateway, or not of the authority that
- * came with it.
+ * The identity with the new certificate, and the roots that came with it. Throws INVALID_REQUEST for one that is for another key or gateway,
+ * or that does not lead to these roots.
  */
 function accepted(identity: Identity, key: string, { certificatePem, caPem }: RenewResponse): Identity {
-  const [certificate, ca] = [Buffer.from(certificatePem).toString('utf8'), Buffer.from(caPem).toString('utf8')];
+  const [certificate, authorities] = [Buffer.from(certificatePem).toString('utf8'), Buffer.from(caPem).toString('utf8')];
   try {
-    const [before, after, authority] = [
-      new X509Certificate(identity.certificate),
-      new X509Certificate(certificate),
-      new X509Certificate(ca),
-    ];
+    const [before, after] = [new X509Certificate(identity.certificate), new X509Certificate(certificate)];
     if (!after.checkPrivateKey(createPrivateKey(key))) throw new Error('it is for another key');
     if (after.subjectAltName !== before.subjectAltName) throw new Error('it names another gateway');
-    if (!after.verify(authority.publicKey)) throw new Error('it is not signed by the authority that came with it');
+    const ca = rootsIn(authorities);
+    if (!leadsTo(ca, certificate, authorities)) throw new Error('it is not signed by the authority that came with it');
+    return { ...identity, key, certificate, ca };
   } catch (cause) {
     throw new FleetError(
       'INVALID_REQUEST',
@@ -199,5 +223,4 @@ function accepted(identity: Identity, key: string, { certificatePem, caPem }: Re
       { cause },
     );
   }
-  return { ...identity, key, certificate, ca };
 }

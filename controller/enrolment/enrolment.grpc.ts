@@ -41,6 +41,8 @@ export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationS
       handlers,
       CONNECTIONS,
     );
+    const { listener } = this;
+    this.authority.onChange(() => void listener.present().catch(() => undefined));
     this.addresses.noteOpened('enrol', this.listener.port);
   }
 

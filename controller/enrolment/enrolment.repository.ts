@@ -61,7 +61,7 @@ export class EnrolmentRepository {
   async beginAgain(
     t: Transaction,
     id: string,
-    certificate: Pick<Gateway, 'certificateGeneration' | 'certificateKey' | 'certificateEndsAt' | 'agentVersion'>,
+    certificate: Pick<Gateway, 'certificateGeneration' | 'certificateKey' | 'certificateEndsAt' | 'certificateIssuer' | 'agentVersion'>,
   ): Promise<void> {
     await t.gateway.update({
       where: { id },
@@ -76,7 +76,7 @@ export class EnrolmentRepository {
   async insertGateway(
     t: Transaction,
     gateway: Pick<Gateway, 'id' | 'tenantId' | 'siteId' | 'name' | 'tags' | 'createdAt' | 'agentVersion'> &
-      Pick<Gateway, 'certificateGeneration' | 'certificateKey' | 'certificateEndsAt'>,
+      Pick<Gateway, 'certificateGeneration' | 'certificateKey' | 'certificateEndsAt' | 'certificateIssuer'>,
   ): Promise<void> {
     await t.gateway.create({ data: gateway });
   }

@@ -17,7 +17,9 @@ import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { hashSecret, isSecret, newSecret } from '../platform/secret.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { textFrom } from '../platform/untrusted.ts';
-import { AUTHORITY, provenKey, type Authority } from '../identity/authority.ts';
+import { AUTHORITY, type Authority } from '../identity/authority.ts';
+import { AuthorityStore } from '../identity/authority-store.service.ts';
+import { provenKey } from '../identity/certificates.ts';
 import { keyHash } from '../identity/gateway-identity.ts';
 import { EnrolmentRepository } from './enrolment.repository.ts';
 import { formatJoinToken, joinTokenState, parseJoinToken } from './join-token.ts';
@@ -36,6 +38,7 @@ export class EnrolmentService {
   constructor(
     @Inject(EnrolmentRepository) private readonly enrolment: EnrolmentRepository,
     @Inject(AUTHORITY) private readonly authority: Authority,
+    @Inject(AuthorityStore) private readonly store: AuthorityStore,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(EnrolmentRefusals) private readonly refusals: EnrolmentRefusals,
     @Inject(JoiningService) private readonly joining: JoiningService,
@@ -166,12 +169,14 @@ export class EnrolmentService {
       .transact(new Set([tenantId]), async (t) => {
         if (!(await this.enrolment.useToken(t, token.id, gatewayId, new Date(nowMs)))) return undefined;
         const generation = token.isAgain ? await this.enrolment.nextGeneration(t, gatewayId) : FIRST_GENERATION;
+        await this.store.hold(t);
         const certificate = await this.authority.issueGateway(publicKey, { tenantId, gatewayId }, generation, nowMs);
         const own = {
           agentVersion: textFrom(request.agentVersion, 50),
           certificateGeneration: generation,
           certificateKey: keyHash(new Uint8Array(publicKey.rawData)),
           certificateEndsAt: certificate.notAfter,
+          certificateIssuer: certificate.issuerId,
         };
         if (token.isAgain) await this.enrolment.beginAgain(t, gatewayId, own);
         else

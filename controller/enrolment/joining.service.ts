@@ -7,7 +7,9 @@ import { formatFingerprint } from '../../proto/model/key-fingerprint.ts';
 import { nameFrom } from '../../proto/model/name-pattern.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import type { Enrolment, Rollout } from '../generated/prisma/client.ts';
-import { AUTHORITY, provenKey, type Authority } from '../identity/authority.ts';
+import { AUTHORITY, type Authority } from '../identity/authority.ts';
+import { AuthorityStore } from '../identity/authority-store.service.ts';
+import { provenKey } from '../identity/certificates.ts';
 import { keyHash } from '../identity/gateway-identity.ts';
 import { GATEWAY_CHANGED } from '../link/notifications.ts';
 import { Addresses } from '../platform/addresses.ts';
@@ -69,6 +71,7 @@ export class JoiningService {
     @Inject(EnrolmentRepository) private readonly enrolment: EnrolmentRepository,
     @Inject(EnrolmentRefusals) private readonly refusals: EnrolmentRefusals,
     @Inject(AUTHORITY) private readonly authority: Authority,
+    @Inject(AuthorityStore) private readonly store: AuthorityStore,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Addresses) private readonly addresses: Addresses,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
@@ -152,7 +155,7 @@ export class JoiningService {
       asking.nowMs - enrolledAt!.getTime() <= ANSWERED_AGAIN_MS &&
       (await this.rollouts.isUnrenewed(t, gatewayId!, asking.keyHash, FIRST_GENERATION));
     if (!isLost) return { kind: 'refused', why: 'used by this key' };
-    return { kind: 'enrolled', gatewayId: gatewayId!, gatewayName, certificate: await this.issue(asking, tenantId, gatewayId!) };
+    return { kind: 'enrolled', gatewayId: gatewayId!, gatewayName, certificate: await this.issue(t, asking, tenantId, gatewayId!) };
   }
 
   /** Where the gateway goes and what it is called. What a key said first, and a person may have approved, stays. */
@@ -247,7 +250,7 @@ export class JoiningService {
     const [gatewayId, now] = [newId(), new Date(asking.nowMs)];
     const { site, gatewayName, hostname } = place;
     const siteId = site.id ?? (await this.makeSite(t, rollout, site.name, now));
-    const certificate = await this.issue(asking, tenantId, gatewayId);
+    const certificate = await this.issue(t, asking, tenantId, gatewayId);
     await this.enrolment.insertGateway(t, {
       id: gatewayId,
       tenantId,
@@ -259,6 +262,7 @@ export class JoiningService {
       certificateGeneration: FIRST_GENERATION,
       certificateKey: asking.keyHash,
       certificateEndsAt: certificate.notAfter,
+      certificateIssuer: certificate.issuerId,
     });
     await this.rollouts.countGateway(t, rollout.id);
     await this.keep(t, rollout, known, place, asking, { state: 'enrolled', enrolledAt: now, gatewayId });
@@ -319,7 +323,8 @@ export class JoiningService {
       });
   }
 
-  private issue({ publicKey, nowMs }: Asking, tenantId: string, gatewayId: string): Promise<Issued> {
+  private async issue(t: Transaction, { publicKey, nowMs }: Asking, tenantId: string, gatewayId: string): Promise<Issued> {
+    await this.store.hold(t);
     return this.authority.issueGateway(publicKey, { tenantId, gatewayId }, FIRST_GENERATION, nowMs);
   }
 }

@@ -1,147 +1,182 @@
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
-import { createHash } from 'node:crypto';
-import { FleetError } from '../../proto/model/error-codes.ts';
-import { readOrCreate } from '../platform/state-dir.ts';
+import { X509Certificate } from 'node:crypto';
+import { rootName } from '../../proto/model/link-names.ts';
+import type { ListenerTls } from '../platform/grpc-listener.ts';
+import { DAY_MS, importKey, makeServer, pinOf, signLeaf } from './certificates.ts';
 import { formatSpiffe, formatSubject, type GatewayIdentity } from './gateway-identity.ts';
+import { certificatesIn, chainOf, type Issuer, type KnownAuthority } from './issuers.ts';
+import { signerOf, trustedOf } from './rotation.ts';
 
 /** Provider token of the certificate authority. */
 export const AUTHORITY = Symbol('authority');
 
-/** The DNS name in the controller's certificate; agents verify this name whatever address they dial. */
-export const SERVER_NAME = 'controller.ctfleet';
-
-const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const DAY_MS = 86_400_000;
-const CA_DAYS = 3650;
-const SERVER_DAYS = 90;
-/** Clocks differ a little; a new certificate must not start in the future. */
-const SKEW_MS = 5 * 60_000;
-
-x509.cryptoProvider.set(crypto);
-
-/** A gateway's certificate and its end. */
+/** A gateway's certificate with its chain up to but without the root, its end, and who issued it. */
 export interface Issued {
   certificatePem: string;
   notAfter: Date;
+  issuerId: string;
 }
 
-/** Signs the certificates of gateways and of the controller itself. Its P-256 key is in the state folder. */
+interface Signing extends Issuer {
+  key: CryptoKey;
+  parsed: X509Certificate;
+}
+
+/**
+ * Signs the certificates of gateways and of the controller itself, with issuers that all controllers of a database share
+ * (authority-store.service.ts, which replaces what is known here whenever it changes).
+ */
 export class Authority {
-  private constructor(
-    private readonly certificate: x509.X509Certificate,
-    private readonly key: CryptoKey,
-    private readonly gatewayMs: number,
-  ) {}
+  readonly #gatewayMs: number;
+  readonly #listeners = new Set<() => void>();
+  #known: KnownAuthority;
+  #version: number;
+  #issuers: ReadonlyMap<string, Signing>;
 
-  /** The authority of a state folder; created the first time. `gatewayMs`: the life of gateways' certificates. */
-  static async open(stateDir: string, nowMs: number, gatewayMs = 7 * DAY_MS): Promise<Authority> {
-    const keyPem = await readOrCreate(stateDir, 'ca.key.pem', async () => {
-      const pair = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
-      return x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', pair.privateKey), 'PRIVATE KEY');
-    });
-    const key = await importKey(keyPem);
-    const certificatePem = await readOrCreate(stateDir, 'ca.cert.pem', async () => {
-      const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-        serialNumber: newSerial(),
-        name: 'CN=ctfleet',
-        notBefore: new Date(nowMs - SKEW_MS),
-        notAfter: new Date(nowMs + CA_DAYS * DAY_MS),
-        signingAlgorithm: EC,
-        keys: { privateKey: key, publicKey: await publicKeyOf(key) },
-        extensions: [
-          new x509.BasicConstraintsExtension(true, 0, true),
-          new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-        ],
-      });
-      return certificate.toString('pem');
-    });
-    return new Authority(new x509.X509Certificate(certificatePem), key, gatewayMs);
+  private constructor(known: KnownAuthority, version: number, issuers: ReadonlyMap<string, Signing>, gatewayMs: number) {
+    [this.#known, this.#version, this.#issuers, this.#gatewayMs] = [known, version, issuers, gatewayMs];
   }
 
-  get pem(): string {
-    return this.certificate.toString('pem');
+  /** `gatewayMs`: the life of gateways' certificates. Throws for a key that cannot be read or is not its certificate's. */
+  static async of(known: KnownAuthority, version = 1, gatewayMs = 7 * DAY_MS): Promise<Authority> {
+    return new Authority(known, version, await readIssuers(known), gatewayMs);
   }
 
-  /** SHA-256 of the public key (SPKI), base64url: the pin of a join token. */
-  get pin(): string {
-    return createHash('sha256').update(Buffer.from(this.certificate.publicKey.rawData)).digest('base64url');
+  /** What is known from now on. Throws as `of` does, and keeps what it had. */
+  async replace(known: KnownAuthority, version: number): Promise<void> {
+    if (version <= this.#version) return;
+    const issuers = await readIssuers(known);
+    if (version <= this.#version) return;
+    [this.#known, this.#version, this.#issuers] = [known, version, issuers];
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls `listener` after each change. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Counts the changes of all controllers. */
+  get version(): number {
+    return this.#version;
   }
 
   /**
-   * A new certificate and key for this controller's listeners; the chain ends with the CA so that an agent can check its key against the
-   * pin.
+   * For a gateway, PEM: who signs first, as agents of 0.1.0 verify their certificate with the first, then the roots to trust, that of who
+   * signs first.
    */
-  async issueServer(nowMs: number): Promise<{ chain: string; key: string }> {
-    const pair = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
-    const certificate = await this.issue(pair.publicKey, `CN=${SERVER_NAME}`, nowMs, SERVER_DAYS * DAY_MS, [
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: SERVER_NAME }]),
-    ]);
-    const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', pair.privateKey), 'PRIVATE KEY');
-    return { chain: `${certificate.toString('pem')}\n${this.pem}\n`, key };
+  get pem(): string {
+    const signer = this.#signer;
+    return signer.certificate === signer.root ? this.roots : signer.certificate + this.roots;
+  }
+
+  /** The roots that gateways are to trust, PEM; that of who signs first. */
+  get roots(): string {
+    return [...new Set(this.#trusted.map(({ root }) => root))].join('');
+  }
+
+  /** The root that every gateway trusts and join tokens pin, PEM. */
+  get root(): string {
+    return this.#current.root;
+  }
+
+  /** SHA-256 of that root's public key (SPKI), base64url: the pin of a join token. */
+  get pin(): string {
+    return pinOf(this.root);
+  }
+
+  /** The id of who signs gateways. */
+  get signerId(): string {
+    return this.#signer.id;
+  }
+
+  /**
+   * What this controller's listeners present: chains up to and with the root, so that an agent can check its key against a pin. By default
+   * that of the current issuer, which every gateway trusts; that of the next to those that name its root (SNI).
+   */
+  async issueServer(nowMs: number): Promise<ListenerTls> {
+    const signer = this.#signer;
+    return {
+      ...(await present(this.#current, nowMs)),
+      byName:
+        signer === this.#current
+          ? []
+          : [{ name: rootName(Buffer.from(pinOf(signer.root), 'base64url')), ...(await present(signer, nowMs)) }],
+    };
+  }
+
+  /** When each trusted certificate that signs ends. */
+  get ends(): { kind: 'root' | 'intermediate'; name: string; endsAt: string }[] {
+    const roots = new Map(this.#trusted.map(({ root }) => [root, endOf('root', root)]));
+    const intermediates = this.#trusted.filter((issuer) => issuer.certificate !== issuer.root);
+    return [...roots.values(), ...intermediates.map(({ certificate }) => endOf('intermediate', certificate))];
+  }
+
+  /** Whose certificates a listener for gateways accepts. */
+  get clients(): NonNullable<ListenerTls['clients']> {
+    return {
+      trusted: this.#trusted.map((issuer) => chainOf(issuer) + issuer.root).join(''),
+      issuers: this.#trusted.map(({ certificate }) => certificate),
+    };
   }
 
   /** A gateway's certificate, for a proven key. */
   async issueGateway(publicKey: x509.PublicKey, identity: GatewayIdentity, generation: number, nowMs: number): Promise<Issued> {
-    const certificate = await this.issue(publicKey, formatSubject(identity, generation), nowMs, this.gatewayMs, [
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
-      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: formatSpiffe(identity) }]),
-    ]);
-    return { certificatePem: certificate.toString('pem'), notAfter: certificate.notAfter };
-  }
-
-  private async issue(
-    publicKey: x509.PublicKeyType,
-    subject: string,
-    nowMs: number,
-    lifeMs: number,
-    extensions: x509.Extension[],
-  ): Promise<x509.X509Certificate> {
-    return x509.X509CertificateGenerator.create({
-      serialNumber: newSerial(),
-      subject,
-      issuer: this.certificate.subject,
-      // Of a short life only a part, since agents renew at its half, counted from here.
-      notBefore: new Date(nowMs - Math.min(SKEW_MS, lifeMs / 10)),
-      notAfter: new Date(nowMs + lifeMs),
+    const signer = this.#signer;
+    const certificate = await signLeaf(signer, signer.key, {
       publicKey,
-      signingKey: this.key,
-      signingAlgorithm: EC,
+      subject: formatSubject(identity, generation),
+      nowMs,
+      lifeMs: this.#gatewayMs,
       extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        await x509.AuthorityKeyIdentifierExtension.create(this.certificate.publicKey),
-        ...extensions,
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+        new x509.SubjectAlternativeNameExtension([{ type: 'url', value: formatSpiffe(identity) }]),
       ],
     });
+    return { certificatePem: `${certificate.toString('pem')}\n${chainOf(signer)}`, notAfter: certificate.notAfter, issuerId: signer.id };
+  }
+
+  /** The id of the trusted issuer that signed a certificate (DER); undefined if none did. */
+  issuerOf(certificate: Uint8Array): string | undefined {
+    const leaf = new X509Certificate(certificate);
+    return this.#trusted.find(({ parsed }) => leaf.checkIssued(parsed) && leaf.verify(parsed.publicKey))?.id;
+  }
+
+  isTrusted(issuerId: string): boolean {
+    return trustedOf(this.#known.rotation).includes(issuerId);
+  }
+
+  get #current(): Signing {
+    return this.#issuers.get(this.#known.rotation.current)!;
+  }
+
+  get #signer(): Signing {
+    return this.#issuers.get(signerOf(this.#known.rotation))!;
+  }
+
+  get #trusted(): Signing[] {
+    return trustedOf(this.#known.rotation).map((id) => this.#issuers.get(id)!);
   }
 }
 
-/** The key of a CSR; its names are ignored. Throws INVALID_REQUEST for a CSR that does not prove a P-256 key. */
-export async function provenKey(csr: Uint8Array): Promise<x509.PublicKey> {
-  try {
-    const request = new x509.Pkcs10CertificateRequest(new Uint8Array(csr));
-    const algorithm = request.publicKey.algorithm as { name: string; namedCurve?: string };
-    if (algorithm.name === 'ECDSA' && algorithm.namedCurve === 'P-256' && (await request.verify())) return request.publicKey;
-  } catch (cause) {
-    throw new FleetError('INVALID_REQUEST', 'The certificate request cannot be read.', {}, { cause });
+function endOf<K extends string>(kind: K, pem: string): { kind: K; name: string; endsAt: string } {
+  const { subject, validTo } = new X509Certificate(pem);
+  return { kind, name: subject.replaceAll('\n', ', '), endsAt: new Date(validTo).toISOString() };
+}
+
+async function present(issuer: Signing, nowMs: number): Promise<{ chain: string; key: string }> {
+  const { certificate, key } = await makeServer(issuer, issuer.key, nowMs);
+  return { chain: certificate + chainOf(issuer) + issuer.root, key };
+}
+
+async function readIssuers({ rotation, issuers }: KnownAuthority): Promise<ReadonlyMap<string, Signing>> {
+  const read = new Map<string, Signing>();
+  for (const id of trustedOf(rotation)) {
+    const issuer = issuers.get(id);
+    if (!issuer) throw new Error('the authority names an issuer that it does not have');
+    const [certificate] = certificatesIn(issuer.certificate);
+    read.set(id, { ...issuer, key: await importKey(issuer.key), parsed: new X509Certificate(certificate!) });
   }
-  throw new FleetError('INVALID_REQUEST', 'The certificate request does not prove a P-256 key.');
-}
-
-async function importKey(pem: string): Promise<CryptoKey> {
-  return crypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(pem), EC, true, ['sign']);
-}
-
-async function publicKeyOf(key: CryptoKey): Promise<CryptoKey> {
-  const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', key);
-  return crypto.subtle.importKey('jwk', { kty, crv, x, y }, EC, true, ['verify']);
-}
-
-/** 126 random bits below a fixed top, so that the number is positive and never short. */
-function newSerial(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[0] = 0x40 | (bytes[0]! & 0x3f);
-  return Buffer.from(bytes).toString('hex');
+  return read;
 }

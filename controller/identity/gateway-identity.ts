@@ -30,10 +30,12 @@ export interface ProvenGateway extends GatewayIdentity {
   generation: number;
   keyHash: string;
   endsAtMs: number;
+  /** Who signed it. */
+  issuerId: string;
 }
 
 /** Certificates from before generations are of generation 0. Undefined for one that names no gateway. */
-export function readPeer(peer: PeerCertificate | undefined): ProvenGateway | undefined {
+export function readPeer(peer: PeerCertificate | undefined, issuerId: string): ProvenGateway | undefined {
   const identity = parseSubjectAltName(peer?.subjectaltname);
   if (!identity || !peer) return undefined;
   const { serialNumber } = peer.subject as { serialNumber?: string };
@@ -42,6 +44,7 @@ export function readPeer(peer: PeerCertificate | undefined): ProvenGateway | und
     generation: /^\d{1,9}$/.test(serialNumber ?? '') ? Number(serialNumber) : 0,
     keyHash: keyHash(new X509Certificate(peer.raw).publicKey.export({ type: 'spki', format: 'der' })),
     endsAtMs: Date.parse(peer.valid_to),
+    issuerId,
   };
 }
 

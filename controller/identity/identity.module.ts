@@ -1,21 +1,16 @@
 import { Module } from '@nestjs/common';
-import { CLOCK, type Clock } from '../platform/clock.ts';
-import { CONFIG, type Config } from '../platform/config.ts';
 import { nounModule } from '../platform/noun-module.ts';
-import { openStateDir } from '../platform/state-dir.ts';
-import { Authority, AUTHORITY } from './authority.ts';
+import { AUTHORITY } from './authority.ts';
+import { AuthorityRepository } from './authority.repository.ts';
+import { AuthorityStore } from './authority-store.service.ts';
 
-const AUTHORITY_PROVIDER = {
-  provide: AUTHORITY,
-  inject: [CONFIG, CLOCK],
-  useFactory: async ({ stateDir, certificateMs }: Config, clock: Clock): Promise<Authority> => (
-    await openStateDir(stateDir),
-    Authority.open(stateDir, clock(), certificateMs)
-  ),
-};
+const AUTHORITY_PROVIDER = { provide: AUTHORITY, inject: [AuthorityStore], useFactory: (store: AuthorityStore) => store.open() };
 
 /** The certificate authority of the gateways. */
 @Module({})
 export class IdentityModule {
-  static readonly with = nounModule(IdentityModule, { providers: [AUTHORITY_PROVIDER], exports: [AUTHORITY] });
+  static readonly with = nounModule(IdentityModule, {
+    providers: [AuthorityRepository, AuthorityStore, AUTHORITY_PROVIDER],
+    exports: [AUTHORITY, AuthorityRepository, AuthorityStore],
+  });
 }

@@ -95,6 +95,7 @@ export class HellosService {
     // Most sessions teach nothing about certificates.
     if (!isDeepStrictEqual(certificate.next, known.certificates))
       await this.registry.setCertificates(t, gatewayId, certificate.next, isNewest ? new Date(identity.endsAtMs) : undefined);
+    if (known.issuerId !== identity.issuerId) await this.registry.setIssuer(t, gatewayId, identity.issuerId);
     await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
     await this.notifications.send(t, SESSION_OPENED, `${gatewayId} ${epoch}`);
     return epoch;

@@ -82,8 +82,13 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
         this.answer(call, callback),
       renew: unary((call: ServerUnaryCall<RenewRequest, RenewResponse>) => this.renew(call)),
     };
-    const issue = async () => ({ ...(await this.authority.issueServer(this.clock())), clientCa: this.authority.pem });
-    this.listener = await GrpcListener.open(this.config.link, issue, WEIGHED, handlers, CONNECTIONS);
+    const issue = async () => ({ ...(await this.authority.issueServer(this.clock())), clients: this.authority.clients });
+    const listener = await GrpcListener.open(this.config.link, issue, WEIGHED, handlers, CONNECTIONS);
+    this.listener = listener;
+    this.authority.onChange(() => {
+      for (const { identity } of this.link.distrusted((issuerId) => this.authority.isTrusted(issuerId))) this.link.cut(identity.gatewayId);
+      listener.present().catch((error: unknown) => this.logger.error({ err: error }, 'the link goes on with the certificate that it had'));
+    });
     this.addresses.noteOpened('link', this.listener.port);
     this.timer = setInterval(() => {
       this.link.checkLiveness().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be checked'));
@@ -108,7 +113,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   /** Messages are weighed before they are decoded, and handled one after the other, so that their effects keep the agent's order. */
   private session(stream: AgentStream): void {
-    const identity = identityOf(stream);
+    const identity = this.identityOf(stream);
     if (!identity) return refuse(stream, namesNone());
     if (this.clock() >= identity.endsAtMs) return refuse(stream, hasEnded());
     const ended = new AbortController();
@@ -169,7 +174,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   /** A gateway's answer to one query. Nothing is kept of an answer that nobody waits for. */
   private answer(call: ServerReadableStream<Uint8Array, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>): void {
-    const identity = identityOf(call);
+    const identity = this.identityOf(call);
     if (!identity) return callback(toServiceError(namesNone()));
     if (this.clock() >= identity.endsAtMs) return callback(toServiceError(hasEnded()));
     const ended = new AbortController();
@@ -221,7 +226,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   /** The only call that a certificate is good for after its end. */
   private async renew(call: ServerUnaryCall<RenewRequest, RenewResponse>): Promise<RenewResponse> {
-    const identity = identityOf(call);
+    const identity = this.identityOf(call);
     if (!identity) throw namesNone();
     try {
       await this.holdBack(identity, { messages: 1, bytes: call.request.csr.length, writes: 1 }, new AbortController().signal);
@@ -229,6 +234,13 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     } catch (error) {
       throw this.weighFailure(identity, error, call.getPeer());
     }
+  }
+
+  /** The gateway that a connection has proved to be. Its issuer may have been retired since the connection was opened. */
+  private identityOf(call: Pick<AgentStream, 'getAuthContext'>): ProvenGateway | undefined {
+    const peer = call.getAuthContext().sslPeerCertificate;
+    const issuerId = peer?.raw && this.authority.issuerOf(peer.raw);
+    return issuerId === undefined ? undefined : readPeer(peer, issuerId);
   }
 
   /** Waits until the message is paid for; its stream is not read in the meantime. Throws RATE_LIMITED. */
@@ -271,11 +283,8 @@ function decoded<Message>(bytes: Uint8Array, type: { decode(bytes: Uint8Array): 
   }
 }
 
-function identityOf(call: Pick<AgentStream, 'getAuthContext'>): ProvenGateway | undefined {
-  return readPeer(call.getAuthContext().sslPeerCertificate);
-}
-
-const namesNone = (): FleetError => new FleetError('UNAUTHENTICATED', 'The certificate names no gateway.');
+const namesNone = (): FleetError =>
+  new FleetError('UNAUTHENTICATED', 'The certificate names no gateway, or who signed it is no longer trusted.');
 const hasEnded = (): FleetError => new FleetError('CERTIFICATE_ENDED', 'The certificate has expired. Renew it.');
 
 function refuse(stream: AgentStream, error: unknown): void {

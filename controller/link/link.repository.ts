@@ -12,6 +12,8 @@ export interface Known {
   setAsideReason?: string;
   numbers: Numbers;
   certificates: Certificates;
+  /** Of the certificate that it last opened a session with. */
+  issuerId?: string;
   held: Held;
 }
 
@@ -35,6 +37,7 @@ export class LinkRepository {
         keyHash: row.certificateKey ?? undefined,
         used: row.certificateUsed,
       },
+      issuerId: row.certificateIssuer ?? undefined,
       held: {
         instanceId: link?.instanceId ?? undefined,
         superseded: link?.superseded ?? [],
@@ -83,6 +86,11 @@ export class LinkRepository {
         ...(endsAt && { certificateEndsAt: endsAt }),
       },
     });
+  }
+
+  /** Keeps whose certificate a gateway opened a session with. */
+  async setIssuer(t: Transaction, gatewayId: string, issuerId: string): Promise<void> {
+    await t.gateway.update({ where: { id: gatewayId }, data: { certificateIssuer: issuerId } });
   }
 
   /** Locks what a renewal decides by, in the order of hellos: two renewals of one certificate are decided one after the other. */

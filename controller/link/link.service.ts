@@ -119,6 +119,11 @@ export class LinkService implements BeforeApplicationShutdown {
     session.close(overElsewhere());
   }
 
+  /** The sessions that were opened with a certificate of an issuer that is no longer trusted. */
+  distrusted(isTrusted: (issuerId: string) => boolean): Session[] {
+    return this.sessions.all().filter(({ identity }) => !isTrusted(identity.issuerId));
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
     const open = this.sessions.all();
     for (const session of open) session.close(new FleetError('UNAVAILABLE', 'The controller is shutting down. Reconnect.'));

@@ -2,7 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { RenewRequest, RenewResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
-import { AUTHORITY, provenKey, type Authority } from '../identity/authority.ts';
+import { AUTHORITY, type Authority } from '../identity/authority.ts';
+import { AuthorityStore } from '../identity/authority-store.service.ts';
+import { provenKey } from '../identity/certificates.ts';
 import { keyHash, type ProvenGateway } from '../identity/gateway-identity.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
@@ -23,6 +25,7 @@ export class RenewalsService {
     @Inject(LinkRepository) private readonly registry: LinkRepository,
     @Inject(SetAsidesService) private readonly setAsides: SetAsidesService,
     @Inject(AUTHORITY) private readonly authority: Authority,
+    @Inject(AuthorityStore) private readonly store: AuthorityStore,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
@@ -49,6 +52,7 @@ export class RenewalsService {
     const answer = await this.database.transact(new Set([gateway.tenantId]), async (t) => {
       const decided = await this.decide(t, gateway, keyHash(new Uint8Array(publicKey.rawData)), new Date(nowMs));
       if (decided instanceof FleetError) return decided;
+      await this.store.hold(t);
       const issued = await this.authority.issueGateway(publicKey, gateway, decided.next.generation, nowMs);
       await this.registry.setCertificates(t, gateway.gatewayId, decided.next, issued.notAfter);
       await this.notifications.send(t, GATEWAY_CHANGED, gateway.gatewayId);

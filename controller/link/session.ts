@@ -1,6 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { ControllerMessage } from '../../proto/gen/ctfleet/v1/link.ts';
-import type { GatewayIdentity } from '../identity/gateway-identity.ts';
+import type { ProvenGateway } from '../identity/gateway-identity.ts';
 import { toServiceError } from '../platform/grpc-listener.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { Outgoing } from './outgoing.ts';
@@ -26,7 +26,7 @@ export class Session {
   private isWriting = false;
 
   constructor(
-    readonly identity: GatewayIdentity,
+    readonly identity: ProvenGateway,
     readonly epoch: bigint,
     private readonly stream: AgentStream,
     nowMs: number,

@@ -31,6 +31,7 @@ export async function toExposition(
   flushed: FlushedFlows[],
   tables: { name: string; bytes: bigint }[],
   version: string,
+  authority: readonly { kind: 'root' | 'intermediate'; name: string; endsAt: string }[] = [],
 ): Promise<string> {
   const registry = new Registry();
   const gauge = (name: string, help: string, ...labels: string[]): Gauge =>
@@ -60,6 +61,13 @@ export async function toExposition(
     for (const { facet, label, metric } of facets)
       for (const [name, flows] of Object.entries(usage[facet] ?? {})) metric.set({ ...place, [label]: name }, flows);
   }
+  const authorityEnds = new Gauge({
+    name: 'ctfleet_authority_certificate_end_timestamp_seconds',
+    help: 'When a trusted root or intermediate of the certificate authority ends.',
+    labelNames: ['kind', 'name'],
+    registers: [registry],
+  });
+  for (const { kind, name, endsAt } of authority) authorityEnds.set({ kind, name }, Date.parse(endsAt) / 1000);
   const results = new Counter({
     name: 'ctfleet_flush_flows_total',
     help: 'Flows that flushes handled, by outcome; rebuilt ones count as deleted.',

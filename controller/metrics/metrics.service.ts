@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
+import { AUTHORITY, type Authority } from '../identity/authority.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { VERSION } from '../platform/version.ts';
 import { RetentionService } from '../retention/retention.service.ts';
@@ -15,10 +16,11 @@ export class MetricsService {
   constructor(
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
     @Inject(RetentionService) private readonly retention: RetentionService,
+    @Inject(AUTHORITY) private readonly authority: Authority,
     @Inject(MetricsRepository) private readonly repository: MetricsRepository,
   ) {}
 
-  /** The gateways and flushes in scope as Prometheus text; table sizes only for callers that see all tenants. */
+  /** The gateways and flushes in scope as Prometheus text; table sizes and the authority only for callers that see all tenants. */
   async text(scope: TenantScope): Promise<string> {
     const gateways: Gateway[] = [];
     let cursor: string | undefined;
@@ -32,6 +34,7 @@ export class MetricsService {
       await this.repository.flushedFlows(scope),
       scope === 'all' ? await this.retention.tableSizes() : [],
       VERSION,
+      scope === 'all' ? this.authority.ends : [],
     );
   }
 }

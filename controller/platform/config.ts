@@ -31,6 +31,11 @@ const schema = z.object({
   CTFLEET_SAMPLE_INTERVAL_MS: z.coerce.number().int().min(1000).max(600_000).default(10_000),
   CTFLEET_SEARCH_DEADLINE_MS: z.coerce.number().int().min(100).max(30_000).default(3000),
   CTFLEET_COMMAND_TTL_MS: z.coerce.number().int().min(1000).max(3_600_000).default(120_000),
+  CTFLEET_AUTHORITY_KEY: z
+    .string()
+    .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 random bytes in base64, as openssl rand -base64 32 gives')
+    .optional(),
+  CTFLEET_AUTHORITY_KEY_FILE: z.string().min(1).optional(),
   CTFLEET_CERTIFICATE_MINUTES: z.coerce.number().int().min(5).max(525_600).default(10_080),
   CTFLEET_RENEWABLE_DAYS: z.coerce.number().int().min(0).max(365).default(90),
   CTFLEET_RETAIN_FLOWS_DAYS: days(1).default(30),
@@ -61,6 +66,9 @@ export interface Config {
   searchDeadlineMs: number;
   /** How long after a run a gateway may still begin its part. */
   commandTtlMs: number;
+  /** What encrypts the authority's keys: itself in base64, or the file that it is in; without either it is in the state folder. */
+  authorityKey?: string;
+  authorityKeyFile?: string;
   /** The life of a gateway's certificate, and for how long after its end it can still be renewed. */
   certificateMs: number;
   renewableMs: number;
@@ -96,6 +104,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sampleIntervalMs: value.CTFLEET_SAMPLE_INTERVAL_MS,
     searchDeadlineMs: value.CTFLEET_SEARCH_DEADLINE_MS,
     commandTtlMs: value.CTFLEET_COMMAND_TTL_MS,
+    authorityKey: value.CTFLEET_AUTHORITY_KEY,
+    authorityKeyFile: value.CTFLEET_AUTHORITY_KEY_FILE,
     certificateMs: value.CTFLEET_CERTIFICATE_MINUTES * 60_000,
     renewableMs: value.CTFLEET_RENEWABLE_DAYS * 86_400_000,
     retain: {

@@ -14,7 +14,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { X509Certificate } from 'node:crypto';
-import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from 'node:tls';
+import { createSecureContext, createServer as createTlsServer, type SecureContext, type TlsOptions, type TLSSocket } from 'node:tls';
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
@@ -54,11 +54,17 @@ export const CODE_KEY = 'ctfleet-code';
 /** Seconds until a retry is allowed; earlier retries are refused for longer. */
 export const RETRY_AFTER_KEY = 'ctfleet-retry-after-seconds';
 
-/** The certificate a listener presents and, with `clientCa`, the CA of the client certificates it requires. PEM. */
-export interface ListenerTls {
+/** A certificate with its chain, and its key. PEM. */
+interface Presented {
   chain: string;
   key: string;
-  clientCa?: string;
+}
+
+/** What a listener presents, and what it presents to clients that ask for a name (SNI). */
+export interface ListenerTls extends Presented {
+  byName?: readonly ({ name: string } & Presented)[];
+  /** The client certificates that it requires: each is signed by one of `issuers`, which `trusted` vouches for. PEM. */
+  clients?: { trusted: string; issuers: readonly string[] };
 }
 
 /** What a listener accepts: connections, and concurrent calls per connection. */
@@ -75,6 +81,8 @@ export class GrpcListener {
     private readonly gate: NetServer,
     private readonly connections: Connections,
     readonly port: number,
+    /** Presents what is issued from now on; connections that are open stay. Rejects if nothing can be issued: what there was stays. */
+    readonly present: () => Promise<void>,
   ) {}
 
   /**
@@ -88,7 +96,8 @@ export class GrpcListener {
     handlers: UntypedServiceImplementation,
     limits: ListenerLimits,
   ): Promise<GrpcListener> {
-    const tls = await issue();
+    let tls = await issue();
+    let byName = contextsOf(tls);
     const connections = new Connections(limits);
     const sockets = new Map<string, Socket>();
     const cut = (peer: string): void => void sockets.get(peer)?.destroy();
@@ -108,9 +117,10 @@ export class GrpcListener {
     );
     // TLS is our own, since grpc-js refuses every certificate that has ended, and keeps the one that a listener began with.
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-    const handshakes = createTlsServer(contextOf(tls), (socket) => {
+    const SNICallback: TlsOptions['SNICallback'] = (name, choose) => choose(null, byName.get(name));
+    const handshakes = createTlsServer({ ...contextOf(tls, tls), SNICallback }, (socket) => {
       socket.on('error', () => undefined);
-      if (tls.clientCa !== undefined && !isOurs(socket, tls.clientCa)) return void socket.destroy();
+      if (tls.clients && !isOurs(socket, tls.clients.issuers)) return void socket.destroy();
       injector.injectConnection(socket);
     });
     handshakes.on('tlsClientError', (_, socket) => void socket.destroy());
@@ -133,11 +143,15 @@ export class GrpcListener {
       gate.once('error', (error) => reject(cannotListen(address, error)));
       gate.listen(address.port, address.host, () => resolve((gate.address() as AddressInfo).port));
     });
-    // What cannot be issued today is issued tomorrow: a certificate lasts for many days. Connections that are open stay.
-    const present = async (): Promise<void> => handshakes.setSecureContext(contextOf(await issue()));
+    const present = async (): Promise<void> => {
+      tls = await issue();
+      byName = contextsOf(tls);
+      handshakes.setSecureContext(contextOf(tls, tls));
+    };
+    // What cannot be issued today is issued tomorrow: a certificate lasts for many days.
     const renewing = setInterval(() => void present().catch(() => undefined), RENEWAL_MS).unref();
     gate.once('close', () => clearInterval(renewing));
-    return new GrpcListener(server, gate, connections, port);
+    return new GrpcListener(server, gate, connections, port, present);
   }
 
   /** The peer was told to stay away for `forMs`: an earlier connection is not worth a handshake. */
@@ -218,7 +232,7 @@ async function overdue(ms: number, signal: AbortSignal): Promise<never> {
   throw new FleetError('UNAVAILABLE', `The controller did not answer within ${ms / 1000} s. Try again.`);
 }
 
-function contextOf({ chain, key, clientCa }: ListenerTls): TlsOptions {
+function contextOf({ chain, key }: Presented, { clients }: ListenerTls): TlsOptions {
   return {
     cert: chain,
     key,
@@ -228,23 +242,31 @@ function contextOf({ chain, key, clientCa }: ListenerTls): TlsOptions {
     honorCipherOrder: true,
     handshakeTimeout: PROVE_MS,
     // What OpenSSL says of a certificate is its last complaint, which may hide a worse one: see isOurs.
-    ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+    ...(clients && { ca: clients.trusted, requestCert: true, rejectUnauthorized: false }),
   };
 }
 
+function contextsOf(tls: ListenerTls): ReadonlyMap<string, SecureContext> {
+  return new Map((tls.byName ?? []).map((one) => [one.name, createSecureContext(contextOf(one, tls))]));
+}
+
 /**
- * True for a client certificate that our authority issued, also if it has ended; whoever handles its calls decides what it is good for then.
- * Marks the socket as authorized, without which grpc-js shows no certificate.
+ * True for a client certificate that one of our issuers signed itself, also if it has ended; whoever handles its calls decides what it is
+ * good for then. What else the root of an issuer vouches for is not ours: a company's may vouch for much. Marks the socket as authorized,
+ * without which grpc-js shows no certificate.
  */
-function isOurs(socket: TLSSocket, ca: string): boolean {
-  if (socket.authorized) return true;
+function isOurs(socket: TLSSocket, issuers: readonly string[]): boolean {
   const { raw } = socket.getPeerCertificate();
-  if (raw === undefined || String(socket.authorizationError) !== 'CERT_HAS_EXPIRED') return false;
-  const [certificate, authority] = [new X509Certificate(raw), new X509Certificate(ca)];
-  if (certificate.ca || !certificate.checkIssued(authority) || !certificate.verify(authority.publicKey)) return false;
-  if (!certificate.keyUsage?.includes(CLIENT_AUTH)) return false;
-  socket.authorized = true;
-  return true;
+  if (raw === undefined) return false;
+  if (!socket.authorized && String(socket.authorizationError) !== 'CERT_HAS_EXPIRED') return false;
+  const certificate = new X509Certificate(raw);
+  if (certificate.ca || !certificate.keyUsage?.includes(CLIENT_AUTH)) return false;
+  const isIssued = issuers.some((one) => {
+    const issuer = new X509Certificate(one);
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  });
+  if (isIssued) socket.authorized = true;
+  return isIssued;
 }
 
 /** An error in gRPC's form; our error code is in the metadata. */

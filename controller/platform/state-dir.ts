@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Creates the state folder, accessible only to its owner. */
@@ -30,4 +30,17 @@ export async function readOrCreate(directory: string, name: string, create: () =
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
+}
+
+/** The content of a file in the state folder; undefined if there is none. */
+export async function readIfThere(directory: string, name: string): Promise<string | undefined> {
+  return readFile(path.join(directory, name), 'utf8').catch(ignoreMissing);
+}
+
+/** Writes a file that is nobody's secret, as a whole. */
+export async function writePublic(directory: string, name: string, content: string): Promise<void> {
+  const file = path.join(directory, name);
+  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
+  await writeFile(temporary, content, { mode: 0o644 });
+  await rename(temporary, file);
 }

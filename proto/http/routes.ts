@@ -1,6 +1,7 @@
 import * as access from './access.ts';
 import * as account from './account.ts';
 import * as audit from './audit.ts';
+import * as authority from './authority.ts';
 import * as blocks from './blocks.ts';
 import * as enrolment from './enrolment.ts';
 import * as fleet from './fleet.ts';
@@ -87,6 +88,11 @@ export const routes = {
   listRemediationRuns: remediations.listRemediationRuns,
   getRemediationRun: remediations.getRemediationRun,
   listRemediationRunFlows: remediations.listRemediationRunFlows,
+  getAuthority: authority.getAuthority,
+  prepareAuthority: authority.prepareAuthority,
+  switchAuthority: authority.switchAuthority,
+  retireAuthority: authority.retireAuthority,
+  backAuthority: authority.backAuthority,
   getRetention: retention.getRetention,
   getMe: access.getMe,
   getAccount: account.getAccount,

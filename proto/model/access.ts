@@ -32,6 +32,8 @@ export const ACTIONS = {
   'audit.read': ['owner', 'admin', 'approver', 'auditor'],
   'people.read': ['owner', 'admin'],
   'people.write': ['owner', 'admin'],
+  'authority.read': ['owner', 'admin'],
+  'authority.write': ['owner'],
   'tokens.self': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
   'account.self': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
   'metrics.read': ['owner', 'admin', 'operator', 'auditor', 'viewer'],

@@ -23,6 +23,8 @@ export const ERROR_CODES = {
   ALREADY_EXISTS: { http: 409, grpc: 'ALREADY_EXISTS', retry: false },
   /** Nobody could give access to anybody any more. */
   LAST_OWNER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  /** A step of the authority's rotation that its phase does not have, lacks a key for, or that would strand gateways. */
+  AUTHORITY_STEP_REFUSED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   PLAN_UNKNOWN: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   PLAN_EMPTY: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
   PLAN_TOO_LARGE: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },

@@ -31,7 +31,8 @@ async function useEverySecret(): Promise<void> {
   const { api, apiUrl, consoleUrl, operator, placed } = system;
   canaries.set('the operator’s password', operator.password);
   canaries.set('a wrong password', 'canary-of-a-wrong-password');
-  for (const name of ['auth.secret', 'seal.key']) canaries.set(name, readFileSync(path.join(stateDir, 'controller', name), 'utf8').trim());
+  for (const name of ['auth.secret', 'seal.key', 'authority.key'])
+    canaries.set(name, readFileSync(path.join(stateDir, 'controller', name), 'utf8').trim());
   for (const file of globSync('controller/*key*.pem', { cwd: stateDir }))
     canaries.set(file, secretLineOf(readFileSync(path.join(stateDir, file), 'utf8')));
   for (const file of globSync('agents/*/identity.json', { cwd: stateDir }))
@@ -108,7 +109,7 @@ it('F36: there are canaries of every kind', () => {
     expect.arrayContaining([
       'auth.secret',
       'seal.key',
-      'controller/ca.key.pem',
+      'authority.key',
       expect.stringMatching(/^agents\/.*identity\.json$/),
       'an API token',
       'a webhook’s secret',

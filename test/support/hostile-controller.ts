@@ -11,7 +11,7 @@ import { systemClock } from '../../agent/time/clock.ts';
 import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import type { Identity } from '../../agent/link/identity.ts';
 import { NO_RULES } from '../../agent/operations/local-guard.ts';
-import { Authority } from '../../controller/identity/authority.ts';
+import type { Authority } from '../../controller/identity/authority.ts';
 import {
   AgentMessage,
   AnswerPart,
@@ -22,6 +22,7 @@ import {
   type Query,
 } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Command, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { loneAuthority } from './lone-authority.ts';
 import { until } from './until.ts';
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -107,7 +108,7 @@ export class HostileController {
 
   static async start({ welcome = () => ({}) }: HostileOptions = {}): Promise<HostileController> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'ctfleet-hostile-'));
-    const authority = await Authority.open(folder, Date.now());
+    const authority = await loneAuthority(Date.now());
     const { chain, key } = await authority.issueServer(Date.now());
     const server = new Server({ 'grpc.max_receive_message_length': -1 });
     const port = await new Promise<number>((resolve, reject) => {

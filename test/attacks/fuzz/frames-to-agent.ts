@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { AgentMessage, AnswerPart, type Hello, type Query } from '../../../proto/gen/ctfleet/v1/link.ts';
@@ -28,8 +28,7 @@ export async function framesToAgent(options: TrialOptions): Promise<TrialReport>
   const dir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-fuzz-'));
   const family = new ProcessGroup();
   const stateDir = path.join(dir, 'agent');
-  mkdirSync(path.join(dir, 'authority'), { recursive: true });
-  const controller = await RawController.start(dir, stateDir);
+  const controller = await RawController.start(stateDir);
   try {
     return await new FramesToAgent(options, controller, { dir, stateDir, family }).run();
   } finally {

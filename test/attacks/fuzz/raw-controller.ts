@@ -1,10 +1,9 @@
 import 'reflect-metadata';
 import { Server, ServerCredentials, type ServerDuplexStream, type ServerReadableStream, type sendUnaryData } from '@grpc/grpc-js';
 import * as x509 from '@peculiar/x509';
-import path from 'node:path';
 import { saveIdentity } from '../../../agent/link/identity.ts';
-import { Authority } from '../../../controller/identity/authority.ts';
 import { AnswerReceipt } from '../../../proto/gen/ctfleet/v1/link.ts';
+import { loneAuthority } from '../../support/lone-authority.ts';
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const GATEWAY = { tenantId: '01900000-0000-7000-8000-000000000001', gatewayId: '01900000-0000-7000-8000-000000000002' };
@@ -62,8 +61,8 @@ export class RawController {
   }
 
   /** Listens on loopback, and writes the identity of a gateway that trusts it into the folder. */
-  static async start(dir: string, agentDir: string): Promise<RawController> {
-    const authority = await Authority.open(path.join(dir, 'authority'), Date.now());
+  static async start(agentDir: string): Promise<RawController> {
+    const authority = await loneAuthority(Date.now());
     const { chain, key } = await authority.issueServer(Date.now());
     const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
     const controller = new RawController(server);

@@ -86,6 +86,11 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   listRemediationRuns: {},
   getRemediationRun: {},
   listRemediationRunFlows: {},
+  getAuthority: {},
+  prepareAuthority: { body: {} },
+  switchAuthority: { body: {} },
+  retireAuthority: { body: {} },
+  backAuthority: { body: {} },
   getRetention: {},
   getMe: {},
   getAccount: {},
@@ -172,8 +177,8 @@ describe.each(ROLES)('a person who is %s of one tenant', (role: Role) => {
     const body = ownBodies[name] ?? INPUTS[name].body;
     const answer = await person.ask(route, { params: { id: UNKNOWN }, query: INPUTS[name].query, body });
     const isForbidden = answer.status === 403 && (answer.body as { code: string }).code === 'FORBIDDEN';
-    // Adding a tenant requires a role over all tenants in addition to the action.
-    expect(isForbidden).toBe(!isAllowed(role, route.action) || name === 'createTenant');
+    // Adding a tenant, and the authority, require a role over all tenants in addition to the action.
+    expect(isForbidden).toBe(!isAllowed(role, route.action) || name === 'createTenant' || route.path.startsWith('/authority'));
   });
 
   it('sees its own tenant and no other', async () => {
@@ -274,6 +279,7 @@ describe('sessions and tokens', () => {
       'addPasskey',
       'approveEnrolment',
       'approvePlan',
+      'backAuthority',
       'createPasskeyOptions',
       'createProvider',
       'createSignInLink',
@@ -284,6 +290,7 @@ describe('sessions and tokens', () => {
       'invitePerson',
       'listProviders',
       'listTokens',
+      'prepareAuthority',
       'refuseEnrolment',
       'removePasskey',
       'removePerson',
@@ -291,8 +298,10 @@ describe('sessions and tokens', () => {
       'removeSecondFactors',
       'renamePasskey',
       'resumePerson',
+      'retireAuthority',
       'revokeToken',
       'suspendPerson',
+      'switchAuthority',
       'testProvider',
       'updateLimits',
       'updatePerson',

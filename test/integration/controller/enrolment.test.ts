@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LinkClient } from '../../../proto/gen/ctfleet/v1/link.ts';
+import { certificatesIn } from '../../../controller/identity/issuers.ts';
 import { LinkService } from '../../../controller/link/link.service.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
@@ -55,7 +56,7 @@ describe('a join token', () => {
     expect(pin).toBe(createHash('sha256').update(spki).digest('base64url'));
     const rows = await postgres.query<{ row: string }>(url, 'SELECT enrolment_token::text AS row FROM enrolment_token');
     expect(rows.map((row) => row.row).join()).not.toContain(secret);
-    expect(statSync(path.join(controller.stateDir, 'ca.key.pem')).mode & 0o077).toBe(0);
+    expect(statSync(path.join(controller.stateDir, 'authority.key')).mode & 0o077).toBe(0);
     expect(statSync(controller.stateDir).mode & 0o077).toBe(0);
   });
 
@@ -79,7 +80,8 @@ describe('a join token', () => {
     const certificate = new X509Certificate(response.certificatePem);
     expect(certificate.subject).toBe(`CN=${response.gatewayId}\nserialNumber=1`);
     expect(certificate.subjectAltName).toBe(`URI:spiffe://ctfleet/tenant/${tenantId}/gateway/${response.gatewayId}`);
-    expect(certificate.verify(new X509Certificate(ca).publicKey)).toBe(true);
+    const intermediate = new X509Certificate(certificatesIn(response.certificatePem.toString())[1]!);
+    expect([certificate.verify(intermediate.publicKey), intermediate.verify(new X509Certificate(ca).publicKey)]).toEqual([true, true]);
     expect(certificate.ca).toBe(false);
     expect(Date.parse(certificate.validTo) - Date.now()).toBeGreaterThan(6.9 * 86_400_000);
     expect(Date.parse(certificate.validTo) - Date.now()).toBeLessThan(7.1 * 86_400_000);

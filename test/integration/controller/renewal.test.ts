@@ -11,7 +11,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { identityOf } from '../../../agent/enrolment.ts';
 import { renewalDueAtMs } from '../../../agent/link/renewal.ts';
 import { systemClock } from '../../../agent/time/clock.ts';
-import { AUTHORITY, Authority, provenKey } from '../../../controller/identity/authority.ts';
+import { AUTHORITY, type Authority } from '../../../controller/identity/authority.ts';
+import { provenKey } from '../../../controller/identity/certificates.ts';
 import { LinkService } from '../../../controller/link/link.service.ts';
 import { GrpcListener } from '../../../controller/platform/grpc-listener.ts';
 import { EnrolmentService as EnrolmentDefinition, LinkClient } from '../../../proto/gen/ctfleet/v1/link.ts';
@@ -19,6 +20,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeRequest, renew, type Enrolled } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { loneAuthority } from '../../support/lone-authority.ts';
 import { MemoryAgent } from '../../support/memory-agent.ts';
 
 const DAY_MS = 86_400_000;
@@ -138,7 +140,7 @@ describe('a renewal', () => {
 
 it('a new certificate is not due at once, however short its life', async () => {
   for (const minutes of [5, 60, 10_080]) {
-    const authority = await Authority.open(controller.stateDir, Date.now(), minutes * 60_000);
+    const authority = await loneAuthority(Date.now(), minutes * 60_000);
     const { csr } = await makeRequest();
     const { certificatePem } = await authority.issueGateway(await provenKey(csr), { tenantId: ID, gatewayId: ID }, 1, Date.now());
     const share = (renewalDueAtMs(certificatePem) - Date.now()) / (minutes * 60_000);
@@ -231,7 +233,7 @@ it('the controller’s own certificate is replaced every day without a restart, 
   const { key, response } = await enrolled();
   const own = { key, cert: response.certificatePem.toString() };
   const authority = controller.running.app.get<Authority>(AUTHORITY);
-  const issue = async () => ({ ...(await authority.issueServer(Date.now())), clientCa: authority.pem });
+  const issue = async () => ({ ...(await authority.issueServer(Date.now())), clients: authority.clients });
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const listener = await GrpcListener.open({ host: '127.0.0.1', port: 0 }, issue, EnrolmentDefinition, { enrol: () => undefined }, LIMITS);
   try {
