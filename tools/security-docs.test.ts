@@ -57,8 +57,15 @@ describe('docs/security/controls.md', () => {
     expect(read('controller/access/auth.ts')).toContain(
       "AUTH_PATHS: ReadonlySet<string> = new Set(['/sign-in/email', '/sign-out', '/get-session', '/change-password']",
     );
-    expect(read('controller/access/auth.ts')).toContain("LINK_PATHS: ReadonlySet<string> = new Set(['/look-at-link', '/use-link']");
-    expect(controls).toContain('a password; a link that works once (invitation, reset); an API token for programs. No other');
+    const own = /OWN_PATHS: ReadonlySet<string> = new Set\(\[([^\]]*)\]/.exec(read('controller/access/auth.ts'))![1]!;
+    expect([...own.matchAll(/'\/([^']*)'/g)].map(([, place]) => place!.split('/')[0])).toEqual([
+      ...['look-at-link', 'use-link'],
+      ...Array.from({ length: 5 }, () => 'two-factor'),
+      ...Array.from({ length: 3 }, () => 'passkey'),
+    ]);
+    expect(controls).toContain(
+      'a password, with a code of an app or a recovery code where set up or demanded; a passkey; a company’s directory (OpenID Connect); a link that works once (invitation, reset); an API token for programs. No other',
+    );
   });
 
   it('says who may see and change which fields, beside a table of roles that is whole', () => {
@@ -90,7 +97,7 @@ describe('docs/security/controls.md', () => {
   it('lists who talks to whom, to every port and service of the settings', () => {
     for (const port of [config.enrol.port, config.link.port]) expect(controls).toContain(String(port));
     for (const service of ['Postgres', 'Redis', 'console and API', 'probe targets']) expect(controls).toContain(service);
-    expect(controls).toContain('it dials no address that a person, a gateway or a webhook names');
+    expect(controls).toContain('it dials no other address that a person, a gateway or a webhook names');
   });
 
   it('says what needs much and how that is bounded', () => {

@@ -28,6 +28,11 @@ export function Link({ href, open, ...rest }: LinkProps) {
   );
 }
 
+/** A link that leaves the console, by way of the controller. */
+export function Exit(props: ComponentProps<'a'> & { href: string }) {
+  return <a {...props} />;
+}
+
 /** Navigates to a path of the console like a link, after asking if unsaved edits would be lost. */
 export function useGo(): (path: string) => void {
   const router = useRouter();

@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { listSignInProviders } from '../../lib/controller/session.ts';
+import { Exit } from '../../lib/link.tsx';
 
 const REFUSALS: Record<string, string> = {
   denied: 'Your directory did not sign you in. Try again, or ask whoever runs it.',
@@ -26,9 +27,9 @@ export function SignInProviders({ next }: { next: string }) {
   return (
     <p className="row">
       {providers.map(({ id, name }) => (
-        <a key={id} className="btn" href={`/api/auth/oidc/${id}/start?next=${encodeURIComponent(next)}`}>
+        <Exit key={id} className="btn" href={`/api/auth/oidc/${id}/start?next=${encodeURIComponent(next)}`}>
           Sign in with {name}
-        </a>
+        </Exit>
       ))}
     </p>
   );
