@@ -59,7 +59,8 @@ describe('docs/security/controls.md', () => {
     );
     const own = /OWN_PATHS: ReadonlySet<string> = new Set\(\[([^\]]*)\]/.exec(read('controller/access/auth.ts'))![1]!;
     expect([...own.matchAll(/'\/([^']*)'/g)].map(([, place]) => place!.split('/')[0])).toEqual([
-      ...['look-at-link', 'use-link'],
+      'look-at-link',
+      'use-link',
       ...Array.from({ length: 5 }, () => 'two-factor'),
       ...Array.from({ length: 3 }, () => 'passkey'),
     ]);
