@@ -32,6 +32,16 @@ it('an address counts as verified only if the provider says so', () => {
     });
 });
 
+it('a second factor counts only if the provider says so of this sign-in', () => {
+  for (const [amr, hasSecondFactor] of [
+    [['pwd', 'mfa'], true],
+    [['pwd'], false],
+    ['mfa', false],
+    [undefined, false],
+  ])
+    expect(readProfile('s', { amr }, 'groups').hasSecondFactor).toBe(hasSecondFactor);
+});
+
 it('groups are a list or one text, in whichever claim is configured', () => {
   expect(readProfile('s', { roles: ['a', 'b', 'a', 7] }, 'roles').groups).toEqual(['a', 'b']);
   expect(readProfile('s', { roles: 'a' }, 'roles').groups).toEqual(['a']);
