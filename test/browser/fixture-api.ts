@@ -24,6 +24,7 @@ import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
 import { FixtureRollouts } from './fixture-rollouts.ts';
+import { fixtureAuthority } from './fixture-authority.ts';
 import {
   fixtureAudit,
   fixtureFlows,
@@ -180,6 +181,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       Object.assign(find(gateways, params.id), { state: 'offline', setAsideReason: undefined, since: new Date().toISOString() }),
     revokeGateway: ({ params }) =>
       Object.assign(find(gateways, params.id), { state: 'revoked', setAsideReason: undefined, since: new Date().toISOString() }),
+    ...fixtureAuthority(nowMs),
     getRetention: () => fixtureRetention(),
     listSamples: ({ params, query }) =>
       fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
@@ -618,6 +620,10 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     const url = new URL(request.url!, 'http://fixture');
     if (isSilent) return;
     if (api.isDown) return void request.socket.destroy();
+    if (url.pathname === '/api/auth/oidc/providers')
+      return void response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ items: api.providers.map(({ id, name }) => ({ id, name })) }));
     if (url.pathname === '/api/auth/sign-in/email') {
       const { password } = JSON.parse(await read(request)) as { password: string };
       if (wrongTries >= 5) return void response.writeHead(429, { 'retry-after': '600' }).end('{}');

@@ -12,6 +12,7 @@ import { SignOut } from '../access/sign-out.tsx';
 import { EnrolGateway } from '../enrolment/enrol-gateway.tsx';
 import { EnrolMany } from '../enrolment/enrol-many.tsx';
 import { ApiTokens } from './api-tokens.tsx';
+import { Authority } from './authority.tsx';
 import { Storage } from './storage.tsx';
 
 /** Who am I, which gateways join, which tokens act for me, what is kept, and how the console looks. */
@@ -25,6 +26,7 @@ export function Settings() {
         <EnrolGateway />
         <EnrolMany />
         <ApiTokens />
+        <Authority />
         <Storage />
         <Me />
         <Preferences />

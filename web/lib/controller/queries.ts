@@ -143,6 +143,7 @@ export const remediationRuns = (asked: { remediation?: string; tenant?: string; 
   });
 export const remediationRun = (id: string) =>
   queryOptions({ queryKey: ['remediation-run', id], queryFn: ({ signal }) => call(routes.getRemediationRun, { params: { id }, signal }) });
+export const authority = () => queryOptions({ queryKey: ['authority'], queryFn: ({ signal }) => call(routes.getAuthority, { signal }) });
 export const retention = () =>
   queryOptions({ queryKey: ['retention'], queryFn: ({ signal }) => call(routes.getRetention, { signal }), staleTime: 60_000 });
 export const auditCheckpoints = () =>

@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import { goTo, page } from './stage.ts';
+
+const section = () => page.getByRole('region', { name: /Authority/ });
+const button = (name: string | RegExp) => section().getByRole('button', { name });
+
+it('the authority is replaced in phases, each with a way back, and retiring it first names who would be left behind', async () => {
+  await goTo('/settings');
+  await section().getByText('nothing is being replaced').waitFor();
+  await section().getByText('CN=ctfleet intermediate 1').waitFor();
+  await button('Prepare a new authority').click();
+  // One click changes nothing.
+  await button('Cancel').click();
+  await section().getByText('nothing is being replaced').waitFor();
+  await button('Prepare a new authority').click();
+  await button('Make a new root, trusted beside this one').click();
+  await section().getByText('signs nothing yet').waitFor();
+  await button('Back').click();
+  await button('Take the last step back').click();
+  await section().getByText('nothing is being replaced').waitFor();
+  await button('Prepare a new authority').click();
+  await button('Make a new root, trusted beside this one').click();
+  await button('Switch to the new one').click();
+  await button('Let the new one sign').click();
+  await section().getByText('The new authority signs').waitFor();
+  expect(await section().getByRole('alert').count()).toBe(0);
+  await button('Retire the old one').click();
+  await section().getByText('12 gateways have not renewed').waitFor();
+  expect(await section().getByRole('alert').textContent()).toContain('asleep-gw1, asleep-gw2');
+  await section().getByText('2 unused join tokens').waitFor();
+  await button('End trust in the old one, without 12 gateways').click();
+  await section().getByText('nothing is being replaced').waitFor();
+}, 120_000);
