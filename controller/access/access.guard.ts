@@ -49,7 +49,8 @@ export class AccessGuard implements CanActivate {
         action: route.action,
       });
     }
-    if (route.needsProof === true) assertProved(caller, this.clock());
+    if (route.needsProof === true || (route.needsProof === 'of-what-is-there' && caller.session?.hasSecondFactor))
+      assertProved(caller, this.clock());
     request.admitted = { caller, scope, route, credentials: { authorization, cookie } };
     return true;
   }

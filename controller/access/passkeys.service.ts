@@ -5,6 +5,7 @@ import {
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server';
+import { decodeAttestationObject } from '@simplewebauthn/server/helpers';
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { usedCredential, type addPasskey, type passkey } from '../../proto/http/account.ts';
@@ -96,6 +97,8 @@ export class PasskeysService {
 
   /** Throws SECOND_FACTOR_REFUSED, ALREADY_EXISTS, RATE_LIMITED. */
   async add(caller: Caller, { name, response }: z.output<typeof addPasskey.body>): Promise<PasskeyView> {
+    // Statements about the authenticator are not asked for; to verify one, the library would fetch what its certificates name.
+    if (!isWithoutStatement(response.response.attestationObject)) throw refused();
     const verified = await verifyRegistrationResponse({
       response: { ...response, clientExtensionResults: {} } as Parameters<typeof verifyRegistrationResponse>[0]['response'],
       expectedChallenge: (challenge) => this.takeChallenge(`add ${caller.session?.id}`, challenge),
@@ -108,6 +111,7 @@ export class PasskeysService {
     const row = await this.database
       .transact('all', async (t) => {
         await this.factors.recount(t, caller.userId);
+        await this.factors.dropUnconfirmed(t, caller.userId);
         if ((await this.passkeys.list(t, caller.userId)).length >= MAX_PASSKEYS)
           throw new FleetError('FORBIDDEN', `There are ${MAX_PASSKEYS} passkeys already. Remove one first.`);
         const made = await this.passkeys.insert(t, {
@@ -264,4 +268,15 @@ function refused(): FleetError {
 
 function notThere(): FleetError {
   return new FleetError('NOT_FOUND', 'There is no such passkey.');
+}
+
+/** True for an attestation object of the formats that say nothing: `none`, and `packed` by the key itself. */
+function isWithoutStatement(attestationObject: string): boolean {
+  try {
+    const decoded = decodeAttestationObject(new Uint8Array(Buffer.from(attestationObject, 'base64url')));
+    const format = decoded.get('fmt');
+    return format === 'none' || (format === 'packed' && decoded.get('attStmt').get('x5c') === undefined);
+  } catch {
+    return false;
+  }
 }

@@ -29,6 +29,11 @@ export class SecondFactorsRepository {
     await t.session.deleteMany({ where: { userId } });
   }
 
+  /** A secret of which no code was entered yet: whoever made it may be somebody else. */
+  async dropUnconfirmed(t: Transaction, userId: string): Promise<void> {
+    await t.twoFactor.deleteMany({ where: { userId, verified: false } });
+  }
+
   /** Writes down whether there is any second factor left, by which the sign-in decides. Locks the person, so that two changes are one after the other. */
   async recount(t: Transaction, userId: string): Promise<void> {
     await t.$executeRaw`

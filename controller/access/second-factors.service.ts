@@ -58,10 +58,10 @@ export class SecondFactorsService {
     }
   }
 
-  /** Where the library began a session that had proved a second factor anew: what it proved a moment ago still holds. */
-  async keepProof(response: Response): Promise<void> {
+  /** Where the library began a session that had proved a second factor anew: what it proved still holds, and is as old as it was. */
+  async keepProof(response: Response, provedAtMs: number): Promise<void> {
     const token = sessionTokenOf(response);
-    if (token !== undefined) await this.sessions.markProved({ token });
+    if (token !== undefined) await this.sessions.markProved({ token }, provedAtMs);
   }
 
   /** A code at a sign-in, the first one of a new secret, or a proof within a session. */
@@ -71,6 +71,8 @@ export class SecondFactorsService {
     const { userId, name, email, signedIn, isConfirmed } = subject;
     if (!isConfirmed && (!signedIn || by === 'recovery code'))
       throw new FleetError('SECOND_FACTOR_REFUSED', 'No codes are set up for this account. Use your passkey.');
+    // Else whoever made the secret, before there was a passkey, would prove this session with it.
+    if (!isConfirmed && signedIn?.hasSecondFactor) await this.sessions.getProved(asking.request.headers);
     const from = addressKey(address);
     const pair = JSON.stringify([userId, from]);
     const tries = await this.limits.take(CODE_PAIR, pair);
@@ -119,7 +121,7 @@ export class SecondFactorsService {
     await this.limits.forgive(CHANGE_PASSWORD, userId);
     if (action === 'totp-removed') {
       await this.database.transact('all', (t) => this.factors.recount(t, userId));
-      if (provedAtMs !== undefined) await this.keepProof(response);
+      if (provedAtMs !== undefined) await this.keepProof(response, provedAtMs);
     }
     if (action) await this.audit.recordSession({ action, outcome: 'ok', userId, name, address });
     return response;

@@ -63,8 +63,9 @@ export class SessionsService {
     return found;
   }
 
-  async markProved(session: { id: string } | { token: string }): Promise<void> {
-    await this.sessions.markProved(session, new Date(this.clock()));
+  /** Just now, unless said otherwise. */
+  async markProved(session: { id: string } | { token: string }, atMs = this.clock()): Promise<void> {
+    await this.sessions.markProved(session, new Date(atMs));
   }
 
   /** A person is signed in for good: from then on strangers' guesses do not keep this person out from here. */

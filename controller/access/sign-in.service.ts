@@ -115,7 +115,7 @@ export class SignInService {
     if (problem !== undefined)
       throw new FleetError('INVALID_REQUEST', `The new password ${problem}.`, { issues: [{ path: 'body.newPassword', message: problem }] });
     const response = await this.auth.handler(remake({ path, request }, { currentPassword, newPassword, revokeOtherSessions: true }));
-    if (response.ok && person.provedAtMs !== undefined) await this.secondFactors.keepProof(response);
+    if (response.ok && person.provedAtMs !== undefined) await this.secondFactors.keepProof(response, person.provedAtMs);
     if (response.ok) await this.limits.forgive(CHANGE_PASSWORD, person.userId);
     if (response.ok || tries === 1 || tries === CHANGE_PASSWORD.tries) {
       await this.audit.recordSession({

@@ -225,9 +225,13 @@ export class JoiningService {
     }
     const ofTenant = [...open.values()].reduce((sum, one) => sum + one.waiting, 0);
     if (rollout.used + waiting + approved >= rollout.maxGateways || ofTenant >= MAX_WAITING)
-      throw new FleetError('RATE_LIMITED', 'As many gateways await approval as this token has places. Decide about them, or wait.', {
-        retryAfterSeconds: FULL_RETRY_SECONDS,
-      });
+      throw new FleetError(
+        'RATE_LIMITED',
+        'As many gateways await approval as this token has places. Decide about them, wait, or revoke a token that fills them.',
+        {
+          retryAfterSeconds: FULL_RETRY_SECONDS,
+        },
+      );
     await this.rollouts.dropLapsed(t, rollout.id, new Date(asking.nowMs - WAITING_MS));
     await this.keep(t, rollout, state === 'lapsed' && known!.state === 'approved' ? known : undefined, place, asking, {
       state: 'waiting',

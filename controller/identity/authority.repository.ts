@@ -90,9 +90,11 @@ export class AuthorityRepository {
     await t.gateway.updateMany({ where: { certificateIssuer: null }, data: { certificateIssuer: issuerId } });
   }
 
-  /** Join tokens that were not used yet, which pin the root of the current issuer. */
+  /** Join tokens, of one gateway or of many, that are not used up yet and pin the root of the current issuer. */
   async waitingTokens(t: Transaction, now: Date): Promise<number> {
-    return t.enrolmentToken.count({ where: { usedAt: null, revokedAt: null, expiresAt: { gt: now } } });
+    const live = { revokedAt: null, expiresAt: { gt: now } };
+    const single = await t.enrolmentToken.count({ where: { usedAt: null, ...live } });
+    return single + (await t.rollout.count({ where: { used: { lt: t.rollout.fields.maxGateways }, ...live } }));
   }
 }
 

@@ -4,6 +4,8 @@ import { readProfile } from './profile.ts';
 
 /** A provider may be slow; a person waits for it. */
 const TIMEOUT_S = 5;
+/** A session of ours lasts as long. */
+const MAX_AGE_S = 12 * 3600;
 
 /** A provider, as our client of it needs it. */
 export interface ProviderSettings {
@@ -47,6 +49,9 @@ export async function discover({ issuer, clientId, clientSecret }: ProviderSetti
       // Only for a provider on this machine; see isGuarded in proto/http/providers.ts.
       execute: issuer.startsWith('http:') ? [oidc.allowInsecureRequests] : [],
     });
+    const named = config.serverMetadata().issuer;
+    // Of a provider for many organisations the library would take anybody's: the issuer must be one organisation's own.
+    if (named.replace(/\/$/, '') !== issuer.replace(/\/$/, '')) throw new Error(`it calls itself ${named}`);
     // The ID token's signature is checked against the provider's keys, although it comes from the provider itself.
     oidc.enableNonRepudiationChecks(config);
     return config;
@@ -60,6 +65,8 @@ export async function authorizationUrl(provider: ProviderSettings, callback: str
   return oidc.buildAuthorizationUrl(await discover(provider), {
     redirect_uri: callback,
     scope: provider.scopes,
+    // So that the provider says when it last asked for a proof (auth_time).
+    max_age: String(MAX_AGE_S),
     state,
     nonce,
     code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
@@ -82,7 +89,7 @@ export async function profileFrom(provider: ProviderSettings, returned: URL, che
     });
     const claims = tokens.claims()!;
     const info = config.serverMetadata().userinfo_endpoint ? await oidc.fetchUserInfo(config, tokens.access_token, claims.sub) : {};
-    return readProfile(claims.sub, { ...info, amr: undefined, ...claims }, provider.groupsClaim);
+    return readProfile(claims.sub, { ...info, amr: undefined, auth_time: undefined, ...claims }, provider.groupsClaim);
   } catch (error) {
     if (error instanceof oidc.AuthorizationResponseError) throw new ProviderError('denied', messageOf(error), error);
     throw new ProviderError(error instanceof TypeError ? 'unreachable' : 'unverified', messageOf(error), error);

@@ -8,7 +8,7 @@ import { changesOf } from '../access/may-give.ts';
 import { SIGN_IN_ADDRESS } from '../access/rate-limits.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { Database, type Transaction } from '../platform/database.ts';
+import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { RateLimits } from '../platform/rate-limits.ts';
@@ -91,11 +91,14 @@ export class OidcSignInService {
     } catch (error) {
       return this.refuse(row, this.faultOf(row, error), address);
     }
-    const found = await this.database.transact('all', (t) => this.take(t, row, profile, address));
+    const take = () => this.database.transact('all', (t) => this.take(t, row, profile, address));
+    // Of two first sign-ins at once one adds the person, and the other finds it.
+    const found = await take().catch((error: unknown) => (isUniqueViolation(error) ? take() : Promise.reject(error)));
     if ('refusal' in found) return this.refuse(row, found.refusal, address, profile);
     await this.limits.giveBack(SIGN_IN_ADDRESS, addressKey(address));
-    // Only what the provider says of this sign-in counts as a second factor here.
-    const secondFactorAt = profile.hasSecondFactor ? new Date(this.clock()) : undefined;
+    // As old as it is, and never from the future.
+    const { secondFactorAtMs } = profile;
+    const secondFactorAt = secondFactorAtMs === undefined ? undefined : new Date(Math.min(secondFactorAtMs, this.clock()));
     const response = await this.auth.api.startSession({ body: { userId: found.userId, secondFactorAt }, headers, asResponse: true });
     return { kind: 'signed-in', next, cookies: response.headers.getSetCookie() };
   }
@@ -117,6 +120,8 @@ export class OidcSignInService {
     const before = await this.repository.grantsOf(t, person.id, row.id);
     const { added, removed } = changesOf(before.own, grants);
     if (added.length + removed.length > 0) await this.repository.replaceGrants(t, person.id, row.id, grants, now);
+    // Whoever made it may not be able to give what the groups give.
+    if (isLinkedNow || added.length > 0) await this.repository.endSignInLink(t, person.id);
     const record = (action: string, what: string, detail: Record<string, unknown> = {}): void =>
       this.audit.record(t, {
         actor: { kind: 'user', id: person.id, name: person.name },
@@ -142,7 +147,9 @@ export class OidcSignInService {
     const { email, isEmailVerified } = profile;
     if (email === undefined) return { refusal: 'no-address' };
     const same = await this.repository.findByEmail(t, email);
-    if (same) return row.linksByEmail && isEmailVerified ? { person: same, isNew: false, isLinkedNow: true } : { refusal: 'taken' };
+    // An account by which somebody could already sign in stays theirs: who invited them may know its password.
+    const isFree = same && row.linksByEmail && isEmailVerified && !(await this.repository.canSignIn(t, same.id));
+    if (same) return isFree ? { person: same, isNew: false, isLinkedNow: true } : { refusal: 'taken' };
     if (grants.length === 0) return { refusal: 'no-role' };
     const person = { id: newId(), name: profile.name ?? email, email };
     await this.repository.insertPerson(t, person, new Date(this.clock()));

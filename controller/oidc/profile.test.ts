@@ -32,14 +32,20 @@ it('an address counts as verified only if the provider says so', () => {
     });
 });
 
-it('a second factor counts only if the provider says so of this sign-in', () => {
-  for (const [amr, hasSecondFactor] of [
-    [['pwd', 'mfa'], true],
-    [['pwd'], false],
-    ['mfa', false],
-    [undefined, false],
+it('a second factor counts only if the provider says so of this sign-in, and since when it says', () => {
+  for (const [amr, auth_time, secondFactorAtMs] of [
+    [['pwd', 'mfa'], 1_700_000_000, 1_700_000_000_000],
+    [['pwd', 'mfa'], undefined, undefined],
+    [['pwd', 'mfa'], '1700000000', undefined],
+    [['pwd'], 1_700_000_000, undefined],
+    ['mfa', 1_700_000_000, undefined],
+    [undefined, 1_700_000_000, undefined],
   ])
-    expect(readProfile('s', { amr }, 'groups').hasSecondFactor).toBe(hasSecondFactor);
+    expect(readProfile('s', { amr, auth_time }, 'groups').secondFactorAtMs).toBe(secondFactorAtMs);
+});
+
+it('an address with letters that become others in lower case is none', () => {
+  expect(readProfile('s', { email: 'mi\u212Ae@b.example' }, 'groups').email).toBeUndefined();
 });
 
 it('groups are a list or one text, in whichever claim is configured', () => {

@@ -16,15 +16,17 @@ export interface Profile {
   isEmailVerified: boolean;
   name?: string;
   groups: string[];
-  /** The provider says that more than one factor was proved (`amr` has `mfa`, RFC 8176). */
-  hasSecondFactor: boolean;
+  /** When more than one factor was proved, if the provider says so (`auth_time`, and `amr` with `mfa`, RFC 8176). */
+  secondFactorAtMs?: number;
 }
 
 /** What the claims say, of whatever shape they are: they come from outside. A claim about groups is a list of texts, or one text. */
 export function readProfile(subject: string, claims: Record<string, unknown>, groupsClaim: string): Profile {
   const said = claims[groupsClaim];
   const groups = (Array.isArray(said) ? said : [said]).filter((group): group is string => typeof group === 'string');
-  const email = typeof claims.email === 'string' ? claims.email.trim().toLowerCase() : '';
+  const isMfa = Array.isArray(claims.amr) && claims.amr.includes('mfa');
+  // Before it is lower case: some letters of other scripts become ours.
+  const email = typeof claims.email === 'string' && /^[\x21-\x7e]+$/.test(claims.email) ? claims.email.toLowerCase() : '';
   const name = [claims.name, claims.preferred_username, email]
     .map((text) => (typeof text === 'string' ? toPrintable(text).trim().slice(0, MAX_NAME) : ''))
     .find((text) => text !== '');
@@ -35,7 +37,7 @@ export function readProfile(subject: string, claims: Record<string, unknown>, gr
     isEmailVerified: claims.email_verified === true || claims.email_verified === 'true',
     name,
     groups: [...new Set(groups)].slice(0, MAX_GROUPS),
-    hasSecondFactor: Array.isArray(claims.amr) && claims.amr.includes('mfa'),
+    secondFactorAtMs: isMfa && Number.isSafeInteger(claims.auth_time) ? Number(claims.auth_time) * 1000 : undefined,
   };
 }
 

@@ -24,8 +24,8 @@ export class ProvidersController {
   }
 
   @Handles(testProvider)
-  test(@Called() { scope, params }: Call<typeof testProvider>): Promise<z.output<typeof testProvider.response>> {
-    return this.providers.test(scope, params.id);
+  test(@Called() { caller, scope, params }: Call<typeof testProvider>): Promise<z.output<typeof testProvider.response>> {
+    return this.providers.test(caller, scope, params.id);
   }
 
   @Handles(removeProvider)

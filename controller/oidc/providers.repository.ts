@@ -78,6 +78,23 @@ export class ProvidersRepository {
     return (await t.user.findUnique({ where: { email } })) ?? undefined;
   }
 
+  /** True if somebody has a way to sign in as this person, or is signed in. */
+  async canSignIn(t: Transaction, userId: string): Promise<boolean> {
+    const { accounts, _count } = await t.user.findUniqueOrThrow({
+      where: { id: userId },
+      select: {
+        accounts: { select: { password: true, providerId: true } },
+        _count: { select: { passkeys: true, sessions: true, tokens: true } },
+      },
+    });
+    const isKnownElsewhere = accounts.some(({ password, providerId }) => password !== null || providerId.startsWith('oidc:'));
+    return isKnownElsewhere || _count.passkeys + _count.sessions + _count.tokens > 0;
+  }
+
+  async endSignInLink(t: Transaction, userId: string): Promise<void> {
+    await t.signInLink.deleteMany({ where: { userId } });
+  }
+
   async insertPerson(t: Transaction, person: { id: string; name: string; email: string }, now: Date): Promise<void> {
     await t.user.create({ data: { ...person, emailVerified: true, createdAt: now, updatedAt: now } });
   }

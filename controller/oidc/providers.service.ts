@@ -21,7 +21,7 @@ const MAX_PROVIDERS = 20;
 
 type ProviderView = z.output<typeof provider>;
 
-/** The providers by which people sign in. They give access to every tenant, so only a role over all tenants sees and changes them. */
+/** The providers by which people sign in. Only a role over all tenants sees them, and only an owner changes them. */
 @Injectable()
 export class ProvidersService {
   constructor(
@@ -38,10 +38,10 @@ export class ProvidersService {
     return this.database.transact('all', async (t) => ({ items: (await this.providers.list(t)).map((row) => this.toView(row)) }));
   }
 
-  /** Throws FORBIDDEN for a role that the caller could not give, ALREADY_EXISTS for a name that another has. */
+  /** Throws FORBIDDEN for whoever is no owner over all tenants, ALREADY_EXISTS for a name that another has. */
   async create(caller: Caller, scope: TenantScope, body: z.output<typeof createProvider.body>): Promise<ProviderView> {
     assertAll(scope);
-    assertMayGive(caller, body.groups);
+    assertOwner(caller);
     const { clientSecret, groups, ...own } = body;
     return this.change(async (t) => {
       await this.providers.lockAll(t);
@@ -59,13 +59,13 @@ export class ProvidersService {
     });
   }
 
-  /** The same; both the groups that it had and those that it gets must be the caller's to give. */
+  /** The same. */
   async update(caller: Caller, scope: TenantScope, id: string, body: z.output<typeof updateProvider.body>): Promise<ProviderView> {
     assertSeen(scope);
     const { clientSecret, groups, ...own } = body;
     return this.change(async (t) => {
       const before = await this.get(t, id);
-      assertMayGive(caller, [...groupsOf(before), ...(groups ?? [])]);
+      assertOwner(caller);
       const secret = clientSecret === undefined ? {} : { clientSecret: this.encryption.close(clientSecret) };
       await this.providers.update(t, id, { ...own, ...secret }, groups);
       const changed = { ...own, ...(groups && { groups }), ...(clientSecret !== undefined && { clientSecret: 'changed' }) };
@@ -78,7 +78,7 @@ export class ProvidersService {
     assertSeen(scope);
     await this.change(async (t) => {
       const row = await this.get(t, id);
-      assertMayGive(caller, groupsOf(row));
+      assertOwner(caller);
       await this.providers.remove(t, id);
       this.record(t, caller, 'provider.removed', `removed the sign-in provider ${row.name} and the roles that its groups gave`, {
         providerId: id,
@@ -88,8 +88,9 @@ export class ProvidersService {
   }
 
   /** What is wrong with a provider's discovery document; nothing if it can be used. */
-  async test(scope: TenantScope, id: string): Promise<{ problem?: string }> {
+  async test(caller: Caller, scope: TenantScope, id: string): Promise<{ problem?: string }> {
     assertSeen(scope);
+    assertOwner(caller);
     const row = await this.database.transact('all', (t) => this.get(t, id));
     return discover(this.settingsOf(row)).then(
       () => ({}),
@@ -162,9 +163,8 @@ function unknown(): FleetError {
   return new FleetError('NOT_FOUND', 'There is no such provider.');
 }
 
-function assertMayGive(caller: Caller, groups: readonly GroupRole[]): void {
-  for (const { group, ...grant } of groups) {
-    const why = whyNotGive(caller, grant);
-    if (why !== undefined) throw new FleetError('FORBIDDEN', `You cannot let the group ${group} give the role ${grant.role}: ${why}.`);
-  }
+/** Whoever says which provider to believe, and whom it may name, can become anybody. */
+function assertOwner(caller: Caller): void {
+  if (whyNotGive(caller, { role: 'owner', tenantId: null }) !== undefined)
+    throw new FleetError('FORBIDDEN', 'Only an owner over all tenants may change how people sign in.');
 }

@@ -70,6 +70,10 @@ export class PeopleRepository {
     await t.roleGrant.createMany({ data: grants.map((grant) => ({ id: newId(), userId, ...grant, createdAt: now })) });
   }
 
+  async endLink(t: Transaction, userId: string): Promise<void> {
+    await t.signInLink.deleteMany({ where: { userId } });
+  }
+
   async removeGrants(t: Transaction, userId: string, grants: Grant[]): Promise<void> {
     for (const { role, tenantId } of grants) await t.roleGrant.deleteMany({ where: { userId, role, tenantId, providerId: null } });
   }

@@ -78,6 +78,8 @@ export class PeopleService {
         assertMayGive(caller, [...added, ...removed]);
         await this.people.removeGrants(t, id, removed);
         await this.people.addGrants(t, id, added, new Date(this.clock()));
+        // Whoever made it may not be able to give these, and would have them by it.
+        if (added.length > 0) await this.people.endLink(t, id);
         if (added.length + removed.length > 0)
           this.record(t, caller, 'person.roles-changed', [...before, ...added], `changed the roles of ${row.name}`, {
             personId: id,
@@ -120,6 +122,11 @@ export class PeopleService {
 
   async remove(caller: Caller, scope: TenantScope, id: string): Promise<void> {
     await this.manage(caller, scope, id, async (t, row) => {
+      if (row.accounts.some(({ providerId }) => providerId.startsWith('oidc:')))
+        throw new FleetError(
+          'FORBIDDEN',
+          `${row.name} signs in with a directory, and would be back at the next sign-in. Suspend ${row.name} instead.`,
+        );
       await this.people.remove(t, id);
       this.record(t, caller, 'person.removed', row.grants, `removed ${row.name} (${row.email})`, {
         personId: id,

@@ -15,6 +15,7 @@ const PROBLEM = { description: 'A refusal (RFC 9457); `code` says which.', conte
 
 const PROOF = {
   true: 'STEP_UP_REQUIRED unless a person’s second factor was proved within the last five minutes.',
+  'of-what-is-there': 'STEP_UP_REQUIRED unless a person who has a second factor proved it within the last five minutes.',
   'whole-tables': 'For whole tables: STEP_UP_REQUIRED unless a person’s second factor was proved within the last five minutes.',
 };
 

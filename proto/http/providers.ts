@@ -58,7 +58,7 @@ export const createProvider = defineRoute({
   action: 'people.write',
   isForPeople: true,
   needsProof: true,
-  summary: 'Adds an OpenID Connect provider; its groups give no role that the caller could not give',
+  summary: 'Adds an OpenID Connect provider; for owners over all tenants',
   body: z.strictObject({
     ...fields,
     clientSecret: fields.clientSecret.optional(),
@@ -78,7 +78,8 @@ export const updateProvider = defineRoute({
   needsProof: true,
   summary: 'Changes a provider; what its groups give is effective at each person’s next sign-in',
   params: idParams,
-  body: z.strictObject(fields).partial(),
+  // Another issuer is another provider: its people and its secret are others.
+  body: z.strictObject(fields).omit({ issuer: true }).partial(),
   status: 200,
   response: provider,
 });
@@ -105,6 +106,6 @@ export const removeProvider = defineRoute({
 
 /** Nobody between us and the provider can read or change what is said. */
 function isGuarded(issuer: string): boolean {
-  const { protocol, hostname } = new URL(issuer);
-  return protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+  const url = URL.parse(issuer);
+  return url?.protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(url?.hostname ?? '');
 }

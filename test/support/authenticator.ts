@@ -7,6 +7,8 @@ export interface Mischief {
   isUnverified?: boolean;
   /** Keeps the counter where it was, as a copy would. */
   isCopy?: boolean;
+  /** The format of a statement about the authenticator, with a certificate. */
+  statement?: string;
 }
 
 const UP = 1;
@@ -42,8 +44,15 @@ export class Authenticator {
       Buffer.from(y!, 'base64url'),
     ]);
     const data = Buffer.concat([this.head(options.rp.id, ATTESTED, mischief), Buffer.alloc(16), length, this.id, cose]);
+    const { statement: format } = mischief;
+    // CBOR: fmt, attStmt (x5c with one certificate, or nothing), authData.
     const attestation = Buffer.concat([
-      Buffer.from('a363666d74646e6f6e656761747453746d74a068617574684461746158', 'hex'),
+      Buffer.from('a363666d74', 'hex'),
+      Buffer.from([0x60 + (format ?? 'none').length]),
+      Buffer.from(format ?? 'none'),
+      Buffer.from('6761747453746d74', 'hex'),
+      Buffer.from(format === undefined ? 'a0' : 'a163783563814100', 'hex'),
+      Buffer.from('68617574684461746158', 'hex'),
       Buffer.from([data.length]),
       data,
     ]);

@@ -19,6 +19,8 @@ export type Misdeed =
 export class HostileProvider {
   readonly issuer: string;
   misdeed: Misdeed = 'none';
+  /** The issuer in its discovery document, if another. */
+  named: string | undefined;
   /** Of the sign-in on its way. */
   nonce = '';
   readonly #server: Server;
@@ -55,7 +57,7 @@ export class HostileProvider {
     const { publicKey, privateKey } = await this.#keys;
     if (place.startsWith('/.well-known/'))
       return {
-        issuer,
+        issuer: this.named ?? issuer,
         authorization_endpoint: `${issuer}/authorize`,
         token_endpoint: `${issuer}/token`,
         jwks_uri: `${issuer}/keys`,

@@ -43,4 +43,12 @@ CREATE INDEX oidc_attempt_expires_at_idx ON oidc_attempt (expires_at);
 ALTER TABLE role_grant ADD COLUMN provider_id uuid,
     ADD CONSTRAINT role_grant_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES oidc_provider (id) ON DELETE CASCADE ON UPDATE CASCADE;
 
+-- Whatever tenant a group gives a role in, it is the installation's; names of providers are shown beside the roles that they gave.
+ALTER TABLE oidc_group ENABLE ROW LEVEL SECURITY;
+ALTER TABLE oidc_group FORCE ROW LEVEL SECURITY;
+CREATE POLICY installation ON oidc_group USING ((SELECT app_sees_everything()));
+ALTER TABLE oidc_attempt ENABLE ROW LEVEL SECURITY;
+ALTER TABLE oidc_attempt FORCE ROW LEVEL SECURITY;
+CREATE POLICY installation ON oidc_attempt USING ((SELECT app_sees_everything()));
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON oidc_provider, oidc_group, oidc_attempt TO ctfleet_app;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Route } from '../../../proto/http/route.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
+import { makePlace, PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 import { setUpTotp, Visitor } from '../../support/sign-in.ts';
 
@@ -75,6 +75,9 @@ it('an installation that demands one does so of everybody', async () => {
     const visitor = new Visitor(strict);
     await visitor.enter('first@example.net');
     expect(await reach(visitor)).toEqual(onlyAccount);
+    // At an IP address there are no passkeys; what counts is that no proof is asked for, which nobody could give.
+    const options = visitor.person.ask(routes.createPasskeyOptions, { body: { password: PASSWORD } });
+    expect(await codeOf(options)).toBe('CAPABILITY_MISSING');
     const { uri } = await setUpTotp(visitor);
     expect(uri).toContain('first%40example.net');
     await visitor.person.call(routes.listTenants);

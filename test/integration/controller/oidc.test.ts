@@ -160,9 +160,9 @@ describe('signing in by a company’s directory', () => {
     expect((await signIn()).at).toBe('/sign-in?refused=no-address');
   });
 
-  it('makes nobody somebody else by an e-mail address, unless that is allowed and the provider verified it', async () => {
+  it('makes nobody somebody else by an e-mail address, unless that is allowed, verified, and nobody could be that person yet', async () => {
     const email = `taken${number}@company.example`;
-    const { id } = await owner.call(routes.invitePerson, {
+    const { id, made } = await owner.call(routes.invitePerson, {
       body: { name: 'Here before', email, grants: [{ role: 'auditor', tenantId: null }] },
     });
     server.person!.email = email;
@@ -174,9 +174,36 @@ describe('signing in by a company’s directory', () => {
       server.person!.email_verified = true;
       const { person } = await signIn();
       expect(await person.call(routes.getMe)).toMatchObject({ id, name: 'Here before' });
+      // Whoever made the invitation, or kept it, is not that person.
+      const token = new URL(made.link).hash.slice(1);
+      const used = await fetch(`${controller.origin}/api/auth/use-link`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', origin: PUBLIC },
+        body: JSON.stringify({ token, password: 'seven quiet herons at dusk' }),
+      });
+      expect(used.status).toBe(403);
+      await controller.person(`known${number}`, [{ role: 'viewer', tenantId: acme }]);
+      server.person = { ...server.person!, sub: `known-${number}`, email: `known${number}@example.net` };
+      expect((await signIn()).at).toBe('/sign-in?refused=taken');
     } finally {
       await owner.call(routes.updateProvider, { params: { id: provider }, body: { linksByEmail: false } });
     }
+  });
+
+  it('adds a person once, however many windows sign in at the same moment', async () => {
+    const all = await Promise.all([signIn(), signIn(), signIn()]);
+    expect(all.map(({ at }) => at)).toEqual(Array.from({ length: 3 }, () => '/gateways?x=1&y=2'));
+    const ids = await Promise.all(all.map(async ({ person }) => (await person.call(routes.getMe)).id));
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  it('is the way back for whoever is removed, so such a person is suspended instead', async () => {
+    await signIn();
+    const { id } = (await found(server.person!.email!))!;
+    expect((await owner.ask(routes.removePerson, { params: { id } })).body).toMatchObject({
+      code: 'FORBIDDEN',
+      detail: expect.stringContaining('Suspend'),
+    });
   });
 
   it('lets nobody in who is suspended', async () => {
@@ -256,6 +283,16 @@ describe('an answer of the provider', () => {
       },
     );
 
+    it('nor if its discovery document names another issuer, as those for many organisations do', async () => {
+      hostile.named = 'https://login.example/{tenantid}/v2.0';
+      try {
+        expect((await owner.call(routes.testProvider, { params: { id } })).problem).toBeDefined();
+        expect(pathOf(await new Browser().open(start(id)))).toBe('/sign-in?refused=unreachable');
+      } finally {
+        hostile.named = undefined;
+      }
+    });
+
     it('and a provider that changes its keys is believed with the new ones', async () => {
       expect((await attempt('none')).at).toBe('/gateways?x=1&y=2');
       hostile.changeKeys();
@@ -276,10 +313,22 @@ describe('providers', () => {
     expect((await script.ask(routes.createProvider, { body })).status).toBe(403);
   });
 
-  it('give no role that their maker could not give', async () => {
+  it('are changed by owners over all tenants only, whatever their groups give: whoever says whom to believe can become anybody', async () => {
     const admin = await controller.person(`admin${number}`, [{ role: 'admin', tenantId: null }]);
-    const groups = [{ group: 'everybody', role: 'owner', tenantId: null }];
-    expect((await admin.ask(routes.createProvider, { body: { ...body, groups } })).body).toMatchObject({ code: 'FORBIDDEN' });
+    const params = { id: provider };
+    for (const [route, input] of [
+      [routes.createProvider, { body: { ...body, linksByEmail: true } }],
+      [routes.updateProvider, { params, body: { clientId: 'y' } }],
+      [routes.testProvider, { params }],
+      [routes.removeProvider, { params }],
+    ] as const)
+      expect((await admin.ask(route, input)).body).toMatchObject({ code: 'FORBIDDEN' });
+    expect((await admin.call(routes.listProviders)).items.length).toBeGreaterThan(0);
+  });
+
+  it('keep their issuer: another one is another provider', async () => {
+    const answer = await owner.ask(routes.updateProvider, { params: { id: provider }, body: { issuer: 'https://elsewhere.example' } });
+    expect(answer.status).toBe(400);
   });
 
   it('keep the client secret to themselves: it is in no answer, not in the trail, and encrypted in the database', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { Authenticator, type Mischief } from '../../support/authenticator.ts';
 import { PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
@@ -114,6 +114,25 @@ describe('a passkey', () => {
     expect((await visitor.person.ask(routes.addPasskey, { body: { name: 'x', response } })).status).toBe(403);
     expect((await add()).status).toBe(201);
     expect((await add()).status).toBe(409);
+  });
+
+  it('with a statement about its maker is not added, and nothing that the statement names is fetched', async () => {
+    const fetched = vi.spyOn(globalThis, 'fetch');
+    for (const statement of ['android-key', 'packed', 'tpm', 'apple', 'fido-u2f', 'android-safetynet']) {
+      const response = key.create(await makeOptions(), { statement });
+      fetched.mockClear();
+      expect((await visitor.person.ask(routes.addPasskey, { body: { name: 'x', response } })).status).toBe(403);
+      expect(fetched.mock.calls.filter(([place]) => !String(place).startsWith(controller.origin))).toEqual([]);
+    }
+    fetched.mockRestore();
+  });
+
+  it('that is added ends a secret of codes that nobody confirmed: somebody else may have made it', async () => {
+    const thief = new Visitor(controller);
+    await thief.enter(email);
+    const { totpURI } = (await (await thief.post('two-factor/enable', { password: PASSWORD })).json()) as { totpURI: string };
+    await add();
+    expect((await thief.post('two-factor/verify-totp', { code: totpOf(totpURI) })).status).toBe(403);
   });
 
   it('of somebody who is suspended signs nobody in', async () => {

@@ -71,21 +71,24 @@ describe('a proof no older than five minutes', () => {
       switchAuthority: true,
       retireAuthority: true,
       backAuthority: true,
-      createPasskeyOptions: true,
-      addPasskey: true,
+      createPasskeyOptions: 'of-what-is-there',
+      addPasskey: 'of-what-is-there',
       removePasskey: true,
       createToken: true,
     });
   });
 
-  it.each(marked.filter(([, route]) => route.needsProof === true))('is asked for by %s, which does nothing without', async (_, route) => {
-    await prove();
-    expect(await ask(visitor.person, route)).not.toBe('STEP_UP_REQUIRED');
-    aheadMs = 300_500;
-    expect(await ask(visitor.person, route)).toBe('STEP_UP_REQUIRED');
-    // Who has no second factor, and of whom none is demanded, is not asked.
-    expect(await ask(plain, route)).not.toBe('STEP_UP_REQUIRED');
-  });
+  it.each(marked.filter(([, route]) => route.needsProof !== 'whole-tables'))(
+    'is asked for by %s, which does nothing without',
+    async (_, route) => {
+      await prove();
+      expect(await ask(visitor.person, route)).not.toBe('STEP_UP_REQUIRED');
+      aheadMs = 300_500;
+      expect(await ask(visitor.person, route)).toBe('STEP_UP_REQUIRED');
+      // Who has no second factor, and of whom none is demanded, is not asked.
+      expect(await ask(plain, route)).not.toBe('STEP_UP_REQUIRED');
+    },
+  );
 
   it.each(all.filter(([, route]) => !route.needsProof && !route.isStream))('is not asked for by %s', async (_, route) => {
     aheadMs = 300_500;

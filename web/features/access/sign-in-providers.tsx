@@ -10,7 +10,7 @@ const REFUSALS: Record<string, string> = {
   unverified: 'What your directory answered could not be verified. Try again; if it stays so, tell an owner.',
   expired: 'This sign-in took too long, or was begun in another window. Begin again.',
   'no-address': 'Your directory gave no e-mail address. Ask whoever runs it to release it to ctfleet.',
-  taken: 'Somebody here has your e-mail address already. Sign in with the password, or ask an owner to let the directory link accounts.',
+  taken: 'Somebody here has your e-mail address already and signs in another way. Do that, or ask an owner to remove that account first.',
   suspended: 'This account is suspended. Ask an owner to resume it.',
   'no-role': 'None of your groups has a role here. Ask an owner which group you need.',
 };
