@@ -88,7 +88,7 @@ describe('on an empty database', () => {
 
   test('another tenant takes one form in the settings, whose button says what is missing, and works once nothing is', async () => {
     await page.goto(`${web.url}/settings`);
-    const make = page.getByRole('button', { name: 'Make the command' });
+    const make = page.getByRole('button', { name: 'Make the command', exact: true });
     const choice = (name: RegExp) => page.locator('label', { hasText: name }).locator('select').first();
     const isOff = () => make.getAttribute('aria-disabled');
     await choice(/^Tenant/).selectOption({ label: 'a new tenant…' });

@@ -269,7 +269,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     listProviders: () => ({ items: api.providers }),
     createProvider: ({ body }) => {
       const { clientSecret, ...own } = routes.createProvider.body.parse(body);
-      const made = { ...own, id: id(11, api.providers.length + 1), hasClientSecret: clientSecret !== undefined };
+      const made = { ...own, id: id(9, 800 + api.providers.length), hasClientSecret: clientSecret !== undefined };
       const callback = `https://ctfleet.example/api/auth/oidc/${made.id}/callback`;
       api.providers.push({ ...made, callback, createdAt: new Date(nowMs).toISOString() });
       return api.providers.at(-1)!;
@@ -661,9 +661,8 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     const answer = answers[found.name];
     if (!answer) return problem(response, new FleetError('INTERNAL', `The fixture does not answer ${found.name}.`));
     const result = answer(ask);
-    response
-      .writeHead(route.status, { 'content-type': 'application/json' })
-      .end(route.response ? JSON.stringify(route.response.parse(result)) : undefined);
+    const text = route.response ? JSON.stringify(route.response.parse(result)) : undefined;
+    response.writeHead(route.status, { 'content-type': 'application/json' }).end(text);
   }
 
   const server: Server = createServer(

@@ -24,19 +24,19 @@ export function fixtureAuthority(nowMs: number) {
       steps: STEPS[phase],
       waitingTokens: 2,
       roots: [
-        { ...KEY, id: id(12, 1), subject: 'CN=ctfleet root 1', fingerprint: 'AB:01', endsAt: at(9), isPinned: phase !== 'switched' },
+        { ...KEY, id: id(9, 901), subject: 'CN=ctfleet root 1', fingerprint: 'AB:01', endsAt: at(9), isPinned: phase !== 'switched' },
         ...(isNew
-          ? [{ ...KEY, id: id(12, 2), subject: 'CN=ctfleet root 2', fingerprint: 'AB:02', endsAt: at(10), isPinned: phase === 'switched' }]
+          ? [{ ...KEY, id: id(9, 902), subject: 'CN=ctfleet root 2', fingerprint: 'AB:02', endsAt: at(10), isPinned: phase === 'switched' }]
           : []),
       ],
       issuers: [
-        { ...issuer, id: id(12, 3), rootId: id(12, 1), subject: 'CN=ctfleet intermediate 1', fingerprint: 'CD:01', endsAt: at(1) },
+        { ...issuer, id: id(9, 903), rootId: id(9, 901), subject: 'CN=ctfleet intermediate 1', fingerprint: 'CD:01', endsAt: at(1) },
         ...(isNew
           ? [
               {
                 ...issuer,
-                id: id(12, 4),
-                rootId: id(12, 2),
+                id: id(9, 904),
+                rootId: id(9, 902),
                 subject: 'CN=ctfleet intermediate 2',
                 fingerprint: 'CD:02',
                 endsAt: at(2),

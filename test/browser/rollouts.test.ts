@@ -19,7 +19,7 @@ test('a roll-out is one command and a list that fills, in three clicks', async (
 test('a form that could not name its gateways says so before it is sent', async () => {
   await goTo('/settings');
   const many = page.getByRole('region', { name: 'Enrol many gateways' });
-  await many.getByLabel('Names').fill('gateway');
+  await many.getByRole('textbox', { name: 'Names' }).fill('gateway');
   await many.getByRole('button', { name: 'Make the command for all' }).hover();
   await page.getByText('gives every gateway the same name; use {hostname} or {n}').waitFor();
 });
