@@ -35,7 +35,7 @@ await together({
 await Promise.all([together({ browser: cannot.browser }, { niceness: 5, workers: 2 }), together({ fleet: noController }, { workers: 1 })]);
 await Promise.all([
   together({ faults: cannot.redis }, { workers: 1 }).then(() => together({ alone: noController ?? cannot.browser })),
-  together({ axe: cannot.browser, codec: undefined, fuzz: noController }, { niceness: 15, workers: 1 }),
+  together({ axe: cannot.browser, codec: undefined, fuzz: noController }, { niceness: 15, workers: 2 }),
 ]);
 // At the end, since the beginning of a long log gets lost.
 total.failures.forEach((failure) => say(`failed: ${failure}`));
