@@ -169,7 +169,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       passkeys: [],
       passkeyRefusal: 'Browsers allow passkeys only at a name.',
       isSecondFactorDemanded: false,
-      sessions: [{ id: id(10, 1), isThis: true, address: '203.0.113.9', createdAt: ago(1), expiresAt: ago(-11) }],
+      sessions: [{ id: id(9, 950), isThis: true, address: '203.0.113.9', createdAt: ago(1), expiresAt: ago(-11) }],
     }),
     endSession: () => undefined,
     endOtherSessions: () => ({ ended: 0 }),

@@ -23,14 +23,9 @@ export function refusalBy(why: string): string {
 /** The ways to sign in besides a password: a plain link each, since the browser leaves this site. */
 export function SignInProviders({ next }: { next: string }) {
   const { data: providers = [] } = useQuery({ queryKey: ['sign-in-providers'], queryFn: listSignInProviders, retry: false });
-  if (providers.length === 0) return null;
-  return (
-    <p className="row">
-      {providers.map(({ id, name }) => (
-        <Exit key={id} className="btn" href={`/api/auth/oidc/${id}/start?next=${encodeURIComponent(next)}`}>
-          Sign in with {name}
-        </Exit>
-      ))}
-    </p>
-  );
+  return providers.map(({ id, name }) => (
+    <Exit key={id} className="btn large" href={`/api/auth/oidc/${id}/start?next=${encodeURIComponent(next)}`}>
+      Sign in with {name}
+    </Exit>
+  ));
 }

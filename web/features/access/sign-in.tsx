@@ -81,7 +81,6 @@ export function SignIn() {
             {attempt.error.message}
           </p>
         )}
-        <SignInProviders next={localPath(next)} />
         <details className="dim small">
           <summary>No account yet, or no password?</summary>An owner or admin makes a link for you, under People. The very first account is
           made where the controller runs: <span className="mono">bootstrap.js --email … --name …</span> (docs/operating.md).
@@ -90,6 +89,7 @@ export function SignIn() {
           {attempt.isPending ? 'Signing in…' : 'Sign in'}
         </Button>
         <PasskeySignIn onDone={enter} />
+        <SignInProviders next={localPath(next)} />
       </form>
     </main>
   );

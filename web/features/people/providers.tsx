@@ -33,6 +33,7 @@ export function Providers({ refusal }: { refusal?: string }) {
       {data?.items.map((one) => (
         <OneProvider key={one.id} provider={one} refusal={refusal} />
       ))}
+      {(data?.items.length ?? 0) > 0 && <h3>Another directory</h3>}
       <AddProvider refusal={refusal} />
     </section>
   );
