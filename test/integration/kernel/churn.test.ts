@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { churnRounds } from '../../support/churn-rounds.ts';
 import { Namespace } from '../../support/namespace.ts';
+import { IS_WHOLE } from '../../support/whole.ts';
 
 const why = Namespace.why();
 
@@ -10,7 +11,7 @@ describe.skipIf(why !== undefined)(`plans under churn${why ? ` (skipped: ${why})
     'end what was planned, and no flow that was born since, even with the same tuple; nor what is protected',
     { timeout: 240_000 },
     async () => {
-      const rounds = 15;
+      const rounds = IS_WHOLE ? 25 : 10;
       const report = await churnRounds({ prefix: 'ctg', rounds, rate: 10_000 });
       expect(report.sparedTwins).toBe(10 * rounds);
       expect(report.sparedStrangers).toBeGreaterThan(rounds);

@@ -11,10 +11,11 @@ import { MORE_ENTRIES, sendTraffic, TRANSLATING_RULES } from '../../support/ever
 import { Namespace } from '../../support/namespace.ts';
 import { entryOf, SAMPLE_ENTRIES } from '../../support/sample-entries.ts';
 import { filterOfTable } from '../../support/table-filter.ts';
+import { IS_WHOLE } from '../../support/whole.ts';
 import { truthOfXml, type XmlFacts } from '../../support/xml-filter.ts';
 import { XmlListing } from '../../support/xml-listing.ts';
 
-const FILTERS = 600;
+const FILTERS = IS_WHOLE ? 1000 : 600;
 /** Filters answered between two listings, which must be close together. */
 const AT_ONCE = 50;
 const WANS = Object.fromEntries(CONTEXT.wans.map(({ name, addresses }) => [name, addresses.map(formatAddress)]));
