@@ -21,8 +21,8 @@ const { passed, failed } = await staticChecks();
 const total: Counts = { passed, failed: failed.length, skipped: 0, failures: failed };
 
 // Three workers keep two cores busy. Then stories, which wait for programs, timers and probes, one after the other beside the browser,
-// which yields to them. Then faults, whose seeded bugs are detected by what comes first, and what counts seconds, one by one; beside both
-// what only computes and takes what they leave.
+// which yields to them. Then faults, whose seeded bugs are detected by what comes first. At the end what counts seconds, one by one,
+// beside what only computes and takes what they leave; what waits for a database must not be left with that.
 const noController = cannot.kernel ?? cannot.redis;
 await together({
   unit: undefined,
@@ -31,11 +31,13 @@ await together({
   kernel: cannot.kernel,
   controller: noController,
   attacks: noController,
+  fuzz: noController,
 });
 await Promise.all([together({ browser: cannot.browser }, { niceness: 5, workers: 2 }), together({ fleet: noController }, { workers: 1 })]);
+await together({ faults: cannot.redis }, { workers: 1 });
 await Promise.all([
-  together({ faults: cannot.redis }, { workers: 1 }).then(() => together({ alone: noController ?? cannot.browser })),
-  together({ axe: cannot.browser, codec: undefined, fuzz: noController }, { niceness: 15, workers: 2 }),
+  together({ alone: noController ?? cannot.browser }),
+  together({ axe: cannot.browser, codec: undefined }, { niceness: 15, workers: 1 }),
 ]);
 // At the end, since the beginning of a long log gets lost.
 total.failures.forEach((failure) => say(`failed: ${failure}`));
