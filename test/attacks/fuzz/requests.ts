@@ -83,6 +83,8 @@ class Requests {
     for (let stopAt = this.#options.count; this.#goesOn(this.#options.count); stopAt = this.#sent + CALLS_BETWEEN_PAGES) {
       await Promise.all(Array.from({ length: AT_ONCE }, () => this.#callUntil(Math.min(stopAt, this.#options.count))));
       await controller.forgetTries();
+      // A call may have ended the session.
+      await this.#signInOwner();
       await openAllPages(controller, this.#operations, this.#findings);
       controller.process.readLog();
       await controller.process.warmedUp();
@@ -122,13 +124,18 @@ class Requests {
       const { secret } = await controller.api.call(routes.createToken, { body: { name: role, role, tenantId } });
       return { authorization: `Bearer ${secret}` };
     };
-    this.#callers.set('owner', { cookie: await controller.cookie(), origin: controller.origin });
+    await this.#signInOwner();
     this.#callers.set('administrator by token', await token('admin', null));
     this.#callers.set('operator of one tenant', await token('operator', place.tenantId));
     this.#callers.set('viewer of one tenant', await token('viewer', place.tenantId));
     this.#callers.set('nobody', {});
     this.#callers.set('an invented caller', { authorization: 'Bearer ctfp_x_y', cookie: 'ctfleet.session_token=%00' });
     return agents;
+  }
+
+  async #signInOwner(): Promise<void> {
+    const { origin } = this.#controller;
+    this.#callers.set('owner', { cookie: await this.#controller.cookie(), origin });
   }
 
   #goesOn(stopAt: number): boolean {
