@@ -23,7 +23,7 @@ const CHALLENGE_COOKIE = 'two_factor';
 
 /** The endpoints of better-auth that are exposed; all its other paths answer as if they did not exist. */
 export const AUTH_PATHS: ReadonlySet<string> = new Set(['/sign-in/email', '/sign-out', '/get-session', '/change-password']);
-/** Only by POST: sign-in links, second factors and passkeys, whose requests are checked and made anew before the library sees them. */
+/** Only by POST: sign-in links, second factors and passkeys. Requests are checked and rebuilt before the library sees them. */
 export const OWN_PATHS: ReadonlySet<string> = new Set([
   '/look-at-link',
   '/use-link',

@@ -134,7 +134,7 @@ export class PasskeysService {
     // It was just made, by this person, before this authenticator.
     if (caller.session) await this.sessions.markProved({ id: caller.session.id });
     await this.audit.recordSession({ action: 'passkey-added', outcome: 'ok', ...actorOf(caller), of: name });
-    return toView(row);
+    return toPasskeyView(row);
   }
 
   /** Throws NOT_FOUND. */
@@ -142,7 +142,7 @@ export class PasskeysService {
     const row = await this.database.transact('all', (t) => this.passkeys.rename(t, caller.userId, id, name));
     if (!row) throw notThere();
     await this.audit.recordSession({ action: 'passkey-renamed', outcome: 'ok', ...actorOf(caller), of: name });
-    return toView(row);
+    return toPasskeyView(row);
   }
 
   /** Throws NOT_FOUND. */
@@ -249,7 +249,8 @@ export class PasskeysService {
   }
 }
 
-function toView(row: Passkey): PasskeyView {
+/** As the account's page has it. */
+export function toPasskeyView(row: Passkey): PasskeyView {
   return {
     id: row.id,
     name: row.name,
@@ -258,9 +259,6 @@ function toView(row: Passkey): PasskeyView {
     lastUsedAt: row.lastUsedAt?.toISOString(),
   };
 }
-
-/** For the page of an account. */
-export const toPasskeyView = toView;
 
 function refused(): FleetError {
   return new FleetError('SECOND_FACTOR_REFUSED', 'This passkey is not known here, or the attempt took too long. Try again.');

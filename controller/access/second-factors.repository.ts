@@ -34,7 +34,10 @@ export class SecondFactorsRepository {
     await t.twoFactor.deleteMany({ where: { userId, verified: false } });
   }
 
-  /** Writes down whether there is any second factor left, by which the sign-in decides. Locks the person, so that two changes are one after the other. */
+  /**
+   * Records whether any second factor is left, by which the sign-in decides. Locks the person, so that two changes are one after the
+   * other.
+   */
   async recount(t: Transaction, userId: string): Promise<void> {
     await t.$executeRaw`
       UPDATE "user" SET two_factor_enabled = EXISTS (SELECT FROM two_factor WHERE user_id = ${userId} AND verified)

@@ -58,7 +58,7 @@ export class SecondFactorsService {
     }
   }
 
-  /** Where the library began a session that had proved a second factor anew: what it proved still holds, and is as old as it was. */
+  /** Where the library replaced a session that had proved a second factor: the proof still holds, and is as old as it was. */
   async keepProof(response: Response, provedAtMs: number): Promise<void> {
     const token = sessionTokenOf(response);
     if (token !== undefined) await this.sessions.markProved({ token }, provedAtMs);

@@ -52,7 +52,10 @@ export class AuthorityService {
     return this.database.transact('all', (t) => this.view(t));
   }
 
-  /** A new issuer that is trusted beside the current one. Throws AUTHORITY_STEP_REFUSED where the phase or a missing key does not allow it. */
+  /**
+   * A new issuer that is trusted beside the current one. Throws AUTHORITY_STEP_REFUSED where the phase or a missing key does not allow
+   * it.
+   */
   async prepare(actor: Actor, scope: TenantScope, kind: 'root' | 'intermediate'): Promise<AuthorityView> {
     ofAll(scope);
     const { encryption } = await this.store.key();

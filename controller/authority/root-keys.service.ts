@@ -10,7 +10,10 @@ import { Database, type Transaction } from '../platform/database.ts';
 import { asIs, type Actor } from './authority.service.ts';
 import { commonNameOf } from './authority-view.ts';
 
-/** Takes the key of the current root from the machine, and puts it back. It is needed for a new intermediate below it, and for nothing else. */
+/**
+ * Takes the key of the current root from the machine, and puts it back. It is needed for a new intermediate below it, and for nothing
+ * else.
+ */
 @Injectable()
 export class RootKeysService {
   constructor(

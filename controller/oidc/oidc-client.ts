@@ -1,6 +1,5 @@
 import * as oidc from 'openid-client';
-import type { Profile } from './profile.ts';
-import { readProfile } from './profile.ts';
+import { readProfile, type Profile } from './profile.ts';
 
 /** A provider may be slow; a person waits for it. */
 const TIMEOUT_S = 5;

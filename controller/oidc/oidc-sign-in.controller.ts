@@ -10,8 +10,8 @@ const COOKIE = 'ctfleet.oidc';
 const MAX_NEXT = 1000;
 
 /**
- * Mounts the way to providers and back beside the sign-in library, since nobody has signed in yet. Both ends are navigations of the browser,
- * so whatever goes wrong leads to the sign-in page, with the reason.
+ * Mounts the way to providers and back beside the sign-in library, since nobody has signed in yet. Both ends are navigations of the
+ * browser, so what the provider refuses leads to the sign-in page, with the reason.
  */
 export function mountOidc(fastify: FastifyInstance, service: OidcSignInService, publicUrl: string): void {
   const isSecure = publicUrl.startsWith('https:');

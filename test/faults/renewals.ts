@@ -1,5 +1,5 @@
-// Certificates of five minutes through half an hour of renewals, on hundreds of gateways, while controllers are killed ten times and Postgres
-// twice. Started by tools/faults.ts. [--gateways N] [--minutes N] [--json] [--keep]
+// Certificates of five minutes through half an hour of renewals, on hundreds of gateways, while controllers are killed ten times and
+// Postgres twice. Started by tools/faults.ts. [--gateways N] [--minutes N] [--json] [--keep]
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -25,7 +25,7 @@ const [gateways, minutes] = [Number(values.gateways), Number(values.minutes)];
 /** The shortest life that a controller accepts. */
 const LIFE_MINUTES = 5;
 /** Renewed at six tenths of its life at the latest; a gateway whose controller was away at that moment is later by a renewal in all. */
-const LEAST_GENERATION = Math.floor(minutes / (LIFE_MINUTES * 0.6)) - 1;
+const MIN_GENERATION = Math.floor(minutes / (LIFE_MINUTES * 0.6)) - 1;
 const LOOK_MS = 5000;
 const MINUTE_MS = 60_000;
 /** Ten kills of controllers, two crashes of Postgres, and a copy of a gateway that nobody may fail to notice. */
@@ -81,7 +81,7 @@ try {
     }),
   );
   const isSound = violations.length === 0 && report.isOver && report.settledMs <= SETTLE_MS;
-  const areRenewed = seen.ended + seen.astray + seen.unlinked === 0 && seen.least >= LEAST_GENERATION;
+  const areRenewed = seen.ended + seen.astray + seen.unlinked === 0 && seen.least >= MIN_GENERATION;
   process.exitCode = isSound && areRenewed ? 0 : 1;
 } finally {
   await family.end();

@@ -29,7 +29,7 @@ export interface Person {
   groups?: string[];
 }
 
-/** A real OpenID Connect provider (`oidc-provider`) on this machine, at which one person at a time is signed in and agrees to everything. */
+/** A real OpenID Connect provider (`oidc-provider`) on this machine, at which one person at a time signs in and agrees to everything. */
 export class OidcServer {
   readonly issuer: string;
   readonly clientId = 'ctfleet';

@@ -11,7 +11,10 @@ import { Brand } from './brand.tsx';
 import { refusalBy, SignInProviders } from './sign-in-providers.tsx';
 import { PasskeySignIn, SecondStep } from './second-step.tsx';
 
-/** Signs in, by password and what else is asked for, or by passkey. Distinguishes a wrong password, a locked sign-in and an unreachable controller. */
+/**
+ * Signs in, by password and what else is asked for, by passkey or by directory. Distinguishes a wrong password, a locked sign-in and an
+ * unreachable controller.
+ */
 export function SignIn() {
   const router = useRouter();
   const client = useQueryClient();
