@@ -1,16 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { FleetError } from '../../proto/model/error-codes.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
 import { MemoryTable } from '../conntrack/memory/memory-table.ts';
 import { assertNotDrifted, driftOf } from './drift.ts';
 import { listOf } from './flow-list.ts';
+import { filterOf } from '../../test/support/filter-of.ts';
 
 const context = { wans: [], protections: [] };
-const { filter } = parseFilter('proto:udp') as { filter: FlowFilter };
+const filter = filterOf('proto:udp');
 
 const register = (table: MemoryTable, client: number): void =>
   void table.insert(

@@ -3,12 +3,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
 import { MemoryTable } from '../conntrack/memory/memory-table.ts';
 import { freezePlan } from './freeze-plan.ts';
 import { PlanStore } from './plan-store.ts';
+import { filterOf } from '../../test/support/filter-of.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-freeze-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -23,7 +22,7 @@ it('a plan without flows takes no place on the gateway, however often it is aske
       { table, plans, isPlanInUse: () => false, context: () => ({ wans: [], protections: [] }), clock },
       {
         planId,
-        filter: (parseFilter(filter) as { filter: FlowFilter }).filter,
+        filter: filterOf(filter),
         method: Method.METHOD_DELETE,
         expiresAtMs: 2_000_000,
         maxFlows: 10,

@@ -4,8 +4,6 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Method, Outcome, Result, Result_State, type Command, type Progress } from '../../proto/gen/ctfleet/v1/operation.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
 import { MemoryTable } from '../conntrack/memory/memory-table.ts';
@@ -18,12 +16,12 @@ import { LocalGuard, NO_RULES, type GuardRules } from './local-guard.ts';
 import { Journal } from './journal.ts';
 import { expiryOf, PlanStore } from './plan-store.ts';
 import { UndoStore } from './undo-store.ts';
+import { filterOf } from '../../test/support/filter-of.ts';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-operations-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const PLAN = '01900000-0000-7000-8000-000000000001';
-const filterOf = (text: string): FlowFilter => (parseFilter(text) as { filter: FlowFilter }).filter;
 
 /** An agent's operations on a memory table, with what they reported. */
 function gateway(folder = mkdtempSync(path.join(root, 'agent-')), table = filled(), rules: GuardRules = NO_RULES) {

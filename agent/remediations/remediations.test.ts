@@ -5,7 +5,6 @@ import { pino } from 'pino';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { Method, Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun, RemediationRun_State as State, type Remediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
@@ -18,6 +17,7 @@ import { LocalGuard, NO_RULES } from '../operations/local-guard.ts';
 import { Remediations } from './remediations.ts';
 import { remediationsFolder, RunLog } from './run-log.ts';
 import { RunReports } from './run-reports.ts';
+import { filterOf } from '../../test/support/filter-of.ts';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-remediations-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -107,7 +107,7 @@ function gateway({
   const flows = async (text: string): Promise<Flow[]> =>
     (
       await table.search({
-        filter: (parseFilter(text) as { filter: Parameters<MemoryTable['search']>[0]['filter'] }).filter,
+        filter: filterOf(text),
         context: context(),
         limit: 10_000,
       })

@@ -4,11 +4,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import { NO_RULES, type GuardRules } from '../../agent/operations/local-guard.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { toWireFilter } from '../../proto/wire/filter.ts';
 import { Method, Result_State, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { HostileController, type HostileSession } from '../support/hostile-controller.ts';
 import { entryOf } from '../support/sample-entries.ts';
+import { filterOf } from '../support/filter-of.ts';
 
 const PARTS = 20;
 const FLOWS = 4_000;
@@ -42,8 +42,6 @@ function filled(first = 0): MemoryTable {
 let made = 0;
 /** Freezes and runs a plan of what a filter finds. */
 async function flush(session: HostileSession, text: string): Promise<Result> {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
   const planId = `01900000-0000-7000-8000-${String(++made).padStart(12, '0')}`;
   const parts = await controller.ask(session, {
     id: planId,
@@ -52,7 +50,7 @@ async function flush(session: HostileSession, text: string): Promise<Result> {
       $case: 'plan',
       value: {
         planId,
-        filter: toWireFilter(parsed.filter),
+        filter: toWireFilter(filterOf(text)),
         method: Method.METHOD_DELETE,
         expiresAtMs: BigInt(Date.now() + 300_000),
         maxFlows: 100_000,

@@ -14,8 +14,6 @@ import { Command, Method, Outcome, Result_State } from '../../proto/gen/ctfleet/
 import * as remediationMessages from '../../proto/gen/ctfleet/v1/remediation.ts';
 import * as statsMessages from '../../proto/gen/ctfleet/v1/stats.ts';
 import { abilitiesFor, FILTER_ABILITIES } from '../../proto/model/filter/abilities.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { fromWireFilter, toWireFilter } from '../../proto/wire/filter.ts';
 import { fromWireFlow, toWireFlow } from '../../proto/wire/flow.ts';
 import { anyMessage } from '../support/any-message.ts';
@@ -23,6 +21,7 @@ import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts
 import { eventually, makePlace, TestController, type Person } from '../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 import { CommandStage } from '../support/command-stage.ts';
+import { filterOf } from '../support/filter-of.ts';
 
 interface Codec {
   encode(message: never): { finish(): Uint8Array };
@@ -80,7 +79,7 @@ describe.each(releases)('F21: an agent of release %s', (_, contract) => {
     'that is asked for %s sees a term without a comparison, and refuses the whole',
     (text) => {
       const schema = messagesOf(contract).find(({ typeName }) => typeName === 'ctfleet.v1.Filter')!;
-      const sent = flowMessages.Filter.encode(toWireFilter((parseFilter(text) as { filter: FlowFilter }).filter)).finish();
+      const sent = flowMessages.Filter.encode(toWireFilter(filterOf(text))).finish();
       const seen = toBinary(schema, fromBinary(schema, sent, { readUnknownFields: false }));
       expect(() => fromWireFilter(flowMessages.Filter.decode(seen))).toThrowError(/does not know how/);
     },
@@ -141,9 +140,10 @@ describe('F21: an agent of this release with a newer controller', () => {
   });
 
   it('refuses a remediation that needs to know more of filters than it does', () => {
-    expect(
-      abilitiesFor((parseFilter('stale:untranslated or -stale:forward-changed or stale:route-moved') as { filter: FlowFilter }).filter),
-    ).toEqual(['filter:stale:untranslated', 'filter:stale:forward-changed']);
+    expect(abilitiesFor(filterOf('stale:untranslated or -stale:forward-changed or stale:route-moved'))).toEqual([
+      'filter:stale:untranslated',
+      'filter:stale:forward-changed',
+    ]);
     const document = (needed: string[]) =>
       JSON.stringify({ name: 'r', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan 10.0.0.5:5060', needsNewerAgent: needed });
     expect(understand({ id: 'r', revision: 1, document: document(['filter:endpoint']), isApproved: true, delaySeconds: 0 })).toHaveProperty(

@@ -3,11 +3,11 @@ import type { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
 import { EVERYTHING, type FlowFilter } from '../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { createEntries } from '../support/create-entries.ts';
 import { rawDump } from './raw-dump.ts';
 import type { OperatorWay } from './operator-way.ts';
 import { BUSY_HOST, BUSY_PREFIX, gatewayEntries, isBusyPrefix, MARK } from './gateway-entries.ts';
+import { filterOf } from '../support/filter-of.ts';
 
 export interface Case {
   name: string;
@@ -174,10 +174,4 @@ function deletedBy(...commands: string[]): number {
  */
 function shell(command: string): string {
   return spawnSync('nice', ['-n', '10', 'sh', '-c', command], { encoding: 'utf8', maxBuffer: 1 << 30 }).stdout;
-}
-
-function filterOf(text: string): FlowFilter {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(`${text}: ${parsed.problem.message}`);
-  return parsed.filter;
 }

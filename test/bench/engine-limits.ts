@@ -115,10 +115,10 @@ async function read(table: KernelTable): Promise<void> {
 async function longestStall(work: () => Promise<void>): Promise<number | undefined> {
   const probes = Array.from({ length: availableParallelism() }, (_, cpu) => {
     const memory = new SharedArrayBuffer(16);
-    return {
-      flags: new Int32Array(memory),
-      worker: new Worker(new URL('./stall-probe.ts', import.meta.url), { workerData: { cpu, memory } }),
-    };
+    const worker = new Worker(new URL('./stall-probe.ts', import.meta.url), { workerData: { cpu, memory } });
+    // A probe without permission ends before anybody waits for it.
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    return { flags: new Int32Array(memory), worker, ended };
   });
   try {
     const ready = await Promise.all(
@@ -136,6 +136,6 @@ async function longestStall(work: () => Promise<void>): Promise<number | undefin
     return longest.sort((a, b) => a - b)[longest.length >> 1];
   } finally {
     for (const { flags } of probes) Atomics.store(flags, 0, 1);
-    await Promise.all(probes.map(({ worker }) => new Promise((resolve) => worker.once('exit', resolve))));
+    await Promise.all(probes.map(({ ended }) => ended));
   }
 }

@@ -19,12 +19,11 @@ import { LocalGuard, NO_RULES } from '../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
 import { Method, Result_State, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { Conversation } from '../support/conversation.ts';
 import { Namespace } from '../support/namespace.ts';
 import { until } from '../support/until.ts';
+import { filterOf } from '../support/filter-of.ts';
 
 interface Reading {
   seconds: number;
@@ -145,12 +144,6 @@ async function round(): Promise<void> {
   totals.restored += (await table.restore(some)).filter((outcome) => outcome === 'restored').length;
   const back = (await table.lookup(some, CONTEXT)).filter((flow) => flow !== undefined);
   totals.expired += (await table.expire(back, 2)).filter((outcome) => outcome === 'expiring').length;
-}
-
-function filterOf(text: string): FlowFilter {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(`${text}: ${parsed.problem.message}`);
-  return parsed.filter;
 }
 
 /** Between rounds only what persists is open. */

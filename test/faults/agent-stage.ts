@@ -13,8 +13,6 @@ import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
 import { GENESIS, hashEntry } from '../../controller/audit/chain.ts';
 import { Method, Progress_Phase, Result_State, type Command, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { entryOf } from '../support/sample-entries.ts';
 import { claimsOf } from './claims.ts';
@@ -23,6 +21,7 @@ import { emptyHistory, nameOf, type GatewayRow, type OwnDeed } from './history.t
 import { carryOutRemediation } from './stage-remediation.ts';
 import { WatchedJournal } from './watched-journal.ts';
 import { WatchedTable } from './watched-table.ts';
+import { filterOf } from '../support/filter-of.ts';
 
 const GATEWAY = 'gateway';
 const TENANT = 'tenant';
@@ -393,12 +392,6 @@ function fill(table: WatchedTable): void {
       timeoutSeconds: 432_000,
     }),
   );
-}
-
-function filterOf(text: string): FlowFilter {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(`${text}: ${parsed.problem.message}`);
-  return parsed.filter;
 }
 
 function unlessCut(work: () => void): void {

@@ -2,7 +2,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { builtInProtections } from '../../agent/operations/guard.ts';
 import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { runIn } from '../lab/namespace.ts';
 import { FORWARDED_PORT } from '../lab/rules.ts';
 import { clientAddress, clientAddress6, externalAddress, SERVERS, SERVERS6 } from '../lab/topology.ts';
@@ -11,6 +10,7 @@ import { Conversation } from '../support/conversation.ts';
 import { Namespace } from '../support/namespace.ts';
 import { StrictGateway } from '../support/strict-gateway.ts';
 import { until } from '../support/until.ts';
+import { filterOf } from '../support/filter-of.ts';
 
 const [server, other] = SERVERS as [string, string];
 const [server6] = SERVERS6 as [string];
@@ -257,9 +257,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
   test('traffic that the guard file protects passes a block, even if it becomes protected later', async () => {
     const phone = host();
     const protect = (filter: string): void => {
-      const parsed = parseFilter(filter);
-      if (!('filter' in parsed)) throw new Error(parsed.problem.message);
-      blocking.protections = [{ reason: 'SIP trunk', filter: parsed.filter }];
+      blocking.protections = [{ reason: 'SIP trunk', filter: filterOf(filter) }];
     };
     protect(`dst:${server} dport:53`);
     await blocking.block(`host:${phone}`, []);

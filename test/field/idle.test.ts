@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { Namespace } from '../support/namespace.ts';
 import { until } from '../support/until.ts';
+import { filterOf } from '../support/filter-of.ts';
 
 const why = Namespace.why();
 const CONTEXT = { wans: [], protections: [] };
@@ -57,9 +57,7 @@ async function talker(): Promise<{ say(): Promise<void> }> {
 }
 
 async function found(text: string): Promise<Flow[]> {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return (await table.search({ filter: parsed.filter, context: CONTEXT, limit: 10 })).rows.filter(({ orig }) => orig.dport === PORT);
+  return (await table.search({ filter: filterOf(text), context: CONTEXT, limit: 10 })).rows.filter(({ orig }) => orig.dport === PORT);
 }
 const only = async (): Promise<Flow> => (await found(`dport:${PORT}`))[0]!;
 

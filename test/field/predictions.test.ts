@@ -13,11 +13,11 @@ import { predict, type Outlook } from '../../agent/operations/predict.ts';
 import { Refusals } from '../../agent/firewall/tables/refusals.ts';
 import { Impact_Fate as Fate, Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { refusedBy } from '../../proto/model/block/of-filter.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { deleteNamespaces, listNamespaces, run, runIn } from '../lab/namespace.ts';
 import { enterNamespace, Namespace } from '../support/namespace.ts';
 import { KINDS, SpokenFlow, type Kind, type Seen } from '../support/spoken-flows.ts';
 import { until } from '../support/until.ts';
+import { filterOf } from '../support/filter-of.ts';
 
 const why = Namespace.why();
 const { METHOD_DELETE: DELETE, METHOD_RESET: RESET, METHOD_BLOCK: BLOCK, METHOD_EXPIRE: EXPIRE } = Method;
@@ -296,9 +296,7 @@ class Stage {
     const {
       client: { address },
     } = endsOf(this.#gateway, this.#names, 0);
-    const parsed = parseFilter(`host:${address}`);
-    if ('problem' in parsed) throw new Error(parsed.problem.message);
-    const block = { blocks, id: 'block', planId: '', refused: refusedBy(parsed.filter, 60) };
+    const block = { blocks, id: 'block', planId: '', refused: refusedBy(filterOf(`host:${address}`), 60) };
     await blocks.begin(block);
     this.#closeBlocks = async () => {
       await blocks.close();

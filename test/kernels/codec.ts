@@ -5,7 +5,6 @@ import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import { KERNEL_FEATURES } from '../../agent/conntrack/pushdown/kernel-filter.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { createEntries } from '../support/create-entries.ts';
@@ -13,6 +12,7 @@ import { Namespace } from '../support/namespace.ts';
 import { SAMPLE_ENTRIES, TRACKED_ENTRIES } from '../support/sample-entries.ts';
 import { until } from '../support/until.ts';
 import { sharing, type CheckGroup, type Seen } from './check.ts';
+import { filterOf } from '../support/filter-of.ts';
 
 const CONTEXT: FlowContext = { wans: [], protections: [] };
 /** Those that a kernel may compare by itself, alone and together, and some that no kernel compares. */
@@ -219,12 +219,6 @@ async function filled(table: KernelTable): Promise<Flow[]> {
 
 async function rows(table: KernelTable): Promise<Flow[]> {
   return (await table.search({ filter: EVERYTHING, context: CONTEXT, limit: 1000 })).rows;
-}
-
-function filterOf(text: string): FlowFilter {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(`${text}: ${parsed.problem.message}`);
-  return parsed.filter;
 }
 
 function ids(flows: Flow[]): number[] {

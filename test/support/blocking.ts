@@ -10,9 +10,9 @@ import { listOf } from '../../agent/operations/flow-list.ts';
 import { runPlan } from '../../agent/operations/run-plan.ts';
 import { Method, type Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { refusedBy } from '../../proto/model/block/of-filter.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { ConntrackTable } from '../../agent/conntrack/table.ts';
+import { filterOf } from './filter-of.ts';
 
 /** Blocks on the calling thread's gateway, as a plan's command makes them; with a state folder of its own. */
 export class Blocking {
@@ -29,10 +29,8 @@ export class Blocking {
 
   /** Refuses the packets of a filter, and ends these flows; returns their outcomes. */
   async block(filter: string, flows: Flow[], seconds = 60, isStopped = () => false): Promise<{ id: string; outcomes: Outcome[] }> {
-    const parsed = parseFilter(filter);
-    if ('problem' in parsed) throw new Error(`${filter}: ${parsed.problem.message}`);
     const id = `block-${++this.#count}`;
-    const block = { blocks: this.blocks, id, planId: '', refused: refusedBy(parsed.filter, seconds) };
+    const block = { blocks: this.blocks, id, planId: '', refused: refusedBy(filterOf(filter), seconds) };
     const context = (): FlowContext => ({ wans: [], protections: this.protections });
     const end = await endBy(Method.METHOD_BLOCK, seconds, { table: this.#table, block, clock: systemClock, context, isStopped });
     await this.blocks.begin(block);

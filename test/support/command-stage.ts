@@ -8,8 +8,8 @@ import { LocalGuard, NO_RULES } from '../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
 import { Method, type Command, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { entryOf } from './sample-entries.ts';
+import { filterOf } from './filter-of.ts';
 
 const PLAN = '01900000-0000-7000-8000-000000000001';
 const CONTEXT: FlowContext = { wans: [], protections: [] };
@@ -45,10 +45,8 @@ export class CommandStage {
 
   /** Freezes what a filter finds; returns the plan's digest. */
   async freeze(text: string): Promise<Buffer> {
-    const parsed = parseFilter(text);
-    if ('problem' in parsed) throw new Error(parsed.problem.message);
     const writer = this.#plans.begin(PLAN, this.nowMs + 300_000);
-    for await (const batch of this.table.collect({ filter: parsed.filter, context: CONTEXT })) batch.forEach((flow) => writer.add(flow));
+    for await (const batch of this.table.collect({ filter: filterOf(text), context: CONTEXT })) batch.forEach((flow) => writer.add(flow));
     return writer.finish();
   }
 

@@ -1,7 +1,6 @@
 import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import type { FlowContext, VirtualAddress, WanFacts } from '../../agent/conntrack/table.ts';
 import { parseAddress } from '../../proto/model/address.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { Lab } from '../lab/lab.ts';
 import { runIn } from '../lab/namespace.ts';
@@ -11,6 +10,7 @@ import { externalAddress, externalAddress6, type WanNumber } from '../lab/topolo
 import { Conversation } from './conversation.ts';
 import { enterNamespace } from './namespace.ts';
 import { until } from './until.ts';
+import { filterOf } from './filter-of.ts';
 
 let made = 0;
 
@@ -108,12 +108,6 @@ export function contextOf(state: WanStates = {}, virtualAddresses: VirtualAddres
     ...state[n],
   });
   return { wans: [wan(1), wan(2)], virtualAddresses, protections: [] };
-}
-
-export function filterOf(text: string): Parameters<KernelTable['search']>[0]['filter'] {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return parsed.filter;
 }
 
 /** Traffic resumes: sooner or later a line comes back. */

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { Lab } from '../lab/lab.ts';
 import { runIn, spawnIn } from '../lab/namespace.ts';
 import { Conversation } from './conversation.ts';
 import { enterNamespace } from './namespace.ts';
+import { filterOf } from './filter-of.ts';
 
 /** Counts what reaches the internet with a LAN address: packets that should have been translated. */
 const UNTRANSLATED = `table ip watching {
@@ -64,9 +64,7 @@ export class StrictGateway {
 
   /** Flows by a filter in text, in order of their ids. */
   async flows(filter: string): Promise<Flow[]> {
-    const parsed = parseFilter(filter);
-    if ('problem' in parsed) throw new Error(`${filter}: ${parsed.problem.message}`);
-    return (await this.table.search({ filter: parsed.filter, context: { wans: [], protections: [] }, limit: 10_000 })).rows;
+    return (await this.table.search({ filter: filterOf(filter), context: { wans: [], protections: [] }, limit: 10_000 })).rows;
   }
 
   /** The one flow of a filter. */

@@ -1,7 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
-import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
 import { evaluateFilter } from '../../../proto/model/filter/evaluate.ts';
 import { arbitraryEntry, arbitraryFilter } from '../../../test/support/arbitrary-entry.ts';
 import { encodeEntry } from '../../../test/support/encode-entry.ts';
@@ -13,6 +11,7 @@ import { DEFAULT_TIMEOUTS } from '../proc/timeouts.ts';
 import { WanNames } from '../rows/wan-names.ts';
 import { RowReader } from '../rows/read-entry.ts';
 import { Block } from '../rows/block.ts';
+import { filterOf } from '../../../test/support/filter-of.ts';
 
 const NOW = 1_900_000_000_000;
 
@@ -121,9 +120,3 @@ describe('what the kernel is asked', () => {
     expect(stallMs({ ...table, hits: 20_000 })).toBeLessThan(5);
   });
 });
-
-function filterOf(text: string): FlowFilter {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return parsed.filter;
-}

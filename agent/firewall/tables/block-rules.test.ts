@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { conditionsOf } from '../../../proto/model/block/of-filter.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { arbitraryFilter } from '../../../test/support/arbitrary-entry.ts';
 import { formatBlockFile, parseBlockFile, type BegunBlock } from './block-file.ts';
 import { blockTable, flowPackets, type BlockText } from './block-rules.ts';
 import { readBlocks } from './found-blocks.ts';
+import { filterOf } from '../../../test/support/filter-of.ts';
 
 const flow: Flow = {
   family: 4,
@@ -22,9 +22,7 @@ const flow: Flow = {
 const block: BlockText = { token: 'b1', conditions: [], flows4: [], flows6: [], leftSeconds: 60, packets: 7n, bytes: 420n };
 
 function conditions(text: string): BlockText['conditions'] {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return conditionsOf(parsed.filter);
+  return conditionsOf(filterOf(text));
 }
 
 describe('the table of blocks', () => {

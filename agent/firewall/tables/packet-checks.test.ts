@@ -6,13 +6,13 @@ import { PACKET_FIELDS } from '../../../proto/model/block/packets.ts';
 import { fromWireRefused, toWireRefused } from '../../../proto/wire/block.ts';
 import { RefusedPackets } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { evaluateFilter } from '../../../proto/model/filter/evaluate.ts';
-import { forEachTerm, type FlowFilter } from '../../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import { forEachTerm } from '../../../proto/model/filter/filter.ts';
 import type { Flow, Tuple } from '../../../proto/model/flow.ts';
 import { IPS } from '../../../proto/model/status.ts';
 import { arbitraryFilter } from '../../../test/support/arbitrary-entry.ts';
 import { arbitraryFlow } from '../../../test/support/arbitrary-flow.ts';
 import { checksOf, checksOfAll, headersOf, ofFamily, type Check, type HeaderCheck } from './packet-checks.ts';
+import { filterOf } from '../../../test/support/filter-of.ts';
 
 const CARRIED: readonly string[] = [...PACKET_FIELDS, 'host', 'app'];
 /** Filters of what packets carry, of which not all can be blocks. */
@@ -82,12 +82,6 @@ function headerHolds(check: HeaderCheck, { src, dst, ...ports }: Tuple, proto: n
   };
   return isMet() !== check.isNot;
 }
-
-const filterOf = (text: string): FlowFilter => {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return parsed.filter;
-};
 
 describe('the packets of a block', () => {
   it('are those of the flows that its filter matches, before and after translation, and of no other', () => {

@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetError } from '../error-codes.ts';
-import { parseFilter } from '../filter/parse.ts';
 import { refusedBy } from './of-filter.ts';
 import { namesNobody } from './packets.ts';
 import { describeRefused } from './words.ts';
+import { filterOf } from '../../../test/support/filter-of.ts';
 
 function refused(text: string): ReturnType<typeof refusedBy> {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return refusedBy(parsed.filter, 60);
+  return refusedBy(filterOf(text), 60);
 }
 
 function refusal(text: string): Pick<FleetError, 'code' | 'message' | 'fields'> {
@@ -93,8 +91,6 @@ describe('a block', () => {
   ])('by %s names nobody: %s', (text, expected) => expect(namesNobody(refused(text))).toBe(expected));
 
   it('lasts an hour at most', () => {
-    const parsed = parseFilter('host:10.0.0.2');
-    if ('problem' in parsed) throw new Error(parsed.problem.message);
-    expect(() => refusedBy(parsed.filter, 3601)).toThrow('between 1 and 3600');
+    expect(() => refusedBy(filterOf('host:10.0.0.2'), 3601)).toThrow('between 1 and 3600');
   });
 });

@@ -6,14 +6,8 @@ import { matchesEverything } from './everything.ts';
 import type { FlowFilter } from './filter.ts';
 import { formatFilter } from './format.ts';
 import { MAX_FILTER_TERMS } from './limits.ts';
-import { parseFilter } from './parse.ts';
 import { arbitraryFlow } from '../../../test/support/arbitrary-flow.ts';
-
-function filterOf(text: string): FlowFilter {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(`${text}: ${parsed.problem.message}`);
-  return parsed.filter;
-}
+import { filterOf } from '../../../test/support/filter-of.ts';
 
 const protocols = Array.from({ length: 255 }, (_, index) => index + 1);
 

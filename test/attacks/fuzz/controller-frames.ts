@@ -1,6 +1,5 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { ControllerMessage, type Query } from '../../../proto/gen/ctfleet/v1/link.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { toWireFilter } from '../../../proto/wire/filter.ts';
 import { readContract } from './contract.ts';
 import { Corpus } from './corpus.ts';
@@ -8,6 +7,7 @@ import type { KnownIds } from './known-ids.ts';
 import { MessageMaker } from './messages.ts';
 import { withNumber, wrapped } from './mutate.ts';
 import type { Random } from './random.ts';
+import { filterOf as parsedFilter } from '../../support/filter-of.ts';
 
 const BODIES = [
   'query',
@@ -82,9 +82,7 @@ export function searchFor(text: string): NonNullable<Query['ask']> {
 
 /** A filter in its wire form. Throws if the text does not parse. */
 export function filterOf(text: string): ReturnType<typeof toWireFilter> {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return toWireFilter(parsed.filter);
+  return toWireFilter(parsedFilter(text));
 }
 
 /** Whether the agent's decoder can read a frame. */

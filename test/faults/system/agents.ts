@@ -9,12 +9,12 @@ import { steadyNow, systemClock, type Clock } from '../../../agent/time/clock.ts
 import { identityOf } from '../../../agent/enrolment.ts';
 import { NO_RULES } from '../../../agent/operations/local-guard.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { FaultyFiles } from '../disk.ts';
 import { nameOf, type FlowName } from '../history.ts';
 import { WatchedTable } from '../watched-table.ts';
 import { KEPT_FILTER, slotFlows } from './slots.ts';
 import { CALM, DEEDS_FILE, type AgentsSpec, type TableLine, type Weather } from './table-log.ts';
+import { filterOf } from '../../support/filter-of.ts';
 
 /** Agents come back up to ten times sooner than in the field, so that a run of many faults ends in reasonable time. */
 const HASTE = 10;
@@ -24,9 +24,7 @@ const LONG_WAIT_MS = 60_000;
 const LOOK_AT_WEATHER_MS = 100;
 
 const { gateways, enrolAddress, linkAddress, beganMs, slots, weatherFile } = JSON.parse(await text(process.stdin)) as AgentsSpec;
-const parsed = parseFilter(KEPT_FILTER);
-if ('problem' in parsed) throw new Error(parsed.problem.message);
-const guardRules = { ...NO_RULES, mostPercentOfTable: 100, protections: [{ reason: 'kept by its owner', filter: parsed.filter }] };
+const guardRules = { ...NO_RULES, mostPercentOfTable: 100, protections: [{ reason: 'kept by its owner', filter: filterOf(KEPT_FILTER) }] };
 const log = pino({ level: 'warn', base: undefined });
 const random = (): number => Math.random() / HASTE;
 const signal = new AbortController().signal;

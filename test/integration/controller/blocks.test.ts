@@ -7,10 +7,10 @@ import { toWireRefused } from '../../../proto/wire/block.ts';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, TestController, type Person } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { filterOf } from '../../support/filter-of.ts';
 
 let postgres: TestDatabases;
 let controller: TestController;
@@ -70,12 +70,10 @@ async function run(plan: Plan): Promise<Flush> {
 }
 
 function standing(name: string, packetsRefused: bigint): StandingBlock {
-  const parsed = parseFilter('host:10.0.0.2');
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
   return {
     id: name,
     planId: '',
-    refused: toWireRefused(refusedBy(parsed.filter, 60)),
+    refused: toWireRefused(refusedBy(filterOf('host:10.0.0.2'), 60)),
     flows: 0,
     sinceMs: BigInt(Date.now()),
     untilMs: BigInt(Date.now() + 60_000),

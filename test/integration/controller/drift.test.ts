@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
-import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { eventually, TestController, type Person } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 import { MemoryAgent } from '../../support/memory-agent.ts';
+import { filterOf } from '../../support/filter-of.ts';
 
 const context = { wans: [], protections: [] };
-const { filter: calls } = parseFilter('port:5060') as { filter: FlowFilter };
+const calls = filterOf('port:5060');
 
 let postgres: TestDatabases;
 let controller: TestController;

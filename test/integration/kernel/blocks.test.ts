@@ -20,13 +20,13 @@ import { RunLog } from '../../../agent/remediations/run-log.ts';
 import { remediationDocument } from '../../../proto/http/remediation-document.ts';
 import { Method, Outcome, Result_State, type Command, type Result } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { refusedBy } from '../../../proto/model/block/of-filter.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { runIn } from '../../lab/namespace.ts';
 import { clientAddress, SERVERS } from '../../lab/topology.ts';
 import { Conversation } from '../../support/conversation.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { StrictGateway } from '../../support/strict-gateway.ts';
 import { until } from '../../support/until.ts';
+import { filterOf } from '../../support/filter-of.ts';
 
 const PLAN = '01900000-0000-7000-8000-000000000001';
 const ID = '01900000-0000-7000-8000-000000000002';
@@ -75,10 +75,9 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     });
 
   async function freeze(filter: string, seconds = 60): Promise<Buffer> {
-    const parsed = parseFilter(filter);
-    if ('problem' in parsed) throw new Error(parsed.problem.message);
-    const writer = plans.begin(PLAN, systemClock.now() + 300_000, refusedBy(parsed.filter, seconds));
-    for await (const batch of gateway.table.collect({ filter: parsed.filter, context: CONTEXT })) batch.forEach((flow) => writer.add(flow));
+    const writer = plans.begin(PLAN, systemClock.now() + 300_000, refusedBy(filterOf(filter), seconds));
+    for await (const batch of gateway.table.collect({ filter: filterOf(filter), context: CONTEXT }))
+      batch.forEach((flow) => writer.add(flow));
     return writer.finish();
   }
 

@@ -9,13 +9,13 @@ import { CT_DELETE } from '../../../agent/conntrack/wire/constants.ts';
 import { encodeFlush, type NewEntry } from '../../../agent/conntrack/wire/requests.ts';
 import { AttributeWriter } from '../../../agent/netlink/attributes.ts';
 import { NLM_F_REQUEST } from '../../../agent/netlink/constants.ts';
-import { EVERYTHING, type FlowFilter } from '../../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import { EVERYTHING } from '../../../proto/model/filter/filter.ts';
 import { createEntries } from '../../support/create-entries.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { until } from '../../support/until.ts';
 import { entryOf } from '../../support/sample-entries.ts';
 import { CONTEXT } from '../../contract/conntrack-table.ts';
+import { filterOf } from '../../support/filter-of.ts';
 
 const UNPROTECTED = { wans: CONTEXT.wans, protections: [] };
 const V4 = { src: '10.1.0.1', dst: '198.51.100.1', sport: 1000, dport: 53 };
@@ -149,9 +149,3 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
     expect([filtered.total, filtered.tableCount]).toEqual([whole.total, whole.tableCount]);
   });
 });
-
-function filterOf(text: string): FlowFilter {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(`${text}: ${parsed.problem.message}`);
-  return parsed.filter;
-}

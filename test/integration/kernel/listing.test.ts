@@ -11,6 +11,7 @@ import { MORE_ENTRIES, sendTraffic, TRANSLATING_RULES } from '../../support/ever
 import { Namespace } from '../../support/namespace.ts';
 import { SAMPLE_ENTRIES } from '../../support/sample-entries.ts';
 import { XmlListing } from '../../support/xml-listing.ts';
+import { filterOf } from '../../support/filter-of.ts';
 
 const why = Namespace.why();
 const LASTING_SECONDS = 600;
@@ -49,9 +50,7 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
   const listText = (): string[] => namespace.run('conntrack', '-L', '-o', 'extended,id').trim().split('\n');
 
   async function find(text: string): Promise<Flow[]> {
-    const parsed = parseFilter(text);
-    if ('problem' in parsed) throw new Error(`${text}: ${parsed.problem.message}`);
-    const { rows, total } = await table.search({ filter: parsed.filter, context: CONTEXT, limit: 1000 });
+    const { rows, total } = await table.search({ filter: filterOf(text), context: CONTEXT, limit: 1000 });
     expect(total).toBe(rows.length);
     return rows;
   }

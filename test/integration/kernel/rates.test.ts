@@ -2,14 +2,13 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KernelTable } from '../../../agent/conntrack/kernel/kernel-table.ts';
-import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { CONTEXT } from '../../contract/conntrack-table.ts';
 import { createEntries } from '../../support/create-entries.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { SAMPLE_ENTRIES } from '../../support/sample-entries.ts';
 import { until } from '../../support/until.ts';
+import { filterOf } from '../../support/filter-of.ts';
 
 const why = Namespace.why();
 
@@ -83,9 +82,3 @@ describe.skipIf(why !== undefined)(`rates in a kernel's table${why ? ` (skipped:
     return (await table.search({ filter: filterOf(text), context: CONTEXT, limit: 100 })).rows;
   }
 });
-
-function filterOf(text: string): FlowFilter {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return parsed.filter;
-}

@@ -2,9 +2,8 @@ import { expect, test } from 'vitest';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { evaluateFilter } from '../../../proto/model/filter/evaluate.ts';
-import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { endRequest, needsOf, overviewSentence, strandedWords, suspectWans, TRYING } from './need.ts';
+import { filterOf } from '../../../test/support/filter-of.ts';
 
 const NOW = Date.parse('2026-11-23T08:17:00Z');
 
@@ -161,7 +160,7 @@ test('two gateways with stale flows each name their own WAN, and the sum names t
 });
 
 test('flows that both ends have closed are not selected: they expire by themselves', () => {
-  const { filter } = parseFilter(TRYING) as { filter: FlowFilter };
+  const filter = filterOf(TRYING);
   const flow = (proto: number, state?: string) =>
     ({ proto, state, stale: 'route-moved', status: 0, orig: {}, reply: {} }) as unknown as Flow;
   expect([flow(6, 'ESTABLISHED'), flow(17), flow(6, 'TIME_WAIT'), flow(6, 'CLOSE')].map((one) => evaluateFilter(filter, one, NOW))).toEqual(
