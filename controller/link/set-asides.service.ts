@@ -7,8 +7,8 @@ import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { LinkRepository, type Known } from './link.repository.ts';
 import { GATEWAY_CHANGED, GATEWAY_REVOKED } from './notifications.ts';
 
-/** A gateway that was set aside waits for a person; retrying sooner is pointless. */
-const SET_ASIDE_SECONDS = 300;
+/** A gateway that was set aside waits for a person, who wants it back soon after deciding. */
+const SET_ASIDE_SECONDS = 30;
 
 /** What becomes of agents that hold an identity beside another: both are set aside, or the one with an old certificate is refused. */
 @Injectable()

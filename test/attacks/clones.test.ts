@@ -54,7 +54,7 @@ describe('two agents with one identity', () => {
     expect(await original.ended).toMatchObject({
       code: 'GATEWAY_SET_ASIDE',
       details: expect.stringContaining('reinstate'),
-      retryAfterSeconds: 300,
+      retryAfterSeconds: 30,
     });
     expect((await clone.ended).code).toBe('EPOCH_SUPERSEDED');
     expect(await stateOf(id)).toMatchObject({

@@ -112,6 +112,12 @@ export async function certificatesOf(databaseUrl: string): Promise<{ ended: numb
   });
 }
 
+/** Whether a gateway's certificate has more than three and a half minutes to go, out of five at least. */
+export async function isCertificateNew(databaseUrl: string, gatewayId: string): Promise<boolean> {
+  const sql = `SELECT 1 FROM gateway WHERE id = $1 AND certificate_ends_at > now() + interval '210 seconds'`;
+  return withClient(databaseUrl, async (client) => (await client.query(sql, [gatewayId])).rowCount === 1);
+}
+
 export async function isSetAside(databaseUrl: string, gatewayId: string): Promise<boolean> {
   return withClient(
     databaseUrl,

@@ -5,24 +5,28 @@ import { AgentMessage, EnrolResponse } from '../../../proto/gen/ctfleet/v1/link.
 import { OutcomeRun, Result } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { HostileAgent } from '../../support/hostile-agent.ts';
-import { isSetAside } from './collect.ts';
-import type { Fleet } from './fleet.ts';
+import { isCertificateNew, isSetAside } from './collect.ts';
+import { until, type Fleet } from './fleet.ts';
 import { withClient } from './parts.ts';
 
 /** Two agents that share an identity take the link from each other at once; this is much later. */
 const NOTICED_MS = 60_000;
 const LOOK_MS = 200;
+/** Certificates of five minutes, the shortest, are renewed after three at the latest. */
+const RENEWED_MS = 240_000;
 /** Parts of one result: together less than a gateway may send at once. */
 const PARTS = 250;
 const RUNS_OF_A_PART = 20_000;
 
 /**
  * A copy of one gateway's agent runs beside it until the gateway is set aside, or until time is up. Then the copy ends, and an operator
- * reinstates the gateway, as the documentation says. Resolves when it is connected again.
+ * reinstates the gateway, as the documentation says. Resolves when it is connected again. The copy is made of a certificate that neither of
+ * them renews meanwhile: whichever did so would be the gateway from then on, and the other would have to be enrolled again.
  */
 export async function cloneGateway(fleet: Fleet): Promise<void> {
   const { parts, agents, operator } = fleet;
   const { id, name } = agents[0]!;
+  await until('its certificate is new', () => isCertificateNew(parts.databaseUrl, id), RENEWED_MS);
   const fromMs = Date.now();
   parts.startClone(name);
   const wasSeen = await noticed(() => isSetAside(parts.databaseUrl, id));
