@@ -1,10 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { spawnIn } from '../lab/namespace.ts';
+import { ENROL_IN_LAB, LINK_IN_LAB } from '../../tools/demo/gateways.ts';
+import { ROOT } from '../../tools/set-up.ts';
 import { BLACK_HOLE, clientAddress, CONTROLLER_ADDRESS, SERVERS } from '../lab/topology.ts';
 import { keepScreenshot, launchChromium, signIn } from '../support/browser.ts';
 import { startTestSystem, until } from '../support/system.ts';
@@ -84,6 +87,30 @@ function hands() {
       );
     },
   };
+}
+
+/**
+ * A shell on a machine with the agent installed, where a command from the console is pasted. The lab reaches the controller at an address of
+ * its own.
+ */
+function paste(namespace: string, { hostname, site }: { hostname: string; site: string }, command: string): void {
+  const folder = path.join(running.stateDir, hostname);
+  mkdirSync(folder, { mode: 0o700 });
+  const agent = path.join(folder, 'ctfleet-agent');
+  writeFileSync(agent, `#!/bin/sh\nexec ${process.execPath} ${path.join(ROOT, 'build/agent/main.js')} "$@"\n`, { mode: 0o755 });
+  const line = command.replace(/(CTFLEET_ENROL_ADDRESS)=\S+/, `$1=${ENROL_IN_LAB}`);
+  const child = spawnIn(namespace, 'unshare', ['--uts', 'sh', '-c', `hostname ${hostname} && exec env ${line}`], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      ...process.env,
+      SITE: site,
+      PATH: `${folder}:${process.env.PATH}`,
+      CTFLEET_STATE_DIR: path.join(folder, 'state'),
+      CTFLEET_LINK_ADDRESS: LINK_IN_LAB,
+      CTFLEET_LOG_LEVEL: 'warn',
+    },
+  });
+  children.push(child);
 }
 
 const find = (name: string) => gateways.find((gateway) => gateway.name === name)!;
@@ -276,4 +303,27 @@ it('6: a nightly clean-up of stuck GRE on tagged gateways, at each site’s loca
   expect(
     (await api.call(routes.listRemediations, { query: { limit: 10 } })).items.find(({ builtIn }) => builtIn === 'stuck-gre-esp'),
   ).toMatchObject({ document: { scope: { tags: ['tunnels'] }, trigger: { cron: '30 2 * * *', timeZone: 'site' } } });
+});
+
+it('8: one command from the console, pasted on three gateways, enrols them at their own sites, and the list fills', async () => {
+  const { api, lab } = running.system;
+  await open('/settings');
+  const many = page.getByRole('region', { name: 'Enrol many gateways' });
+  const { counted, click, tell } = hands();
+  await click(many.getByLabel('add sites that do not exist'));
+  await click(many.getByRole('button', { name: 'Make the command for all' }));
+  await click(many.getByRole('button', { name: 'Copy roll-out command' }));
+  const command = await many.getByLabel('roll-out command', { exact: true }).innerText();
+  for (const n of [1, 2, 3]) paste(lab!.names.gateway(n), { hostname: `branch${n}`, site: `Branch ${n}` }, command);
+  for (const n of [1, 2, 3]) await many.getByRole('row', { name: new RegExp(`branch${n} .*Branch ${n} .*joined`) }).waitFor();
+  await many.getByText('3 of 200').first().waitFor();
+  tell('journey 8, three gateways');
+  expect(counted).toEqual({ clicks: 3, keys: 0, pastes: 0 });
+  await keepScreenshot(page, 'journey-roll-out');
+  const first = await until('each has sent its first sample', async () => {
+    const { items } = await api.call(routes.listGateways, { query: { limit: 10 } });
+    const joined = items.filter(({ name, state, usage }) => /^branch[123]$/.test(name) && state === 'online' && usage !== undefined);
+    return joined.length === 3 ? joined : undefined;
+  });
+  expect(first.map(({ siteName }) => siteName).toSorted()).toEqual(['Branch 1', 'Branch 2', 'Branch 3']);
 });

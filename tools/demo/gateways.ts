@@ -9,6 +9,9 @@ import { startProgram, startUntil, type Home } from './programs.ts';
 
 const ENROL_PORT = 4443;
 const LINK_PORT = 4444;
+/** Where gateways of the lab find the controller. */
+export const ENROL_IN_LAB = `[${CONTROLLER_ADDRESS}]:${ENROL_PORT}`;
+export const LINK_IN_LAB = `[${CONTROLLER_ADDRESS}]:${LINK_PORT}`;
 const relay = path.join(ROOT, 'test/lab/relay.ts');
 const traffic = (name: string) => path.join(ROOT, 'test/lab/traffic', `${name}.ts`);
 
@@ -68,8 +71,8 @@ export function startKernelAgent(home: Home, lab: Lab, gateway: PlacedGateway, e
     {
       ...env,
       CTFLEET_STATE_DIR: gateway.stateDir,
-      CTFLEET_ENROL_ADDRESS: `[${CONTROLLER_ADDRESS}]:${ENROL_PORT}`,
-      CTFLEET_LINK_ADDRESS: `[${CONTROLLER_ADDRESS}]:${LINK_PORT}`,
+      CTFLEET_ENROL_ADDRESS: ENROL_IN_LAB,
+      CTFLEET_LINK_ADDRESS: LINK_IN_LAB,
       ...(gateway.joinToken && { CTFLEET_JOIN_TOKEN: gateway.joinToken }),
       ...env,
     },
