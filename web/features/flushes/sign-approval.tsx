@@ -18,7 +18,7 @@ import { deleteWords } from '../../../client/words/plan-words.ts';
  */
 export function SignApproval({ plan }: { plan: Plan }) {
   const client = useQueryClient();
-  const { data: account } = useQuery(queries.account());
+  const { data: account, error: unread } = useQuery(queries.account());
   const onSuccess = (after: Plan) => client.setQueryData(queries.plan(plan.id).queryKey, after);
   const asked = { params: { id: plan.id } };
   const { digest } = plan;
@@ -42,6 +42,7 @@ export function SignApproval({ plan }: { plan: Plan }) {
           Signed: {deleteWords(plan)}, plan <span className="mono">{shortHash(digest)}</span>, and no other.
         </p>
       )}
+      {unread && plan.needsSignature && <p className="red">Your passkeys could not be looked up. {unread.message}</p>}
       {account && !hasPasskey && plan.needsSignature && (
         <p>
           This plan has to be signed with a passkey, and you have none.{' '}
@@ -62,7 +63,7 @@ export function SignApproval({ plan }: { plan: Plan }) {
             Agree and sign
           </Button>
         )}
-        {account && !plan.needsSignature && (
+        {(account || unread) && !plan.needsSignature && (
           <Button
             kind={hasPasskey ? 'quiet' : 'primary'}
             icon={IconUserCheck}
