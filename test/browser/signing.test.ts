@@ -89,7 +89,6 @@ test('from the link it is one tap and the finger: whose passkey signs what is sa
   const [entry] = (await ann.call(routes.listAudit, { query: { action: 'plan.approved' } })).items;
   await page.goto(`${origin}/audit?entry=${entry!.id}`);
   await page.getByText('with passkey Phone; the NDJSON export has it in full').waitFor();
-  await page.getByText('signed with passkey Phone').first().waitFor();
 });
 
 test('a gesture that is declined approves nothing, and says so', async () => {
