@@ -34,6 +34,7 @@ import { Lately } from './operations/lately.ts';
 import { LocalGuard, type GuardRules } from './operations/local-guard.ts';
 import { PlanStore } from './operations/plan-store.ts';
 import { NO_PACKETS, Refusals } from './firewall/tables/refusals.ts';
+import { UsedApprovals } from './operations/used-approvals.ts';
 import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
 import { Remediations } from './remediations/remediations.ts';
@@ -112,7 +113,8 @@ export class Agent {
     this.#journal = new Journal(stateDir, disk);
     this.#runs = new RunLog(remediationsFolder(stateDir), disk);
     this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'), disk);
-    this.#guard = new LocalGuard(() => this.#rules(), new Lately(clock.now, stateDir, disk));
+    const used = new UsedApprovals(clock.now, stateDir, disk);
+    this.#guard = new LocalGuard(() => this.#rules(), new Lately(clock.now, stateDir, disk), used);
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
     this.#blocks =
       table.kind === 'kernel'
@@ -133,6 +135,7 @@ export class Agent {
     this.#remediations = new Remediations({ ...hands, stateDir, disk, runs: this.#runs, reports, onReport: () => outbox.pump() });
     this.#commands = new Commands({
       ...hands,
+      gatewayId: deps.identity.gatewayId,
       journal: this.#journal,
       plans,
       undos: new UndoStore(stateDir, plans, disk),

@@ -7,6 +7,7 @@ import {
   Result_State,
   type Command,
   type Progress,
+  type RunPlan,
 } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Clock } from '../time/clock.ts';
@@ -20,6 +21,7 @@ import { fromRuns, toRuns } from './outcomes.ts';
 import type { FrozenPlan, PlanStore } from './plan-store.ts';
 import type { Refusals } from '../firewall/tables/refusals.ts';
 import { runPlan } from './run-plan.ts';
+import { signedPlanOf } from './signed-plan.ts';
 import { canUndo, undoPlan } from './undo-plan.ts';
 import { COMMAND_ID, type UndoStore } from './undo-store.ts';
 import { assertNotDrifted } from './drift.ts';
@@ -39,6 +41,8 @@ const MAX_OPEN = 1000;
 const MAX_STOPS = 1000;
 
 export interface CommandDependencies {
+  /** This gateway's own id, by its certificate; absent: no signature of a second person can be for it. */
+  gatewayId?: string;
   table: ConntrackTable;
   /** Absent where packets cannot be refused. */
   refusals?: Refusals;
@@ -266,15 +270,8 @@ export class Commands {
   }
 
   /** `asked`: what the plan must match; absent for a command resumed after a crash, whose plan was checked before. */
-  #run(
-    id: string,
-    planId: string,
-    ending: Ending,
-    asked: { digest: Uint8Array; maxDrift?: number | undefined } | undefined,
-    verifyAfterMs: number,
-    isRepeated: boolean,
-  ): Promise<void> {
-    const { table, refusals, blocks, guard, plans, clock, context, report } = this.#deps;
+  #run(id: string, planId: string, ending: Ending, asked: RunPlan | undefined, verifyAfterMs: number, isRepeated: boolean): Promise<void> {
+    const { gatewayId, table, refusals, blocks, guard, plans, clock, context, report } = this.#deps;
     const { method, forSeconds } = ending;
     let plan: FrozenPlan | undefined;
     return this.#carryOut(
@@ -292,7 +289,8 @@ export class Commands {
             ? { blocks, id, planId, refused: plan.refused ?? { anyOf: [], seconds: forSeconds ?? DEFAULT_SECONDS[method] } }
             : undefined;
         const end = await endBy(method, forSeconds, { table, refusals, block, clock, context, isStopped });
-        guard.allow({ by: 'plan', method, flows: count, stale, tableCount: await table.count(), isRepeated });
+        const signed = asked && gatewayId !== undefined ? signedPlanOf(asked, gatewayId, plan.digest) : undefined;
+        guard.allow({ by: 'plan', method, flows: count, stale, tableCount: await table.count(), signed, isRepeated });
         await start();
         if (block) await blocks!.begin(block, isRepeated ? this.#startedAtMs(id) : undefined);
         const outcomes = await runPlan(table, clock, {

@@ -5,11 +5,26 @@ import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
 import { forEachTerm, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
+import { SIGNATURE_DEMANDS } from '../../proto/model/signature-demands.ts';
+import { readPublicKey } from '../../proto/signing/assertion.ts';
 import { METHOD_WORDS } from '../../proto/model/method.ts';
 import { toWireMethod } from '../../proto/wire/method.ts';
-import { NO_RULES, type GuardRules } from './local-guard.ts';
+import { NO_RULES, type ApprovalRules, type GuardRules } from './local-guard.ts';
 
 export const DEFAULT_GUARD_FILE = '/etc/ctfleet/guard.yaml';
+
+/** Enough for everybody who may approve, with several devices each. */
+const MAX_KEYS = 100;
+
+const approvals = z.strictObject({
+  demandedFor: z.array(z.enum(SIGNATURE_DEMANDS)).min(1),
+  /** The console's address: passkeys belong to it. */
+  console: z.string().max(300),
+  keys: z
+    .array(z.strictObject({ name: z.string().min(1).max(100), publicKey: z.string().min(1).max(2000) }))
+    .min(1)
+    .max(MAX_KEYS),
+});
 
 const schema = z.strictObject({
   readOnly: z.boolean().default(false),
@@ -17,6 +32,7 @@ const schema = z.strictObject({
   protect: z.array(z.strictObject({ filter: z.string().min(1), reason: z.string().min(1).max(100) })).default([]),
   mostDeletesAMinute: z.number().int().min(0).optional(),
   mostPercentOfTable: z.number().min(0).max(100).optional(),
+  approvals: approvals.optional(),
 });
 
 /** Parses a guard file, YAML or JSON. An empty one forbids nothing. If it is invalid, the rules' `error` says what is wrong and where. */
@@ -37,7 +53,17 @@ export function parseGuard(text: string): GuardRules {
     if ('problem' in found) return forbidding(`protect.${index}.filter: ${found.problem}`);
     protections.push({ reason, filter: found.filter });
   }
-  return { isReadOnly: readOnly, methods: methods.map(toWireMethod), protect, protections, mostDeletesAMinute, mostPercentOfTable };
+  const approving = parsed.data.approvals && toApprovalRules(parsed.data.approvals);
+  if (approving && 'problem' in approving) return forbidding(`approvals.${approving.problem}`);
+  return {
+    isReadOnly: readOnly,
+    methods: methods.map(toWireMethod),
+    protect,
+    protections,
+    mostDeletesAMinute,
+    mostPercentOfTable,
+    approvals: approving,
+  };
 }
 
 /** The guard file of this gateway, read again whenever it changes. Without one, only the built-in rules apply. */
@@ -77,6 +103,22 @@ export class GuardFile {
 
 function forbidding(error: string): GuardRules {
   return { ...NO_RULES, isReadOnly: true, error };
+}
+
+/** Reads the keys; `problem` begins with the place. */
+function toApprovalRules({ demandedFor, console: address, keys }: z.output<typeof approvals>): ApprovalRules | { problem: string } {
+  const url = URL.parse(address);
+  if (!url || url.origin !== address || !/^https?:$/.test(url.protocol))
+    return { problem: 'console: it must be an address such as https://ctfleet.example.net, without a path' };
+  const read: ApprovalRules['keys'] = [];
+  for (const [index, { name, publicKey }] of keys.entries()) {
+    try {
+      read.push({ name, key: readPublicKey(publicKey) });
+    } catch (error) {
+      return { problem: `keys.${index}.publicKey: ${(error as Error).message}` };
+    }
+  }
+  return { demandedFor, site: { rpId: url.hostname, origins: [url.origin] }, keys: read };
 }
 
 /** Parses a filter that every flow of this gateway can be tested against. */

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { GuardFile, parseGuard } from './guard-file.ts';
@@ -12,6 +13,17 @@ const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-guard-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = path.join(folder, 'guard.yaml');
 const ask: Ask = { by: 'plan', method: Method.METHOD_DELETE, flows: 10, stale: 0, tableCount: 1000 };
+
+const BEN = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+const approvalsFile = (change: object) =>
+  JSON.stringify({
+    approvals: {
+      demandedFor: ['reset', 'block', 'whole-table'],
+      console: 'https://ctfleet.example.net',
+      keys: [{ name: 'Ben', publicKey: BEN }],
+      ...change,
+    },
+  });
 
 describe('the limits of a tenant', () => {
   const alone = (flows: number, tableCount = 100_000) => ({
@@ -69,6 +81,12 @@ describe('a guard file', () => {
       'protect.0.filter',
     ],
     ['allows more than 100 %', '{ "mostPercentOfTable": 101 }', 'mostPercentOfTable'],
+    ['demands signatures by nobody', approvalsFile({ keys: [] }), 'approvals.keys'],
+    ['demands signatures for an unknown word', approvalsFile({ demandedFor: ['delete'] }), 'approvals.demandedFor.0'],
+    ['demands signatures for nothing', approvalsFile({ demandedFor: [] }), 'approvals.demandedFor'],
+    ['has a key that is none', approvalsFile({ keys: [{ name: 'Ben', publicKey: 'AAAA' }] }), 'approvals.keys.0.publicKey'],
+    ['has a console with a path', approvalsFile({ console: 'https://ctfleet.example.net/x' }), 'approvals.console'],
+    ['has a console that is no address', approvalsFile({ console: 'ctfleet.example.net' }), 'approvals.console'],
   ])('that %s forbids everything, and the error names the place', (_, text, named) => {
     expect(parseGuard(text)).toMatchObject({ isReadOnly: true, error: expect.stringContaining(named) });
   });
@@ -86,11 +104,41 @@ describe('a guard file', () => {
   });
 
   it('that is empty forbids nothing', () => {
-    expect(parseGuard('# nothing yet\n')).toEqual({ ...NO_RULES, mostDeletesAMinute: undefined, mostPercentOfTable: undefined });
+    expect(parseGuard('# nothing yet\n')).toEqual(NO_RULES);
   });
 
   it('may be absent unless it was configured explicitly', () => {
     expect(new GuardFile(path.join(folder, 'none.yaml'), false).rules()).toEqual(NO_RULES);
+  });
+});
+
+describe('the signature of a second person', () => {
+  const rules = parseGuard(approvalsFile({}));
+  const allow = (change: Partial<Ask>) => new LocalGuard(() => rules, new Lately(() => 0)).allow({ ...ask, ...change });
+
+  it('is demanded of plans that reset, block or clear a table, and of nothing else', () => {
+    expect(rules.error).toBeUndefined();
+    allow({});
+    allow({ method: Method.METHOD_EXPIRE });
+    for (const [change, word] of [
+      [{ method: Method.METHOD_RESET, flows: 1 }, 'a reset needs the signature'],
+      [{ method: Method.METHOD_BLOCK, flows: 0 }, 'a block needs the signature'],
+      [{ flows: 950 }, 'clearing a whole table needs the signature'],
+    ] as const)
+      expect(() => allow(change)).toThrow(expect.objectContaining({ code: 'GUARD_REFUSED', message: expect.stringContaining(word) }));
+  });
+
+  it('cannot be had by a remediation, which acts without; relief of a full table, undo and what was allowed before a crash go on', () => {
+    expect(() => allow({ by: 'remediation', method: Method.METHOD_RESET })).toThrow('Run a plan instead');
+    expect(() => allow({ by: 'remediation', method: Method.METHOD_BLOCK })).toThrow('Run a plan instead');
+    allow({ by: 'emergency', flows: 30, tableCount: 30 });
+    allow({ by: 'undo', flows: 0, tableCount: 0 });
+    allow({ method: Method.METHOD_RESET, isRepeated: true });
+  });
+
+  it('does not lift what else the file says', () => {
+    const refusal = refusalOf({ ...rules, isReadOnly: true }, { ...ask, method: Method.METHOD_RESET }, { flows: 0, stale: 0, alone: 0 });
+    expect(refusal?.detail).toContain('readOnly');
   });
 });
 

@@ -1,10 +1,14 @@
 import type { LocalGuard as WireGuard } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
-import { describeMethod } from '../../proto/wire/method.ts';
+import { demandMet, demandWords, type SignatureDemand } from '../../proto/model/signature-demands.ts';
+import type { Site } from '../../proto/signing/assertion.ts';
+import { describeMethod, fromWireMethod } from '../../proto/wire/method.ts';
 import { FEW_FLOWS, whyTooLargeShare, whyTooManyFlows, type OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 import type { EndedFlows, Lately } from './lately.ts';
+import { whyNotBy, type ApprovalKey, type SignedPlan } from './signed-plan.ts';
+import { UsedApprovals } from './used-approvals.ts';
 
 /**
  * What is about to be done to a table, and on whose behalf: a command's plan, a remediation of this gateway, the relief of a full table, an
@@ -18,6 +22,8 @@ export interface Ask {
   tableCount: number;
   /** What the tenant lets one person end without approval; absent if a second person has approved, or if the controller enforces it. */
   limits?: OnePersonLimits;
+  /** A second person's signature that came with a plan, for what the guard file demands one. */
+  signed?: SignedPlan;
   /** It was allowed and counted before a crash, and is being resumed. */
   isRepeated?: boolean;
 }
@@ -45,7 +51,15 @@ export interface GuardRules {
   protections: FlowContext['protections'];
   mostDeletesAMinute?: number;
   mostPercentOfTable?: number;
+  approvals?: ApprovalRules;
   error?: string;
+}
+
+/** What needs a second person's signature, by one of these keys, given on this site. */
+export interface ApprovalRules {
+  demandedFor: readonly SignatureDemand[];
+  site: Site;
+  keys: ApprovalKey[];
 }
 
 /** What applies without a guard file, in addition to the built-in share of the table. */
@@ -68,7 +82,7 @@ export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { co
   if (ask.by === 'undo' || ask.isRepeated) return undefined;
   const tooMany = beyondTenant(ask, lately);
   if (tooMany !== undefined) return { code: 'APPROVAL_NEEDED', detail: tooMany };
-  const rule = beyondShare(rules, ask, lately) ?? beyondMinute(rules, ask, lately);
+  const rule = unsigned(rules, ask, lately) ?? beyondShare(rules, ask, lately) ?? beyondMinute(rules, ask, lately);
   return rule === undefined ? undefined : guards(rule);
 }
 
@@ -80,6 +94,23 @@ function beyondTenant({ flows, tableCount, limits }: Ask, { alone }: EndedFlows)
   const share = { flows, tableCount, before: alone };
   const why = whyTooManyFlows(limits, share) ?? whyTooLargeShare(limits, share);
   return why && `It needs a second person: ${why}. Have somebody approve the remediation, or lower its limits.`;
+}
+
+/** What needs a signature here; undefined for what does not, and for the relief of a full table, which no controller can order. */
+function demandOf({ approvals }: GuardRules, { by, method, flows, tableCount }: Ask, lately: EndedFlows): SignatureDemand | undefined {
+  if (!approvals || by === 'emergency') return undefined;
+  return demandMet(approvals.demandedFor, { method: fromWireMethod(method), flows, before: lately.flows, tableCount });
+}
+
+function unsigned(rules: GuardRules, ask: Ask, lately: EndedFlows): string | undefined {
+  const demand = demandOf(rules, ask, lately);
+  if (demand === undefined) return undefined;
+  const needs = `approvals: ${demandWords(demand)} needs the signature of a second person on this gateway`;
+  if (ask.by !== 'plan') return `${needs}, and a ${ask.by} has none. Run a plan instead.`;
+  if (!ask.signed) return `${needs}, and none came with the command, or one for another gateway. Have the plan approved with a passkey.`;
+  const { keys, site } = rules.approvals!;
+  const why = whyNotBy(keys, site, ask.signed);
+  return why && `${needs}, and the one that came does not count: ${why}.`;
 }
 
 /** The share is of the table as it was a minute ago: many plans of a few per cent each add up to the same as one large one. */
@@ -108,19 +139,24 @@ function beyondMinute({ mostDeletesAMinute }: GuardRules, { flows }: Ask, lately
 export class LocalGuard implements Guard {
   readonly #rules: () => GuardRules;
   readonly #lately: Lately;
+  readonly #used: UsedApprovals;
 
   /**
    * @param rules returns the current rules of the guard file
    * @param lately what was ended in the last minute
+   * @param used which signatures were used; absent: kept in memory only
    */
-  constructor(rules: () => GuardRules, lately: Lately) {
+  constructor(rules: () => GuardRules, lately: Lately, used = new UsedApprovals(Date.now)) {
     this.#rules = rules;
     this.#lately = lately;
+    this.#used = used;
   }
 
   allow(ask: Ask): void {
-    const refusal = refusalOf(this.#rules(), ask, this.#lately.ended());
+    const [rules, lately] = [this.#rules(), this.#lately.ended()];
+    const refusal = refusalOf(rules, ask, lately);
     if (refusal) throw new FleetError(refusal.code, refusal.detail);
+    if (ask.signed && !ask.isRepeated && demandOf(rules, ask, lately)) this.#used.take(ask.signed);
     if (ask.by !== 'undo' && !ask.isRepeated) this.#lately.add({ flows: ask.flows, stale: ask.stale, alone: ask.limits ? ask.flows : 0 });
   }
 
@@ -130,7 +166,7 @@ export class LocalGuard implements Guard {
 
   /** The guard as reported to the controller. */
   toWire(): WireGuard {
-    const { isReadOnly, methods, protect, mostDeletesAMinute, mostPercentOfTable, error } = this.#rules();
+    const { isReadOnly, methods, protect, mostDeletesAMinute, mostPercentOfTable, approvals, error } = this.#rules();
     return {
       isReadOnly,
       methods,
@@ -138,6 +174,7 @@ export class LocalGuard implements Guard {
       mostPercentOfTable: mostPercentOfTable ?? BUILT_IN_PERCENT,
       isBuiltIn: mostPercentOfTable === undefined,
       protected: protect.map(({ filter }) => filter),
+      signedFor: [...(approvals?.demandedFor ?? [])],
       error: error ?? '',
     };
   }

@@ -27,6 +27,8 @@ export function guardLines(guard: NonNullable<Gateway['guard']>): { kind: StateK
   if (mostDeletesAMinute !== undefined)
     lines.push({ kind: 'protected', word: `${count(mostDeletesAMinute)} a minute`, text: 'deletes at most, by its guard file' });
   if (methods.length > 0) lines.push({ kind: 'protected', word: 'methods', text: `only ${methods.join(', ')}` });
+  if (guard.signedFor?.length)
+    lines.push({ kind: 'protected', word: 'signed', text: `${guard.signedFor.join(', ')}: only with a second person’s passkey` });
   for (const filter of guard.protected) lines.push({ kind: 'protected', word: 'protected', text: filter });
   return lines;
 }

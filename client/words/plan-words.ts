@@ -166,6 +166,11 @@ export const FATES: Record<Plan['impact']['predictions'][number]['fate'], { word
   reconnects: { word: 'will reconnect', kind: 'ok' },
 };
 
+/** `Ben agreed, signed with Ben’s passkey`. */
+export function approvalWords({ by, passkey }: NonNullable<Plan['approval']>): string {
+  return passkey === undefined ? `${by} agreed` : `${by} agreed, signed with ${by}’s passkey`;
+}
+
 /** True while a plan waits for somebody else to agree. */
 export function awaitsApproval({ state, friction, approval }: Plan): boolean {
   return state === 'ready' && friction === 'second-person' && approval === undefined;

@@ -49,9 +49,17 @@ export class AccessGuard implements CanActivate {
         action: route.action,
       });
     }
-    if (route.needsProof === true || (route.needsProof === 'of-what-is-there' && caller.session?.hasSecondFactor))
-      assertProved(caller, this.clock());
+    const isAsked =
+      route.needsProof === true ||
+      (route.needsProof === 'of-what-is-there' && caller.session?.hasSecondFactor) ||
+      (route.needsProof === 'unless-signed' && !isSigned(request.body));
+    if (isAsked) assertProved(caller, this.clock());
     request.admitted = { caller, scope, route, credentials: { authorization, cookie } };
     return true;
   }
+}
+
+/** The handler verifies the signature, and refuses everything without if it is none. */
+function isSigned(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'signature' in body && body.signature !== undefined;
 }

@@ -7,6 +7,7 @@ import { newSecret } from '../platform/secret.ts';
 import { openStateDir, readOrCreate } from '../platform/state-dir.ts';
 import { AUTH, createAuth } from './auth.ts';
 import { AccessController } from './access.controller.ts';
+import { ApprovalSignaturesService } from './approval-signatures.service.ts';
 import { AccountController } from './account.controller.ts';
 import { AccountService } from './account.service.ts';
 import { AccessGuard } from './access.guard.ts';
@@ -53,6 +54,7 @@ export class AccessModule {
       IdempotencyRepository,
       IdempotencyService,
       AccountService,
+      ApprovalSignaturesService,
       PasskeysRepository,
       PasskeysService,
       SecondFactorsRepository,
@@ -66,7 +68,7 @@ export class AccessModule {
       TokensService,
       UsersService,
     ],
-    exports: [AUTH, CallersService, SecondFactorsRepository, SignInLinksService, SignInService],
+    exports: [AUTH, ApprovalSignaturesService, CallersService, SecondFactorsRepository, SignInLinksService, SignInService],
     controllers: [AccessController, AccountController],
   });
 }

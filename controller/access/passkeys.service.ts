@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { usedCredential, type addPasskey, type passkey } from '../../proto/http/account.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { publicKeyBytes } from '../../proto/signing/assertion.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import type { Passkey } from '../generated/prisma/client.ts';
 import type { Caller } from '../platform/caller.ts';
@@ -21,6 +22,7 @@ import { newId } from '../platform/ids.ts';
 import { RateLimits } from '../platform/rate-limits.ts';
 import { parseBody, withCookies, type Asking } from './asking.ts';
 import { AUTH, type Auth } from './auth.ts';
+import { keyFromCose } from './cose-key.ts';
 import { addressKey } from './limit-key.ts';
 import { isOwnChallenge, sealChallenge } from './passkey-challenge.ts';
 import { PasskeysRepository } from './passkeys.repository.ts';
@@ -255,9 +257,18 @@ export function toPasskeyView(row: Passkey): PasskeyView {
     id: row.id,
     name: row.name,
     isSynced: row.isSynced,
+    publicKey: spkiOf(row),
     createdAt: row.createdAt.toISOString(),
     lastUsedAt: row.lastUsedAt?.toISOString(),
   };
+}
+
+function spkiOf({ publicKey }: Passkey): string | undefined {
+  try {
+    return Buffer.from(publicKeyBytes(keyFromCose(publicKey))).toString('base64');
+  } catch {
+    return undefined;
+  }
 }
 
 function refused(): FleetError {

@@ -6,6 +6,7 @@ import { AuditKey } from './signature.ts';
 import { TrailWriter, verifyTrail } from './trail.ts';
 
 const key = new AuditKey(AuditKey.generate());
+const NONE = { signed: 0, unsigned: 0, keys: [] };
 const CHAINS = ['018f0000-0000-7000-8000-000000000001', '018f0000-0000-7000-8000-000000000002', 'system'];
 
 function chainOf(chain: string, count: number): HashedEntry[] {
@@ -45,8 +46,8 @@ function trailOf(lengths: number[], from = 1): string[] {
 const TRAIL = trailOf([12, 7, 9]);
 
 test('an unchanged trail is intact, complete or a part of its chains', () => {
-  expect(verifyTrail(TRAIL, key.publicPem)).toEqual({ isIntact: true, entries: 28, chains: 3 });
-  expect(verifyTrail(trailOf([12], 5), key.publicPem)).toEqual({ isIntact: true, entries: 8, chains: 1 });
+  expect(verifyTrail(TRAIL, key.publicPem)).toEqual({ isIntact: true, entries: 28, chains: 3, approvals: NONE });
+  expect(verifyTrail(trailOf([12], 5), key.publicPem)).toEqual({ isIntact: true, entries: 8, chains: 1, approvals: NONE });
 });
 
 test('a trail signed by somebody else is refused', () => {

@@ -1,5 +1,6 @@
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
+import { ApprovalsCheck } from './approvals-check.ts';
 import { ChainCheck, type HashedEntry } from './chain.ts';
 import { isGenuine, type Checkpoint } from './checkpoint.ts';
 import { isSigned, type AuditKey } from './signature.ts';
@@ -48,7 +49,10 @@ export interface TrailBreak {
   id?: string;
   why: string;
 }
-export type TrailVerdict = { isIntact: true; entries: number; chains: number } | { isIntact: false; firstBreak: TrailBreak };
+/** `approvals`: of plans by a second person, each verified from its entry. */
+export type TrailVerdict =
+  | { isIntact: true; entries: number; chains: number; approvals: ApprovalsCheck['result'] }
+  | { isIntact: false; firstBreak: TrailBreak };
 
 /**
  * Writes an audit trail as lines of canonical JSON: the entries of each chain in order, each followed by the checkpoints that name it, and
@@ -109,7 +113,7 @@ export function verifyTrail(lines: Iterable<string>, publicPem: string): TrailVe
   const found = check.finish();
   return found
     ? { isIntact: false, firstBreak: { line: line + 1, ...found } }
-    : { isIntact: true, entries: check.entries, chains: check.chains };
+    : { isIntact: true, entries: check.entries, chains: check.chains, approvals: check.approvals.result };
 }
 
 type Found = Omit<TrailBreak, 'line'>;
@@ -123,6 +127,7 @@ class TrailCheck {
   #stubs = 0;
   #stub: Stub | undefined;
   #isEnded = false;
+  readonly approvals = new ApprovalsCheck();
   entries = 0;
 
   constructor(publicPem: string) {
@@ -173,7 +178,8 @@ class TrailCheck {
     Object.assign(this.#spans.at(-1)!, { last: entry.seq, lastHash: entry.hash });
     this.#hashes.set(entry.seq, entry.hash);
     this.entries++;
-    return undefined;
+    const forged = this.approvals.add(entry);
+    return forged === undefined ? undefined : { chain: entry.chain, seq: entry.seq, id: entry.id, why: forged };
   }
 
   #stubLine(read: LineOf<'stub'>): Found | undefined {

@@ -18,7 +18,7 @@ export type NewCommand = Pick<
   | 'undoOf'
   | 'notAfter'
   | 'createdAt'
-> & { digest: Uint8Array<ArrayBuffer> };
+> & { digest: Uint8Array<ArrayBuffer>; approval: Uint8Array<ArrayBuffer> | null };
 
 /** Commands handled by one sweep. */
 const SWEEP = 200;

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Command as WireCommand } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { SignedApproval, type Command as WireCommand } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { MethodWord } from '../../proto/model/method.ts';
 import { toWireMethod } from '../../proto/wire/method.ts';
 import type { Command } from '../generated/prisma/client.ts';
@@ -150,7 +150,7 @@ function toWireCommand(command: Command, epoch: bigint): WireCommand {
   return { id: command.id, seq: command.seq, epoch, notAfterMs: BigInt(command.notAfter.getTime()), work: toWireWork(command) };
 }
 
-function toWireWork({ planId, digest, method, forSeconds, undoForSeconds, maxDrift, undoOf }: Command): WireCommand['work'] {
+function toWireWork({ planId, digest, method, forSeconds, undoForSeconds, maxDrift, approval, undoOf }: Command): WireCommand['work'] {
   if (undoOf !== null) return { $case: 'undoPlan', value: { commandId: undoOf, planId } };
   return {
     $case: 'runPlan',
@@ -162,6 +162,7 @@ function toWireWork({ planId, digest, method, forSeconds, undoForSeconds, maxDri
       forSeconds: forSeconds ?? undefined,
       undoForSeconds,
       maxDrift: maxDrift ?? undefined,
+      approval: approval ? SignedApproval.decode(approval) : undefined,
     },
   };
 }

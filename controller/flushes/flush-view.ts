@@ -1,12 +1,13 @@
 import type { Flush as FlushView } from '../../proto/http/flushes.ts';
-import type { Flush, FlushTarget, Plan } from '../generated/prisma/client.ts';
+import type { Flush, FlushTarget, Plan, PlanApproval } from '../generated/prisma/client.ts';
 import { shownTime } from '../platform/cursor.ts';
 import { flowsFrom } from '../platform/untrusted.ts';
 import { blockedWords } from '../blocks/block-view.ts';
 import { addTotals, type Totals } from '../plans/outcomes.ts';
+import { toApprovalView } from '../plans/plan-view.ts';
 
 export type FlushRow = Flush & {
-  plan: Plan & { flushes: { id: string }[] };
+  plan: Plan & { flushes: { id: string }[]; approval: PlanApproval | null };
   targets: FlushTarget[];
   tenants: { id: string; name: string }[];
 };
@@ -32,6 +33,7 @@ export function toFlushView(row: FlushRow): FlushView {
     ticket: plan.ticket ?? undefined,
     digest: plan.digest,
     createdBy: row.createdByName,
+    approval: plan.approval ? toApprovalView(plan.approval) : undefined,
     startedAt: row.startedAt.toISOString(),
     finishedAt: row.finishedAt?.toISOString(),
     notAfter: row.notAfter.toISOString(),

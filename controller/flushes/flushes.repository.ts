@@ -15,7 +15,7 @@ export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | '
 const PLAN_IN_SIGHT = { createdAt: { gte: new Date(0) } } as const;
 /** A plan with the undo of its flush, if there is one. */
 const WITH_PLAN = {
-  plan: { include: { flushes: { where: { kind: 'undo' }, select: { id: true } } } },
+  plan: { include: { flushes: { where: { kind: 'undo' }, select: { id: true } }, approval: true } },
   targets: { omit: { outcomes: true } },
 } as const;
 

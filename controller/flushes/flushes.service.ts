@@ -20,7 +20,7 @@ import { LimitsService } from '../plans/limits.service.ts';
 import type { Verdict } from '../plans/may-end.ts';
 import { notThere } from '../platform/not-there.ts';
 import { addTotals } from '../plans/outcomes.ts';
-import { refusalsOf, toLimitedPart, type PlanRow } from '../plans/plan-view.ts';
+import { refusalsOf, toApprovalView, toLimitedPart, type PlanRow } from '../plans/plan-view.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
 import { toWaves } from '../plans/waves.ts';
 import { isUnfinished, type FlushState, type TargetState } from './states.ts';
@@ -77,8 +77,9 @@ export class FlushesService {
           const planned = plan.gateways.filter((gateway) => gateway.state === 'ready');
           if (agreed && !plan.approval) {
             const { byId: approvedById, byName: approvedByName, at: approvedAt } = agreed;
-            plan.approval = { planId, tenantIds: plan.tenantIds, digest, approvedById, approvedByName, approvedAt };
-            await this.plans.approve(t, plan.approval);
+            const approval = { planId, tenantIds: plan.tenantIds, digest, approvedById, approvedByName, approvedAt };
+            await this.plans.approve(t, approval);
+            plan.approval = { ...approval, signature: null };
           }
           const verdict = await this.limits.ofPlanNow(t, { parts: planned.map(toLimitedPart), isEverything: plan.isEverything }, now);
           checkAllowed(plan, verdict);
@@ -194,6 +195,7 @@ export class FlushesService {
           digest: plan.digest,
           waves,
           approvedBy: plan.approval?.approvedByName,
+          signedWith: plan.approval ? toApprovalView(plan.approval).passkey : undefined,
           filter: plan.filter,
           isEverything: plan.isEverything,
           ...refusalsOf(own),
@@ -216,9 +218,10 @@ function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): as
 }
 
 /** A plan that nobody else approved must satisfy both the limits in force when it was made and those in force now. */
-function checkAllowed({ approval, digest, friction }: PlanRow, verdict: Verdict): void {
+function checkAllowed({ approval, digest, friction, needsSignature }: PlanRow, verdict: Verdict): void {
   if (approval?.digest === digest || (friction !== 'second-person' && verdict.kind === 'free')) return;
-  const why = verdict.kind === 'free' ? 'it exceeded what one person may end when it was made' : verdict.why;
+  const whenMade = needsSignature ? 'a signature was demanded when it was made' : 'it exceeded what one person may end when it was made';
+  const why = verdict.kind === 'free' ? whenMade : verdict.why;
   throw new FleetError(
     'APPROVAL_NEEDED',
     `This plan needs a second person: ${why}. It must be approved first by somebody who may approve plans.`,

@@ -3,6 +3,7 @@ import type { Plan } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { CommandsRepository, type NewCommand } from './commands.repository.ts';
+import { SignedParts } from './signed-parts.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
 
@@ -30,6 +31,7 @@ export class CommandIssueService {
   /** One RunPlan per target. */
   async issueRuns(t: Transaction, flush: { id: string }, plan: Plan, targets: readonly Target[], times: Times): Promise<void> {
     const digests = await this.plans.digests(t, plan.id);
+    const approvals = new SignedParts(await this.plans.approval(t, plan.id), digests);
     await this.issue(t, flush, plan, targets, times, ({ gatewayId }) => {
       const digest = digests.get(gatewayId);
       if (!digest) throw new Error('a plan holds flows without a digest');
@@ -39,6 +41,7 @@ export class CommandIssueService {
         forSeconds: plan.forSeconds,
         undoForSeconds: plan.undoForSeconds,
         maxDrift: plan.maxDrift,
+        approval: approvals.of(gatewayId),
         undoOf: null,
       };
     });
@@ -62,6 +65,7 @@ export class CommandIssueService {
         forSeconds: null,
         undoForSeconds: 0,
         maxDrift: null,
+        approval: null,
         undoOf: command.id,
       };
     });
@@ -73,7 +77,7 @@ export class CommandIssueService {
     plan: Plan,
     targets: readonly Target[],
     { notAfter, now }: Times,
-    work: (target: Target) => Pick<NewCommand, 'digest' | 'method' | 'forSeconds' | 'undoForSeconds' | 'maxDrift' | 'undoOf'>,
+    work: (target: Target) => Pick<NewCommand, 'digest' | 'method' | 'forSeconds' | 'undoForSeconds' | 'maxDrift' | 'approval' | 'undoOf'>,
   ): Promise<void> {
     const refused = await this.commands.insert(
       t,

@@ -1,6 +1,7 @@
 import type { Hello, LocalGuard } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { formatAddress } from '../../proto/model/address.ts';
+import { SIGNATURE_DEMANDS } from '../../proto/model/signature-demands.ts';
 import { fromWireMethods } from '../../proto/wire/method.ts';
 import { int32From, textFrom } from '../platform/untrusted.ts';
 
@@ -28,7 +29,8 @@ export function toWansJson(wans: Wan[]) {
   return wans.slice(0, MAX_WANS).map(toWanJson);
 }
 
-function toGuardJson({ isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, isBuiltIn, protected: filters, error }: LocalGuard) {
+function toGuardJson(said: LocalGuard) {
+  const { isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, isBuiltIn, protected: filters, signedFor, error } = said;
   return {
     isReadOnly,
     methods: fromWireMethods(methods),
@@ -36,6 +38,7 @@ function toGuardJson({ isReadOnly, methods, mostDeletesAMinute, mostPercentOfTab
     mostPercentOfTable: toCount(mostPercentOfTable),
     isBuiltIn,
     protected: filters.slice(0, MAX_LINES).map((filter) => textFrom(filter, MAX_TEXT)),
+    ...(signedFor.length > 0 && { signedFor: SIGNATURE_DEMANDS.filter((demand) => signedFor.includes(demand)) }),
     ...(error !== '' && { error: textFrom(error, MAX_TEXT) }),
   };
 }

@@ -1,43 +1,50 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../platform/caller.ts';
+import { challengeOf } from '../../proto/signing/plan-statement.ts';
+import { ApprovalSignaturesService, type UsedCredential } from '../access/approval-signatures.service.ts';
+import type { ApprovalSignature } from '../audit/approval-signature.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
+import type { Caller } from '../platform/caller.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { Database, isUniqueViolation } from '../platform/database.ts';
+import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
+import { notThere } from '../platform/not-there.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { LimitsService } from './limits.service.ts';
-import { notThere } from '../platform/not-there.ts';
-import { toLimitedPart, type PlanRow } from './plan-view.ts';
+import { digestOfPlan, toLimitedPart, type PlanRow } from './plan-view.ts';
 import { PlansRepository } from './plans.repository.ts';
 
-/** The second person: somebody beside its maker has looked at this very plan, and agrees. */
+/** The second person: somebody beside its maker has looked at this very plan, and agrees; with a passkey's signature, provably so. */
 @Injectable()
 export class ApprovalsService {
   constructor(
     @Inject(PlansRepository) private readonly plans: PlansRepository,
     @Inject(LimitsService) private readonly limits: LimitsService,
+    @Inject(ApprovalSignaturesService) private readonly signatures: ApprovalSignaturesService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  /** What the caller's passkey is to sign: this plan, for this person, until it expires. Throws as `approve` does, and CAPABILITY_MISSING. */
+  async options(caller: Caller, scope: TenantScope, planId: string, digest: string): Promise<{ challenge: string; passkeys: string[] }> {
+    const plan = await this.database.transact(scope, (t) => this.approvable(t, caller, planId, digest, new Date(this.clock())));
+    return this.signatures.options(caller, challengeFor(plan, caller));
+  }
+
   /**
-   * Holds until the plan expires. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH, PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for an API token and
-   * for the person who made the plan, ALREADY_EXISTS where somebody has agreed before, INVALID_REQUEST for a plan that needs nobody.
+   * Holds until the plan expires. `used`: the answer of one of the caller's passkeys. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH,
+   * PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for an API token, for the person who made the plan and for an approval without the signature
+   * that is demanded, SECOND_FACTOR_REFUSED for a signature that is none of this plan by the caller, ALREADY_EXISTS where somebody has agreed
+   * before, INVALID_REQUEST for a plan that needs nobody.
    */
-  async approve(caller: Caller, scope: TenantScope, planId: string, digest: string): Promise<void> {
+  async approve(caller: Caller, scope: TenantScope, planId: string, digest: string, used?: UsedCredential): Promise<void> {
     const now = new Date(this.clock());
+    const signature = used && (await this.sign(caller, scope, planId, digest, used));
     await this.database
       .transact(scope, async (t) => {
-        const plan = await this.plans.find(t, planId);
-        checkApprovable(plan, caller, digest, now);
-        const { kind } = await this.limits.ofPlan(
-          t,
-          { parts: plan.gateways.filter((gateway) => gateway.state === 'ready').map(toLimitedPart), isEverything: plan.isEverything },
-          now,
-        );
-        if (plan.friction !== 'second-person' && kind === 'free')
-          throw new FleetError('INVALID_REQUEST', 'This plan does not need approval.');
+        const plan = await this.approvable(t, caller, planId, digest, now);
+        if (!signature && (await this.needsSignature(t, plan)))
+          throw new FleetError('FORBIDDEN', 'Only a signature approves this plan. Add a passkey under My account, and sign with it.');
         await this.plans.approve(t, {
           planId,
           tenantIds: plan.tenantIds,
@@ -45,6 +52,7 @@ export class ApprovalsService {
           approvedById: caller.id,
           approvedByName: caller.name,
           approvedAt: now,
+          signature,
         });
         for (const tenantId of plan.tenantIds.toSorted()) {
           this.audit.record(t, {
@@ -55,17 +63,46 @@ export class ApprovalsService {
             planId,
             reason: plan.reason,
             ticket: plan.ticket ?? undefined,
-            summary: `${caller.name} agreed to the plan of ${plan.createdByName}`,
-            detail: { digest },
+            summary: `${caller.name} agreed to the plan of ${plan.createdByName}${signature ? `, signed with passkey ${signature.passkey}` : ''}`,
+            detail: { digest, ...(signature && { signature }) },
           });
         }
       })
       .catch((error: unknown) => {
-        throw isUniqueViolation(error)
-          ? new FleetError('ALREADY_EXISTS', 'This plan has already been approved.', {}, { cause: error })
-          : error;
+        throw isUniqueViolation(error) ? alreadyApproved(error) : error;
       });
+    // Not before: only the approval shows that the signature had not been used.
+    if (signature) await this.signatures.markProved(caller);
   }
+
+  private async sign(caller: Caller, scope: TenantScope, planId: string, digest: string, used: UsedCredential): Promise<ApprovalSignature> {
+    const plan = await this.database.transact(scope, (t) => this.approvable(t, caller, planId, digest, new Date(this.clock())));
+    const signature = await this.signatures.verify(caller, challengeFor(plan, caller), used);
+    return { ...signature, expiresAt: plan.expiresAt.toISOString() };
+  }
+
+  private async approvable(t: Transaction, caller: Caller, planId: string, digest: string, now: Date): Promise<PlanRow> {
+    const plan = await this.plans.find(t, planId);
+    checkApprovable(plan, caller, digest, now);
+    const parts = plan.gateways.filter((gateway) => gateway.state === 'ready').map(toLimitedPart);
+    const { kind } = await this.limits.ofPlan(t, { parts, isEverything: plan.isEverything }, now);
+    if (plan.friction !== 'second-person' && kind === 'free') throw new FleetError('INVALID_REQUEST', 'This plan does not need approval.');
+    if (plan.approval) throw alreadyApproved();
+    return plan;
+  }
+
+  private async needsSignature(t: Transaction, { needsSignature, tenantIds }: PlanRow): Promise<boolean> {
+    if (needsSignature) return true;
+    return [...(await this.limits.ofTenants(t, tenantIds)).values()].some(({ approvalsBySignature }) => approvalsBySignature);
+  }
+}
+
+/** Throws PLAN_DIGEST_MISMATCH for a plan whose digest does not follow from its parts: a gateway could not verify what was signed. */
+function challengeFor(plan: PlanRow, caller: Caller): Uint8Array<ArrayBuffer> {
+  const { id: planId, digest, expiresAt } = plan;
+  if (digestOfPlan(plan) !== digest)
+    throw new FleetError('PLAN_DIGEST_MISMATCH', 'This plan was made by another version of ctfleet and cannot be signed. Create it again.');
+  return challengeOf({ planId, digest, expiresAtMs: expiresAt.getTime(), approverId: caller.id });
 }
 
 function checkApprovable(plan: PlanRow | undefined, caller: Caller, digest: string, now: Date): asserts plan is PlanRow {
@@ -76,4 +113,8 @@ function checkApprovable(plan: PlanRow | undefined, caller: Caller, digest: stri
   if (plan.flush)
     throw new FleetError('PLAN_ALREADY_RUN', 'This plan has already been run. A plan can be run only once.', { flushId: plan.flush.id });
   if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Create a new one.');
+}
+
+function alreadyApproved(cause?: unknown): FleetError {
+  return new FleetError('ALREADY_EXISTS', 'This plan has already been approved.', {}, { cause });
 }

@@ -10,6 +10,7 @@ import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { toWireFilter } from '../../proto/wire/filter.ts';
 import type { MethodWord } from '../../proto/model/method.ts';
 import { toWireMethod } from '../../proto/wire/method.ts';
+import { demandMet, type Planned } from '../../proto/model/signature-demands.ts';
 import { FEW_FLOWS } from '../../proto/model/tenant-limits.ts';
 import { whyNot } from '../flows/flows.service.ts';
 import { flowFrom } from '../flows/untrusted-flow.ts';
@@ -29,6 +30,8 @@ const MAX_SPARED = 50;
 export interface PlanPart {
   gateway: NewPlanGateway;
   impact?: WireImpact;
+  /** Its guard file allows this only with a second person's signature. */
+  needsSignature?: boolean;
 }
 
 /** Asks one gateway for its part of a plan, and checks that what came is what the gateway froze. */
@@ -124,6 +127,7 @@ export class FreezeService {
           snapshotAt: timeFrom(head.snapshotAtMs, this.clock()) ?? new Date(this.clock()),
         },
         impact: head.impact,
+        needsSignature: needsSignature(row, { method: plan.method, flows, tableCount: Number(head.tableCount) }),
       };
     } catch (error) {
       if (
@@ -158,6 +162,11 @@ function whyRefused({ capabilities, guard }: GatewayRow, method: MethodWord): st
   return rules && rules.methods.length > 0 && !rules.methods.includes(method)
     ? `its guard file allows only ${rules.methods.join(', ')}`
     : undefined;
+}
+
+/** The gateway itself holds to it, and counts the last minute too. */
+function needsSignature({ guard }: GatewayRow, planned: Planned): boolean {
+  return demandMet((guard as Gateway['guard'] | null)?.signedFor ?? [], planned) !== undefined;
 }
 
 /** Why a limit of drift would not be held to there. */

@@ -78,6 +78,13 @@ export class LimitsService {
     );
   }
 
+  /** The same for a plan that is being made, and whether one of its tenants demands that the second person signs. */
+  async ofNewPlan(t: Transaction, plan: PlannedParts, now: Date): Promise<{ verdict: Verdict; bySignature: boolean }> {
+    const limits = await this.limits.ofTenants(t, [...new Set(plan.parts.map(({ tenantId }) => tenantId))]);
+    const bySignature = [...limits.values()].some(({ approvalsBySignature }) => approvalsBySignature);
+    return { verdict: await this.ofPlan(t, plan, now), bySignature };
+  }
+
   /** The same at the moment at which it is run: until the transaction ends, nobody else begins anything in these tenants. */
   async ofPlanNow(t: Transaction, plan: PlannedParts, now: Date): Promise<Verdict> {
     await this.limits.takeTurn(t, [...new Set(plan.parts.map(({ tenantId }) => tenantId))]);

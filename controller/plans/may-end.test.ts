@@ -4,7 +4,7 @@ import type { Limits } from '../../proto/http/limits.ts';
 import { remediationDocument } from '../../proto/http/remediation-document.ts';
 import { DEFAULT_LIMITS, mayEnd, type LimitedPart } from './may-end.ts';
 
-const NEVER: Limits = { flows: null, percentOfTable: null, isEverything: false, areSeveralTenants: false };
+const NEVER: Limits = { flows: null, percentOfTable: null, isEverything: false, areSeveralTenants: false, approvalsBySignature: false };
 const part = (flows: number, change: Partial<LimitedPart> = {}): LimitedPart => ({ tenantId: 'a', flows, tableCount: 100_000, ...change });
 const needs = (parts: LimitedPart[], isEverything = false, limits: Record<string, Limits> = {}, before = 0): boolean =>
   mayEnd({ kind: 'plan', parts, isEverything, before: () => before }, (id) => limits[id] ?? DEFAULT_LIMITS).kind === 'second-person';

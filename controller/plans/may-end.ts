@@ -3,7 +3,13 @@ import type { RemediationDocument } from '../../proto/http/remediation-document.
 import { FEW_FLOWS, whyTooLargeShare, whyTooManyFlows, type OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 
 /** What holds for a tenant that has set nothing. */
-export const DEFAULT_LIMITS: Limits = { flows: 5000, percentOfTable: 10, isEverything: true, areSeveralTenants: true };
+export const DEFAULT_LIMITS: Limits = {
+  flows: 5000,
+  percentOfTable: 10,
+  isEverything: true,
+  areSeveralTenants: true,
+  approvalsBySignature: false,
+};
 
 /** So much of a table is all of it in other words: `all` is not asked for by a filter that every flow fits. */
 const EVERYTHING_PERCENT = 95;

@@ -21,11 +21,3 @@ export class FlowDigest {
     return new Uint8Array(this.hash.digest());
   }
 }
-
-/** SHA-256 in hex over the method with its seconds and each gateway's id and digest, in order of the ids: what an operator confirms. */
-export function planDigest(method: string, forSeconds: number | undefined, parts: { gatewayId: string; digest: Uint8Array }[]): string {
-  const hash = createHash('sha256').update(forSeconds === undefined ? `${method}\n` : `${method} ${forSeconds}\n`);
-  const sorted = parts.toSorted((a, b) => (a.gatewayId < b.gatewayId ? -1 : 1));
-  for (const { gatewayId, digest } of sorted) hash.update(`${gatewayId} ${Buffer.from(digest).toString('hex')}\n`);
-  return hash.digest('hex');
-}

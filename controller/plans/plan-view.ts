@@ -1,5 +1,7 @@
 import type { Plan as PlanView } from '../../proto/http/plans.ts';
+import type { ApprovalSignature } from '../audit/approval-signature.ts';
 import type { Plan, PlanApproval, PlanGateway } from '../generated/prisma/client.ts';
+import { planDigest, type PlanPart, type PlanWay } from '../../proto/signing/plan-statement.ts';
 import { shownTime } from '../platform/cursor.ts';
 import { flowsFrom } from '../platform/untrusted.ts';
 import { refusesAnyone, toRefusedView } from '../blocks/block-view.ts';
@@ -12,6 +14,21 @@ export type PlanRow = Plan & {
   approval: PlanApproval | null;
   flush: { id: string } | null;
 };
+
+/** How the plan ends flows, as it is signed. */
+export function wayOf({ method, forSeconds, maxDrift }: Pick<Plan, 'method' | 'forSeconds' | 'maxDrift'>): PlanWay {
+  return { method, forSeconds: forSeconds ?? undefined, maxDrift: maxDrift ?? undefined };
+}
+
+/** The digest of a plan by what is stored of it. */
+export function digestOfPlan({ gateways, ...plan }: PlanRow): string {
+  return planDigest(wayOf(plan), partsOf(gateways));
+}
+
+/** What gateways froze; one that was left out has frozen nothing. */
+export function partsOf(gateways: readonly { gatewayId: string; digest?: Uint8Array | null }[]): PlanPart[] {
+  return gateways.flatMap(({ gatewayId, digest }) => (digest ? [{ gatewayId, digest }] : []));
+}
 
 /** A gateway's part as limits are held against it. */
 export function toLimitedPart({
@@ -55,7 +72,8 @@ export function toPlanView(row: PlanRow, nowMs: number): PlanView {
     forSeconds: row.forSeconds ?? undefined,
     undoForSeconds: row.undoForSeconds,
     maxDrift: row.maxDrift ?? undefined,
-    approval: row.approval ? { by: row.approval.approvedByName, at: row.approval.approvedAt.toISOString() } : undefined,
+    approval: row.approval ? toApprovalView(row.approval) : undefined,
+    needsSignature: row.needsSignature,
     friction: row.friction as PlanView['friction'],
     gateways: row.gateways
       .toSorted((a, b) => rank(a.state) - rank(b.state) || a.position - b.position)
@@ -77,6 +95,11 @@ export function toPlanView(row: PlanRow, nowMs: number): PlanView {
     createdBy: row.createdByName,
     flushId: row.flush?.id,
   };
+}
+
+/** Who approved, and with which passkey. */
+export function toApprovalView({ approvedByName, approvedAt, signature }: PlanApproval): NonNullable<PlanView['approval']> {
+  return { by: approvedByName, at: approvedAt.toISOString(), passkey: (signature as ApprovalSignature | null)?.passkey };
 }
 
 /** What gateways froze of a block, each text once; nothing of other ways. */

@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import { listAuditFlows } from '../../proto/http/audit.ts';
-import { approvePlan, createPlan, getPlan, listPlanFlows } from '../../proto/http/plans.ts';
+import { approvePlan, createApprovalOptions, createPlan, getPlan, listPlanFlows } from '../../proto/http/plans.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { ApprovalsService } from './approvals.service.ts';
@@ -34,8 +34,15 @@ export class PlansController {
 
   @Handles(approvePlan)
   async approve(@Called() { caller, scope, params, body }: Call<typeof approvePlan>): Promise<z.output<typeof approvePlan.response>> {
-    await this.approvals.approve(caller, scope, params.id, body.digest);
+    await this.approvals.approve(caller, scope, params.id, body.digest, body.signature);
     return this.plans.get(scope, params.id);
+  }
+
+  @Handles(createApprovalOptions)
+  approvalOptions(
+    @Called() { caller, scope, params, body }: Call<typeof createApprovalOptions>,
+  ): Promise<z.output<typeof createApprovalOptions.response>> {
+    return this.approvals.options(caller, scope, params.id, body.digest);
   }
 
   @Handles(listAuditFlows)

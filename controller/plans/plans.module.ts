@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AccessModule } from '../access/access.module.ts';
 import { ApprovalsService } from './approvals.service.ts';
 import { AuditModule } from '../audit/audit.module.ts';
 import { FlowsModule } from '../flows/flows.module.ts';
@@ -18,7 +19,7 @@ import { nounModule } from '../platform/noun-module.ts';
 @Module({})
 export class PlansModule {
   static readonly with = nounModule(PlansModule, {
-    uses: [LinkModule.with, AuditModule.with, GatewaysModule.with, FlowsModule.with],
+    uses: [LinkModule.with, AccessModule.with, AuditModule.with, GatewaysModule.with, FlowsModule.with],
     providers: [ApprovalsService, LimitsRepository, LimitsService, PlanFlowsService, FreezeService, PlansRepository, PlansService],
     exports: [LimitsService, PlansRepository, PlansService],
     controllers: [LimitsController, PlansController],

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Plan, PlanApproval, PlanGateway, Prisma } from '../generated/prisma/client.ts';
+import type { ApprovalSignature } from '../audit/approval-signature.ts';
+import { Prisma, type Plan, type PlanApproval, type PlanGateway } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import type { PlanRow } from './plan-view.ts';
 
@@ -12,6 +13,11 @@ export interface NewPlanGateway extends Omit<PlanGateway, 'planId' | 'digest' | 
 export interface NewPlan extends Omit<Plan, 'impact' | 'flowsDroppedAt'> {
   impact: Prisma.InputJsonObject;
   gateways: NewPlanGateway[];
+}
+
+export interface NewApproval extends Omit<PlanApproval, 'signature'> {
+  /** Absent for one that was not signed. */
+  signature?: ApprovalSignature;
 }
 
 /** Chunks are written this many at a time: about 2 MB. */
@@ -56,8 +62,13 @@ export class PlansRepository {
   }
 
   /** Throws a unique violation if somebody approved it before. */
-  async approve(t: Transaction, approval: PlanApproval): Promise<void> {
-    await t.planApproval.create({ data: approval });
+  async approve(t: Transaction, { signature, ...approval }: NewApproval): Promise<void> {
+    await t.planApproval.create({ data: { ...approval, signature: signature ?? Prisma.DbNull } });
+  }
+
+  /** Of the second person, if there was one. */
+  async approval(t: Transaction, planId: string): Promise<PlanApproval | null> {
+    return t.planApproval.findUnique({ where: { planId } });
   }
 
   /** What each gateway froze. */

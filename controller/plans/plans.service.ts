@@ -5,6 +5,7 @@ import { DEFAULT_BLOCK_SECONDS, refusedBy } from '../../proto/model/block/of-fil
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { EVERYTHING, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import { matchesEverything } from '../../proto/model/filter/everything.ts';
+import { planDigest } from '../../proto/signing/plan-statement.ts';
 import { formatFilter } from '../../proto/model/filter/format.ts';
 import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
@@ -23,9 +24,8 @@ import { frictionOf } from './friction.ts';
 import { mergeImpact } from './impact.ts';
 import { LimitsService } from './limits.service.ts';
 import { notThere } from '../platform/not-there.ts';
-import { planDigest } from './plan-digest.ts';
 import { FreezeService, type PlanPart } from './freeze.service.ts';
-import { refusalsOf, toLimitedPart, toPlanView } from './plan-view.ts';
+import { partsOf, refusalsOf, toLimitedPart, toPlanView } from './plan-view.ts';
 import { PlansRepository, type NewPlan } from './plans.repository.ts';
 
 const TTL_MS = 5 * 60_000;
@@ -92,17 +92,14 @@ export class PlansService {
     // Sorted: audit chains are locked in this order everywhere.
     const tenantIds = [...new Set(gateways.map((gateway) => gateway.tenantId))].toSorted();
     const flows = gateways.reduce((sum, gateway) => sum + gateway.flows, 0);
-    const digest = planDigest(
-      request.method,
-      request.forSeconds,
-      gateways.flatMap(({ gatewayId, digest: own }) => (own ? [{ gatewayId, digest: own }] : [])),
-    );
+    const digest = planDigest(request, partsOf(gateways));
     const touched = gateways.filter((gateway) => gateway.state === 'ready');
     const sizes = touched.map(toLimitedPart);
-    const verdict = await this.database.transact(scope, (t) =>
-      this.limits.ofPlan(t, { parts: sizes, isEverything: request.all === true }, new Date(plan.createdAt)),
-    );
-    const needsApproval = verdict.kind === 'second-person';
+    const asked = { parts: sizes, isEverything: request.all === true };
+    const { verdict, bySignature } = await this.database.transact(scope, (t) => this.limits.ofNewPlan(t, asked, new Date(plan.createdAt)));
+    const guarded = parts.find(({ needsSignature }) => needsSignature)?.gateway.name;
+    const secondPerson = verdict.kind === 'second-person' ? verdict.why : guarded && `the guard file of ${guarded} demands a signature`;
+    const needsApproval = secondPerson !== undefined;
     const row: NewPlan = {
       id: plan.id,
       tenantIds,
@@ -131,6 +128,7 @@ export class PlansService {
       createdById: caller.id,
       createdByName: caller.name,
       createdByUserId: caller.userId,
+      needsSignature: needsApproval && (bySignature || guarded !== undefined),
       gateways,
     };
     await this.database.transact(
@@ -160,7 +158,7 @@ export class PlansService {
               digest,
               flows,
               friction: row.friction,
-              ...(needsApproval && { secondPerson: verdict.why }),
+              ...(needsApproval && { secondPerson }),
               leftOut: own.filter((gateway) => gateway.state === 'left-out').map((gateway) => gateway.name),
               ...refusalsOf(own),
             },

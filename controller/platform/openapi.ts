@@ -17,6 +17,7 @@ const PROOF = {
   true: 'STEP_UP_REQUIRED unless a person’s second factor was proved within the last five minutes.',
   'of-what-is-there': 'STEP_UP_REQUIRED unless a person who has a second factor proved it within the last five minutes.',
   'whole-tables': 'For whole tables: STEP_UP_REQUIRED unless a person’s second factor was proved within the last five minutes.',
+  'unless-signed': 'Without a signature: STEP_UP_REQUIRED unless a person’s second factor was proved within the last five minutes.',
 };
 
 /** The OpenAPI 3.1 document of every route in proto/http; docs/api/openapi.json is this, checked in. */

@@ -27,13 +27,15 @@ export const usedCredential = z.looseObject({
   response: z.looseObject({ clientDataJSON: bytes(8000), authenticatorData: bytes(8000), signature: bytes(8000) }),
 });
 /** The options of either, for `parseCreationOptionsFromJSON` and `parseRequestOptionsFromJSON`. */
-const browserOptions = z.looseObject({ challenge: z.string() });
+export const browserOptions = z.looseObject({ challenge: z.string() });
 
 export const passkey = z.object({
   id,
   name: shownName,
   /** Copied between devices by its maker; one that is not is lost with its device. */
   isSynced: z.boolean(),
+  /** In base64 (SPKI), as a gateway’s guard file takes it; absent for a kind that plans are not signed with. */
+  publicKey: z.string().optional(),
   createdAt: time,
   lastUsedAt: time.optional(),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SIGNATURE_DEMANDS } from '../model/signature-demands.ts';
 import { COUNTER_NAMES, FACET_NAMES, GAUGE_NAMES, POINT_NAMES, type FacetName } from '../model/measures.ts';
 import { askedTime, forPeople, id, idParams, name, page, pageQuery, shownName, time } from './common.ts';
 import { defineRoute } from './route.ts';
@@ -105,6 +106,8 @@ export const gateway = z.object({
        */
       isBuiltIn: z.boolean().optional(),
       protected: z.array(z.string()),
+      /** What only a second person’s signature allows there, verified by the gateway itself; absent: nothing. */
+      signedFor: z.array(z.enum(SIGNATURE_DEMANDS)).optional(),
       error: z.string().optional(),
     })
     .optional(),

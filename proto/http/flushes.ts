@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { count64, id, idParams, page, pageQuery, time } from './common.ts';
-import { flushTotals, method, plan } from './plans.ts';
+import { approval, flushTotals, method, plan } from './plans.ts';
 import { defineRoute } from './route.ts';
 
 export const targetState = z.enum([
@@ -56,6 +56,8 @@ export const flush = z.object({
   ticket: z.string().optional(),
   digest: z.string(),
   createdBy: z.string(),
+  /** The second person, where the plan had one. */
+  approval: approval.optional(),
   startedAt: time,
   finishedAt: time.optional(),
   /** A gateway that has not started by then does nothing. */

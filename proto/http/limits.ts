@@ -12,6 +12,8 @@ export const limits = z.strictObject({
   isEverything: z.boolean(),
   /** Plans that touch several tenants. */
   areSeveralTenants: z.boolean(),
+  /** The second person signs with a passkey; being signed in is not enough. */
+  approvalsBySignature: z.boolean(),
 });
 export type Limits = z.infer<typeof limits>;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { browserOptions, usedCredential } from './account.ts';
 import { METHOD_WORDS } from '../model/method.ts';
 import { count32, forPeople, id, idParams, pageQuery, page, time } from './common.ts';
 import { flow } from './flows.ts';
@@ -106,6 +107,9 @@ export const planGateway = z.object({
 /** What the console demands of the operator before a run; derived from count, sites, share of the table and `all`. */
 export const friction = z.enum(['none', 'count-in-button', 'type-count', 'second-person']);
 
+/** `passkey`: the name of the one it was signed with; absent if the person only was signed in. */
+export const approval = z.object({ by: z.string(), at: time, passkey: z.string().optional() });
+
 export const plan = z.object({
   id,
   state: z.enum(['ready', 'expired', 'run']),
@@ -129,7 +133,9 @@ export const plan = z.object({
   undoForSeconds: z.number().int(),
   maxDrift: z.number().int().optional(),
   /** The second person who approved a plan of friction `second-person`; absent until then. */
-  approval: z.object({ by: z.string(), at: time }).optional(),
+  approval: approval.optional(),
+  /** Only a signature with a passkey approves it: its tenant, or the guard file of a gateway, demands that. */
+  needsSignature: z.boolean(),
   flushId: id.optional(),
 });
 export type Plan = z.infer<typeof plan>;
@@ -207,10 +213,27 @@ export const approvePlan = defineRoute({
   path: '/plans/{id}:approve',
   action: 'plans.approve',
   isForPeople: true,
-  needsProof: true,
-  summary: 'Approves a plan as second person; not by its creator, and not by an API token',
+  needsProof: 'unless-signed',
+  summary: 'Approves a plan as second person; not by its creator, and not by an API token. Signed, it can be verified by anyone later',
+  params: idParams,
+  body: z.strictObject({
+    digest: askedDigest,
+    /** The answer of one of the caller's passkeys to the options of `createApprovalOptions`. */
+    signature: usedCredential.optional(),
+  }),
+  status: 200,
+  response: plan,
+});
+export const createApprovalOptions = defineRoute({
+  method: 'POST',
+  path: '/plans/{id}:options',
+  action: 'plans.approve',
+  isForPeople: true,
+  isSafe: true,
+  summary: 'What a browser needs to sign the approval of a plan with a passkey of the caller; the challenge says which plan',
   params: idParams,
   body: z.strictObject({ digest: askedDigest }),
   status: 200,
-  response: plan,
+  /** `passkeys`: names of those that can be used. */
+  response: browserOptions.extend({ passkeys: z.array(z.string()) }),
 });

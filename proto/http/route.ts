@@ -20,9 +20,9 @@ export interface Route {
   /**
    * A signed-in person who has a second factor, or of whom one is demanded, must have proved it within the last five minutes. The guard
    * checks `true`, and `of-what-is-there` for those who have one: by it the first is set up. `whole-tables` is checked by the service once
-   * it knows that whole tables are meant.
+   * it knows that whole tables are meant. `unless-signed`: unless the body has a passkey's signature, which is a proof itself.
    */
-  needsProof?: true | 'of-what-is-there' | 'whole-tables';
+  needsProof?: true | 'of-what-is-there' | 'whole-tables' | 'unless-signed';
   /** A POST that changes nothing: an Idempotency-Key is accepted but nothing is stored under it. */
   isSafe?: true;
   /** Server-sent events; `response` is the data of one event. */

@@ -59,6 +59,7 @@ export const routes = {
   listPlanFlows: plans.listPlanFlows,
   runPlan: plans.runPlan,
   approvePlan: plans.approvePlan,
+  createApprovalOptions: plans.createApprovalOptions,
   listFlushes: flushes.listFlushes,
   getFlush: flushes.getFlush,
   watchFlush: flushes.watchFlush,

@@ -430,6 +430,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         rateBitsPerSecond: 41_000,
         predictions: predictionsOf(chosen, asked.method),
       },
+      needsSignature: false,
       friction: api.needsSecondPerson
         ? 'second-person'
         : asked.all || sites > 1 || chosen.length > 1000

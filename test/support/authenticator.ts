@@ -31,6 +31,11 @@ export class Authenticator {
     ({ privateKey: this.privateKey, publicKey: this.publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' }));
   }
 
+  /** SPKI in base64, as a guard file takes it. */
+  get spki(): string {
+    return this.publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+  }
+
   /** `navigator.credentials.create()` with these options, as JSON. */
   create(options: { challenge: string; rp: { id: string }; user: { id: string } }, mischief: Mischief = {}): unknown {
     this.userHandle = options.user.id;

@@ -50,7 +50,15 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'controller/enrolment': ['controller/gateways', 'controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/flows': ['controller/gateways', 'controller/link', 'proto'],
   'controller/blocks': ['controller/link', 'controller/identity', 'controller/audit', 'proto'],
-  'controller/plans': ['controller/blocks', 'controller/flows', 'controller/gateways', 'controller/link', 'controller/audit', 'proto'],
+  'controller/plans': [
+    'controller/blocks',
+    'controller/flows',
+    'controller/gateways',
+    'controller/link',
+    'controller/access',
+    'controller/audit',
+    'proto',
+  ],
   'controller/flushes': [
     'controller/plans',
     'controller/blocks',

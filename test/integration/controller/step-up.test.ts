@@ -64,7 +64,7 @@ describe('a proof no older than five minutes', () => {
       updateTenant: true,
       createReenrolmentToken: true,
       runPlan: 'whole-tables',
-      approvePlan: true,
+      approvePlan: 'unless-signed',
       updateLimits: true,
       approveRemediation: true,
       prepareAuthority: true,

@@ -433,6 +433,7 @@ describe('a second person', () => {
       percentOfTable: 10,
       isEverything: true,
       areSeveralTenants: true,
+      approvalsBySignature: false,
     });
     expect(await owner.call(routes.getLimits, { params: { id: tenantId } })).toMatchObject({ flows: null });
     expect((await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } })).friction).toBe('count-in-button');
@@ -442,7 +443,7 @@ describe('a second person', () => {
 describe('a plan', () => {
   it('leaves out a gateway that cannot do it, or whose owner does not allow it, and says why', async () => {
     agents[3]!.disconnect();
-    const guard = { isReadOnly: true, methods: [], protected: [], isBuiltIn: false, error: '' };
+    const guard = { isReadOnly: true, methods: [], protected: [], isBuiltIn: false, signedFor: [], error: '' };
     await agents[3]!.connect(one.linkAddress, { guard });
     const gateway = async (method: string, n: number) =>
       (
@@ -460,7 +461,7 @@ describe('a plan', () => {
     agents[3]!.disconnect();
     const before = agents[3]!.flows;
     await agents[3]!.connect(one.linkAddress, {
-      guard: { isReadOnly: false, methods: [], protected: [], mostPercentOfTable: 50, isBuiltIn: true, error: '' },
+      guard: { isReadOnly: false, methods: [], protected: [], mostPercentOfTable: 50, isBuiltIn: true, signedFor: [], error: '' },
     });
     const part = async (flows: Flow[]) => {
       agents[3]!.flows = flows;

@@ -8,6 +8,7 @@ import { useClock, useNow } from '../../lib/clock.tsx';
 import { call } from '../../lib/controller/client.ts';
 import { canUsePasskeys, makePasskey } from '../../lib/controller/passkey.ts';
 import { Button } from '../../ui/button.tsx';
+import { CopyBlock } from '../../ui/copy.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import type { OwnAccount } from './account.tsx';
 import { PasswordField } from './password-field.tsx';
@@ -57,6 +58,20 @@ export function Passkeys({ account }: { account: OwnAccount }) {
               ))}
             </tbody>
           </table>
+        )}
+        {passkeys.some(({ publicKey }) => publicKey !== undefined) && (
+          <details>
+            <summary>Public keys, for gateways that demand your signature</summary>
+            {passkeys.map(
+              ({ id, name, publicKey }) =>
+                publicKey !== undefined && (
+                  <div className="stack" key={id}>
+                    <h3>{name}</h3>
+                    <CopyBlock text={publicKey} label={`public key of ${name}`} />
+                  </div>
+                ),
+            )}
+          </details>
         )}
         {remove.error && <Failure what="The passkey is still there" error={remove.error} />}
         <AddPasskey account={account} />

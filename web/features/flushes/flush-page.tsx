@@ -8,6 +8,7 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { counted, lasting, shortHash, took } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
+import { approvalWords } from '../../../client/words/plan-words.ts';
 import { FlushActions } from './flush-actions.tsx';
 import { FlushEvents } from './flush-events.tsx';
 import { FlushEvidence } from './flush-evidence.tsx';
@@ -69,6 +70,15 @@ export function FlushPage({ id }: { id: string }) {
             <dd>{flush.ticket ?? <span className="dim">none</span>}</dd>
             <dt>By</dt>
             <dd>{flush.createdBy}</dd>
+            {flush.approval && (
+              <>
+                <dt>Second person</dt>
+                <dd>
+                  {approvalWords(flush.approval)}
+                  {flush.approval.passkey !== undefined && <span className="dim"> ({flush.approval.passkey})</span>}
+                </dd>
+              </>
+            )}
             <dt>Plan</dt>
             <dd>
               digest{' '}

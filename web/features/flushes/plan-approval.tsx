@@ -1,31 +1,24 @@
 'use client';
 
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { IconUserCheck } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
 import type { Plan } from '../../../proto/http/plans.ts';
-import { routes } from '../../../proto/http/routes.ts';
 import { ACTIONS } from '../../../proto/model/access.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
-import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useAddress } from '../../lib/link.tsx';
-import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { State } from '../../ui/state.tsx';
+import { approvalWords } from '../../../client/words/plan-words.ts';
+import { SignApproval } from './sign-approval.tsx';
 
 /** A plan that waits for approval: its maker gets the link to send, whoever may approve gets the button. */
 export function PlanApproval({ plan }: { plan: Plan }) {
-  const client = useQueryClient();
   const clock = useClock();
   const addressOf = useAddress();
   const { data: me } = useQuery(queries.me());
   const tenantIds = [...new Set(plan.gateways.filter(({ state }) => state === 'ready').map(({ tenantId }) => tenantId))];
   const refusal = useRefusal('plans.approve', tenantIds);
-  const approve = useMutation({
-    mutationFn: () => call(routes.approvePlan, { params: { id: plan.id }, body: { digest: plan.digest } }),
-    onSuccess: (after) => client.setQueryData(queries.plan(plan.id).queryKey, after),
-  });
   if (plan.friction !== 'second-person' || plan.state !== 'ready') return null;
   if (plan.approval)
     return (
@@ -33,7 +26,7 @@ export function PlanApproval({ plan }: { plan: Plan }) {
         <h2>Second person</h2>
         <p>
           <State kind="ok">
-            {plan.approval.by} agreed at {clock.seconds(plan.approval.at)}
+            {approvalWords(plan.approval)} at {clock.seconds(plan.approval.at)}
           </State>
         </p>
       </section>
@@ -42,7 +35,7 @@ export function PlanApproval({ plan }: { plan: Plan }) {
   return (
     <section className="band">
       <h2>
-        Second person<small>needed at this size</small>
+        Second person<small>{plan.needsSignature ? 'has to sign with a passkey' : 'needed at this size'}</small>
       </h2>
       <div className="stack">
         {isMaker || refusal ? (
@@ -65,21 +58,7 @@ export function PlanApproval({ plan }: { plan: Plan }) {
               <b>{plan.createdBy}</b> asks you to agree. You agree to exactly this list, by its digest; {plan.createdBy} or another operator
               then runs it.
             </p>
-            <div className="row">
-              <Button
-                kind="primary"
-                icon={IconUserCheck}
-                onClick={() => approve.mutate()}
-                refusal={approve.isPending ? 'It is being noted.' : undefined}
-              >
-                Agree to these {plan.totals.flows} flows
-              </Button>
-              {approve.error && (
-                <span className="red" role="alert">
-                  {approve.error.message}
-                </span>
-              )}
-            </div>
+            <SignApproval plan={plan} />
           </>
         )}
       </div>

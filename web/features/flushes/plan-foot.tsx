@@ -118,6 +118,7 @@ function FootSentence({ plan, blocked }: { plan: Plan; blocked: Obstacle }) {
     case 'reason-changed':
       return <>The reason is part of the plan: plan again with this one.</>;
     case 'approval-missing':
+      if (plan.needsSignature) return <>This needs a second person’s signature: send them the link.</>;
       return <>{plan.isEverything ? 'The whole table' : 'A plan of this size'} needs a second person: send them the link.</>;
     case 'count-missing':
       return (
