@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
+import type { AuthorityView } from '../../proto/http/authority.ts';
 import type { Block } from '../../proto/http/blocks.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import type { Flush, flushTarget } from '../../proto/http/flushes.ts';
@@ -49,6 +50,8 @@ export interface FixtureApi {
   flushes: Flush[];
   remediations: ReturnType<typeof fixtureRemediations>;
   rollouts: FixtureRollouts;
+  /** When certificates of the authority end. */
+  ends: AuthorityView['ends'];
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
   /** When retention dropped the flows of every plan. */
@@ -79,6 +82,7 @@ type Person = z.output<typeof person>;
  */
 export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent = false }: FixtureSettings = {}): Promise<FixtureApi> {
   const nowMs = Date.now();
+  const inYears = (years: number) => new Date(nowMs + years * 365 * 86_400_000).toISOString();
   const gateways = fixtureGateways(nowMs);
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
@@ -98,6 +102,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     droppedAt: undefined,
     remediations: fixtureRemediations(nowMs, gateways),
     rollouts: new FixtureRollouts(nowMs),
+    ends: [{ kind: 'intermediate', name: 'CN=ctfleet intermediate 1', endsAt: inYears(1), isReplacedByItself: true }],
     close,
   };
   const people = fixturePeople(nowMs);
@@ -181,7 +186,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       Object.assign(find(gateways, params.id), { state: 'offline', setAsideReason: undefined, since: new Date().toISOString() }),
     revokeGateway: ({ params }) =>
       Object.assign(find(gateways, params.id), { state: 'revoked', setAsideReason: undefined, since: new Date().toISOString() }),
-    ...fixtureAuthority(nowMs),
+    ...fixtureAuthority(nowMs, () => api.ends),
     getRetention: () => fixtureRetention(),
     listSamples: ({ params, query }) =>
       fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),

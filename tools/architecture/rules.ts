@@ -44,7 +44,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'controller/oidc': ['controller/access', 'controller/audit', 'proto'],
   'controller/people': ['controller/access', 'controller/audit', 'proto'],
   'controller/link': ['controller/identity', 'controller/audit', 'proto'],
-  'controller/authority': ['controller/identity', 'controller/link', 'controller/audit', 'proto'],
+  'controller/authority': ['controller/identity', 'controller/link', 'controller/queue', 'controller/audit', 'proto'],
   'controller/history': ['controller/link', 'controller/queue', 'proto'],
   'controller/gateways': ['controller/link', 'controller/history', 'controller/audit', 'proto'],
   'controller/enrolment': ['controller/gateways', 'controller/link', 'controller/identity', 'controller/audit', 'proto'],
@@ -84,7 +84,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'proto',
   ],
   'controller/retention': ['controller/history', 'controller/queue', 'controller/audit', 'proto'],
-  'controller/metrics': ['controller/retention', 'controller/gateways', 'controller/identity', 'proto'],
+  'controller/metrics': ['controller/retention', 'controller/gateways', 'controller/authority', 'proto'],
   // The entry points, and the module that lists all nouns.
   controller: [
     'controller/access',
