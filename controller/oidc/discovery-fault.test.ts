@@ -22,7 +22,10 @@ it.each([
 });
 
 it('an answer that is none has its status', () => {
-  const cause = Object.assign(new Error('unexpected HTTP response status code'), { code: 'OAUTH_RESPONSE_IS_NOT_CONFORM', cause: { status: 404 } });
+  const cause = Object.assign(new Error('unexpected HTTP response status code'), {
+    code: 'OAUTH_RESPONSE_IS_NOT_CONFORM',
+    cause: { status: 404 },
+  });
   expect(discoveryFault(new Error('unreachable', { cause }))).toBe('it answered with status 404');
   expect(discoveryFault(undefined)).toBe('the log of the controller says why');
 });

@@ -354,7 +354,9 @@ describe('providers', () => {
     expect((await owner.ask(routes.createProvider, { body: { ...body, issuer: 'http://id.example' } })).status).toBe(400);
     expect(await owner.call(routes.testProvider, { params: { id: provider } })).toEqual({});
     const dead = await owner.call(routes.createProvider, { body: { ...body, name: `Dead ${number}`, issuer: 'http://127.0.0.1:9' } });
-    expect((await owner.call(routes.testProvider, { params: { id: dead.id } })).problem).toMatch(/discovery document.*: the connection was refused\.$/);
+    expect((await owner.call(routes.testProvider, { params: { id: dead.id } })).problem).toMatch(
+      /discovery document.*: the connection was refused\.$/,
+    );
     expect(pathOf(await new Browser().open(start(dead.id)))).toBe('/sign-in?refused=unreachable');
     await owner.call(routes.removeProvider, { params: { id: dead.id } });
     expect((await fetch(`${controller.origin}/api/auth/oidc/${dead.id}/start`, { redirect: 'manual' })).status).toBe(404);
