@@ -1,7 +1,9 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { createAuth } from './access/auth.ts';
+import { PasswordsService } from './access/passwords.service.ts';
 import { UsersService } from './access/users.service.ts';
+import { BreachedPasswords } from './platform/breached-passwords.ts';
 import { readConfig } from './platform/config.ts';
 import { Database } from './platform/database.ts';
 import { createLogger } from './platform/logger.ts';
@@ -32,7 +34,12 @@ async function main(): Promise<void> {
       await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()),
       createLogger(config.logLevel),
     );
-    const id = await new UsersService(auth, database, Date.now).createFirst({ email: values.email, password, name: values.name });
+    const passwords = new PasswordsService(await BreachedPasswords.open(config.breachedPasswordsFile));
+    const id = await new UsersService(auth, passwords, database, Date.now).createFirst({
+      email: values.email,
+      password,
+      name: values.name,
+    });
     process.stdout.write(`${JSON.stringify({ msg: 'first administrator created', id })}\n`);
   } finally {
     await database.onApplicationShutdown();

@@ -9,6 +9,7 @@ import { FlushesModule } from './flushes/flushes.module.ts';
 import { GatewaysModule } from './gateways/gateways.module.ts';
 import { HistoryModule } from './history/history.module.ts';
 import { LiveModule } from './live/live.module.ts';
+import { MailModule } from './mail/mail.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
 import { OidcModule } from './oidc/oidc.module.ts';
 import { PeopleModule } from './people/people.module.ts';
@@ -22,6 +23,7 @@ import { WitnessModule } from './witness/witness.module.ts';
 const NOUNS = [
   AuditModule,
   AccessModule,
+  MailModule,
   PeopleModule,
   OidcModule,
   HistoryModule,

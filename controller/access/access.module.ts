@@ -19,6 +19,10 @@ import { IdempotencyRepository } from './idempotency.repository.ts';
 import { IdempotencyService } from './idempotency.service.ts';
 import { PasskeysRepository } from './passkeys.repository.ts';
 import { PasskeysService } from './passkeys.service.ts';
+import { BreachedPasswords, BREACHED_PASSWORDS } from '../platform/breached-passwords.ts';
+import { PasswordsService } from './passwords.service.ts';
+import { PasswordResetsRepository } from './password-resets.repository.ts';
+import { PasswordResetsService } from './password-resets.service.ts';
 import { SecondFactorsRepository } from './second-factors.repository.ts';
 import { SecondFactorsService } from './second-factors.service.ts';
 import { SessionsRepository } from './sessions.repository.ts';
@@ -40,6 +44,12 @@ const AUTH_PROVIDER = {
   },
 };
 
+const BREACHED_PROVIDER = {
+  provide: BREACHED_PASSWORDS,
+  inject: [CONFIG],
+  useFactory: (config: Config) => BreachedPasswords.open(config.breachedPasswordsFile),
+};
+
 /** Who the caller is, and what the caller may do. */
 @Module({})
 export class AccessModule {
@@ -57,6 +67,10 @@ export class AccessModule {
       ApprovalSignaturesService,
       PasskeysRepository,
       PasskeysService,
+      BREACHED_PROVIDER,
+      PasswordsService,
+      PasswordResetsRepository,
+      PasswordResetsService,
       SecondFactorsRepository,
       SecondFactorsService,
       SessionsRepository,
@@ -68,7 +82,15 @@ export class AccessModule {
       TokensService,
       UsersService,
     ],
-    exports: [AUTH, ApprovalSignaturesService, CallersService, SecondFactorsRepository, SignInLinksService, SignInService],
+    exports: [
+      AUTH,
+      ApprovalSignaturesService,
+      CallersService,
+      PasswordResetsRepository,
+      SecondFactorsRepository,
+      SignInLinksService,
+      SignInService,
+    ],
     controllers: [AccessController, AccountController],
   });
 }

@@ -21,22 +21,6 @@ const CHALLENGE_SECONDS = 600;
 /** The plugin's name of the cookie between password and second factor. It is no session: no route accepts it. */
 const CHALLENGE_COOKIE = 'two_factor';
 
-/** The endpoints of better-auth that are exposed; all its other paths answer as if they did not exist. */
-export const AUTH_PATHS: ReadonlySet<string> = new Set(['/sign-in/email', '/sign-out', '/get-session', '/change-password']);
-/** Only by POST: sign-in links, second factors and passkeys. Requests are checked and rebuilt before the library sees them. */
-export const OWN_PATHS: ReadonlySet<string> = new Set([
-  '/look-at-link',
-  '/use-link',
-  '/two-factor/enable',
-  '/two-factor/disable',
-  '/two-factor/generate-backup-codes',
-  '/two-factor/verify-totp',
-  '/two-factor/verify-backup-code',
-  '/passkey/options',
-  '/passkey/sign-in',
-  '/passkey/prove',
-]);
-
 /** What the sign-in by passkey needs of the library. Neither has an address; both are called by our services only. */
 const ownEndpoints = {
   id: 'ctfleet',

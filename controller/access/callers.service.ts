@@ -59,7 +59,7 @@ export class CallersService {
   private async fromCookie(cookie: string): Promise<Caller | undefined> {
     const found = await this.sessions.find(new Headers({ cookie }));
     if (!found) return undefined;
-    const { userId, name, email, sessionId, hasSecondFactor, provedAtMs } = found;
+    const { userId, name, email, sessionId, begunAtMs, hasSecondFactor, provedAtMs } = found;
     const [grants, isDemanded] = await Promise.all([this.callers.grantsOf(userId), this.callers.isSecondFactorDemanded(userId)]);
     return {
       kind: 'user',
@@ -70,6 +70,7 @@ export class CallersService {
       grants,
       session: {
         id: sessionId,
+        begunAtMs,
         hasSecondFactor,
         isSecondFactorDemanded: isDemanded || this.config.isSecondFactorDemanded,
         provedAtMs,

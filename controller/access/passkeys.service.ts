@@ -14,7 +14,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import { publicKeyBytes } from '../../proto/signing/assertion.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import type { Passkey } from '../generated/prisma/client.ts';
-import type { Caller } from '../platform/caller.ts';
+import { isProofFresh, type Caller } from '../platform/caller.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { Database, isUniqueViolation } from '../platform/database.ts';
@@ -74,13 +74,18 @@ export class PasskeysService {
     }
   }
 
-  /** Whoever has no second factor yet says the password again. Throws FORBIDDEN, RATE_LIMITED, CAPABILITY_MISSING. */
+  /** Whoever has no second factor yet says the password again, or, without one, has just signed in. Throws FORBIDDEN, RATE_LIMITED, CAPABILITY_MISSING. */
   async makeOptions(caller: Caller, password: string | undefined): Promise<{ challenge: string }> {
     if (this.refusal !== undefined) throw new FleetError('CAPABILITY_MISSING', this.refusal);
     const person = await this.database.transact('all', (t) => this.factors.find(t, caller.userId));
     if (!person) throw new FleetError('NOT_FOUND', 'There is no such person.');
     const hash = person.accounts[0]?.password;
-    if (!caller.session?.hasSecondFactor && hash) await this.assertPassword(caller, hash, password ?? '');
+    if (!caller.session?.hasSecondFactor) {
+      if (hash) await this.assertPassword(caller, hash, password ?? '');
+      // A session that was left open would otherwise be somebody's for good.
+      else if (!isProofFresh(caller.session?.begunAtMs, this.clock()))
+        throw new FleetError('FORBIDDEN', 'You signed in more than five minutes ago. Sign out and in again, then add the passkey.');
+    }
     return {
       ...(await generateRegistrationOptions({
         rpName: 'ctfleet',

@@ -8,6 +8,10 @@ export const SIGN_IN_ACCOUNT = new RateLimit('sign-in-account', { tries: 30, sec
 export const SIGN_IN_ADDRESS = new RateLimit('sign-in-address', { tries: 60, seconds: 300 });
 /** An account that signed in from an address: remembered, not counted. */
 export const SIGN_IN_KNOWN = new RateLimit('sign-in-known', { tries: 1, seconds: 90 * 86_400 });
+/** Requests for a new password from one address, whoever they are for. */
+export const RESET_ADDRESS = new RateLimit('reset-address', { tries: 10, seconds: 3600 });
+/** Requests for a new password of one account, whether it exists or not. */
+export const RESET_ACCOUNT = new RateLimit('reset-account', { tries: 3, seconds: 3600 });
 /** The current password, guessed by someone who holds a session. */
 export const CHANGE_PASSWORD = new RateLimit('change-password', { tries: 10, seconds: 900 });
 /** Wrong codes for one account from one address, whether at a sign-in or in a session. */

@@ -17,6 +17,7 @@ export interface SignedIn {
   name: string;
   email: string;
   sessionId: string;
+  begunAtMs: number;
   hasSecondFactor: boolean;
   /** When this session last proved a second factor. */
   provedAtMs?: number;
@@ -44,6 +45,7 @@ export class SessionsService {
       name: user.name,
       email: user.email,
       sessionId: session.id,
+      begunAtMs: session.createdAt.getTime(),
       hasSecondFactor: user.twoFactorEnabled ?? false,
       provedAtMs: session.secondFactorAt?.getTime(),
     };

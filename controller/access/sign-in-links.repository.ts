@@ -11,6 +11,10 @@ export class SignInLinksRepository {
     await t.signInLink.upsert({ where: { userId: link.userId }, create: link, update: link });
   }
 
+  async remove(t: Transaction, userId: string): Promise<void> {
+    await t.signInLink.deleteMany({ where: { userId } });
+  }
+
   /** With the person's name and address; undefined if there is none, or the person is suspended. */
   async find(t: Transaction, userId: string) {
     const link = await t.signInLink.findUnique({ where: { userId }, include: { user: true } });

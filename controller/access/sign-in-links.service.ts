@@ -6,7 +6,7 @@ import { CONFIG, type Config } from '../platform/config.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { hashSecret, isSecret, newSecret } from '../platform/secret.ts';
 import { AUTH, type Auth } from './auth.ts';
-import { passwordProblem } from './password.ts';
+import { PasswordsService } from './passwords.service.ts';
 import { formatLinkToken, parseLinkToken } from './secret-texts.ts';
 import { SignInLinksRepository } from './sign-in-links.repository.ts';
 
@@ -23,6 +23,7 @@ export interface MadeLink {
 export class SignInLinksService {
   constructor(
     @Inject(SignInLinksRepository) private readonly links: SignInLinksRepository,
+    @Inject(PasswordsService) private readonly passwords: PasswordsService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Database) private readonly database: Database,
     @Inject(AUTH) private readonly auth: Auth,
@@ -31,12 +32,17 @@ export class SignInLinksService {
   ) {}
 
   /** A new link for a person; an earlier one ends. Its secret is behind the #, which no browser sends and no log has. */
-  async make(t: Transaction, userId: string, createdByName: string): Promise<MadeLink> {
+  async make(t: Transaction, userId: string, createdByName: string, lifeMs = TTL_MS): Promise<MadeLink> {
     const now = this.clock();
     const secret = newSecret();
-    const expiresAt = new Date(now + TTL_MS);
+    const expiresAt = new Date(now + lifeMs);
     await this.links.put(t, { userId, secretHash: hashSecret(secret), createdByName, createdAt: new Date(now), expiresAt });
     return { link: `${this.config.publicUrl}/welcome#${formatLinkToken(userId, secret)}`, expiresAt: expiresAt.toISOString() };
+  }
+
+  /** A link that was made for a person is good for nothing from now on. */
+  async end(t: Transaction, userId: string): Promise<void> {
+    await this.links.remove(t, userId);
   }
 
   /** Whose link it is. Throws LINK_REFUSED. */
@@ -55,7 +61,7 @@ export class SignInLinksService {
   /** Sets the password of whom the link is for, and returns the address to sign in with. Throws LINK_REFUSED, INVALID_REQUEST. */
   async use(token: string, password: string, address: string): Promise<string> {
     const { user } = await this.database.transact('all', (t) => this.find(t, token));
-    const problem = passwordProblem(password, [user.name, user.email]);
+    const problem = await this.passwords.problem(password, [user.name, user.email]);
     if (problem !== undefined)
       throw new FleetError('INVALID_REQUEST', `The password ${problem}.`, { issues: [{ path: 'body.password', message: problem }] });
     const hash = await (await this.auth.$context).password.hash(password);

@@ -1,16 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isIP } from 'node:net';
+import { isSignInRoute } from '../../proto/http/sign-in.ts';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
 import { toFleetError, toProblem } from '../platform/problem.ts';
-import { AUTH_PATHS, OWN_PATHS } from './auth.ts';
 import { isOwnSite } from './cross-site.ts';
+import { refusalIn } from './library-errors.ts';
 import type { SignInService } from './sign-in.service.ts';
 
 const PREFIX = '/api/auth';
 
 /**
  * Mounts better-auth at /api/auth. It is not a route of the contract and has no caller yet, so it is registered beside Nest's handlers:
- * only the paths of AUTH_PATHS and OWN_PATHS exist, and requests that change something must come from our own site.
+ * only the routes of SIGN_IN_ROUTES exist, and requests that change something must come from our own site.
  */
 export function mountSignIn(fastify: FastifyInstance, service: SignInService, publicUrl: string): void {
   fastify.route({
@@ -39,8 +40,7 @@ export async function sendProblem(request: FastifyRequest, reply: FastifyReply, 
 async function answer(request: FastifyRequest, reply: FastifyReply, service: SignInService, publicUrl: string): Promise<void> {
   const url = new URL(request.originalUrl, publicUrl);
   const path = url.pathname.slice(PREFIX.length);
-  if (!AUTH_PATHS.has(path) && !(OWN_PATHS.has(path) && request.method === 'POST'))
-    throw new FleetError('NOT_FOUND', 'Nothing exists at this address.');
+  if (!isSignInRoute(request.method, path)) throw new FleetError('NOT_FOUND', 'Nothing exists at this address.');
   if (
     request.method === 'POST' &&
     !isOwnSite({ origin: request.headers.origin, secFetchSite: request.headers['sec-fetch-site']?.toString() }, publicUrl)
@@ -61,6 +61,8 @@ async function answer(request: FastifyRequest, reply: FastifyReply, service: Sig
     body: request.body,
     address: isIP(request.ip) ? request.ip : 'unknown',
   });
+  const refusal = await refusalIn(response);
+  if (refusal) throw refusal;
   reply.status(response.status);
   for (const [name, value] of response.headers) if (name !== 'set-cookie' && name !== 'content-length') reply.header(name, value);
   reply.header('set-cookie', response.headers.getSetCookie()).header('cache-control', 'no-store');

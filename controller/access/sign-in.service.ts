@@ -6,7 +6,9 @@ import { AuditService } from '../audit/audit.service.ts';
 import { parseBody, remake, type Asking } from './asking.ts';
 import { AUTH, type Auth } from './auth.ts';
 import { addressKey } from './limit-key.ts';
-import { MAX_PASSWORD_LENGTH, passwordProblem } from './password.ts';
+import { MAX_PASSWORD_LENGTH } from './password.ts';
+import { PasswordsService } from './passwords.service.ts';
+import { PasswordResetsService } from './password-resets.service.ts';
 import { PasskeysService } from './passkeys.service.ts';
 import { CHANGE_PASSWORD, SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS, SIGN_IN_KNOWN, SIGN_IN_PAIR } from './rate-limits.ts';
 import { RateLimits } from '../platform/rate-limits.ts';
@@ -17,6 +19,7 @@ import { SignInLinksService } from './sign-in-links.service.ts';
 const signIn = z.looseObject({ email: z.string().max(320), password: z.string().max(MAX_PASSWORD_LENGTH) });
 const lookAtLink = z.looseObject({ token: z.string().max(200) });
 const useLink = z.looseObject({ token: z.string().max(200), password: z.string().max(MAX_PASSWORD_LENGTH) });
+const forgot = z.looseObject({ email: z.string().max(320) });
 const change = z.looseObject({ currentPassword: z.string().max(MAX_PASSWORD_LENGTH), newPassword: z.string().max(MAX_PASSWORD_LENGTH) });
 
 /**
@@ -34,6 +37,8 @@ export class SignInService {
     @Inject(RateLimits) private readonly limits: RateLimits,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(SignInLinksService) private readonly links: SignInLinksService,
+    @Inject(PasswordsService) private readonly passwords: PasswordsService,
+    @Inject(PasswordResetsService) private readonly resets: PasswordResetsService,
     @Inject(SessionsService) private readonly sessions: SessionsService,
     @Inject(PasskeysService) private readonly passkeys: PasskeysService,
     @Inject(SecondFactorsService) private readonly secondFactors: SecondFactorsService,
@@ -48,6 +53,10 @@ export class SignInService {
         return this.lookAtLink(asking);
       case '/use-link':
         return this.useLink(asking);
+      case '/ways':
+        return Response.json({ resetsByMail: this.resets.isOffered });
+      case '/forgot-password':
+        return this.forgotPassword(asking);
       case '/change-password':
         return this.changePassword(asking);
       case '/sign-out':
@@ -73,11 +82,17 @@ export class SignInService {
     return this.signIn({ path: '/sign-in/email', address, body: own, request: remake({ path, request }, own, '/sign-in/email') });
   }
 
+  /** The same answer for every address, and as fast. */
+  private async forgotPassword({ body, address }: Asking): Promise<Response> {
+    await this.resets.ask(toAccount(parseBody(forgot, body).email), address);
+    return Response.json({});
+  }
+
   /** The password; whoever has a second factor gets no session by it, but ten minutes to prove that too. */
   private async signIn(asking: Asking): Promise<Response> {
     const { address } = asking;
     const own = parseBody(signIn, asking.body);
-    const email = toPrintable(own.email.trim().toLowerCase().slice(0, 200));
+    const email = toAccount(own.email);
     const from = addressKey(address);
     const pair = JSON.stringify([email, from]);
     await this.limits.take(SIGN_IN_ADDRESS, from);
@@ -111,7 +126,7 @@ export class SignInService {
     const { currentPassword, newPassword } = parseBody(change, body);
     const person = await this.sessions.getProved(request.headers);
     const tries = await this.limits.take(CHANGE_PASSWORD, person.userId);
-    const problem = passwordProblem(newPassword, [person.name, person.email]);
+    const problem = await this.passwords.problem(newPassword, [person.name, person.email]);
     if (problem !== undefined)
       throw new FleetError('INVALID_REQUEST', `The new password ${problem}.`, { issues: [{ path: 'body.newPassword', message: problem }] });
     const response = await this.auth.handler(remake({ path, request }, { currentPassword, newPassword, revokeOtherSessions: true }));
@@ -137,4 +152,9 @@ export class SignInService {
       await this.audit.recordSession({ action: 'signed-out', outcome: 'ok', userId: person.userId, name: person.name, address });
     return response;
   }
+}
+
+/** An address as it names an account, and as people can read it. */
+function toAccount(email: string): string {
+  return toPrintable(email.trim().toLowerCase().slice(0, 200));
 }

@@ -6,7 +6,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, isUniqueViolation } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { AUTH, type Auth } from './auth.ts';
-import { passwordProblem } from './password.ts';
+import { PasswordsService } from './passwords.service.ts';
 
 export interface NewUser {
   email: string;
@@ -20,12 +20,13 @@ export interface NewUser {
 export class UsersService {
   constructor(
     @Inject(AUTH) private readonly auth: Auth,
+    @Inject(PasswordsService) private readonly passwords: PasswordsService,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
-   * Returns the new user's id. Throws INVALID_REQUEST for a password that is too short or easy to guess and for an invalid e-mail address,
+   * Returns the new user's id. Throws INVALID_REQUEST for a password that is too short, easy to guess or known from a breach, and for an invalid e-mail address,
    * ALREADY_EXISTS if the address is taken.
    */
   async create(user: NewUser): Promise<string> {
@@ -39,7 +40,7 @@ export class UsersService {
 
   private async insert(user: NewUser, isFirst: boolean): Promise<string> {
     const email = user.email.trim().toLowerCase();
-    const problem = passwordProblem(user.password, [user.name, email]);
+    const problem = await this.passwords.problem(user.password, [user.name, email]);
     if (problem !== undefined) throw new FleetError('INVALID_REQUEST', `The password ${problem}.`);
     const name = nameSchema.safeParse(user.name);
     if (!name.success) throw new FleetError('INVALID_REQUEST', `The name ${name.error.issues[0]!.message}.`);

@@ -11,6 +11,7 @@ export function toView(
   { state, issuers }: { state: State; issuers: readonly IssuerRow[] },
   gateways: readonly (OnIssuer & { tenantId: string })[],
   waitingTokens: number,
+  ends: AuthorityView['ends'],
 ): AuthorityView {
   const trusted = trustedOf(state);
   const retired = issuers.filter(({ id }) => !trusted.includes(id)).slice(-MAX_RETIRED);
@@ -39,6 +40,7 @@ export function toView(
         gateways: stranded.slice(0, MAX_NAMED).map(({ id, tenantId, name }) => ({ id, tenantId, name })),
       },
     waitingTokens,
+    ends,
   };
 }
 

@@ -15,6 +15,7 @@ import { newId } from '../platform/ids.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { commonNameOf, toView } from './authority-view.ts';
+import { endsOf, whyNoIntermediate } from './care.ts';
 
 /** Who takes a step: a person, or somebody at the controller's command line. */
 export interface Actor {
@@ -32,6 +33,7 @@ interface Made extends Omit<Issuer, 'id'> {
   rootKey?: string;
   source: 'made' | 'company';
   words: string;
+  isAutomatic?: boolean;
 }
 
 /** Replaces the authority in phases (identity/rotation.ts): every step is decided under the lock of its state, audited, and told to all. */
@@ -52,31 +54,35 @@ export class AuthorityService {
     return this.database.transact('all', (t) => this.view(t));
   }
 
+  /** When each certificate ends that the fleet depends on; from now on who is to do something about it. */
+  async ends(): Promise<AuthorityView['ends']> {
+    return this.database.transact('all', async (t) => (await this.view(t)).ends);
+  }
+
   /**
    * A new issuer that is trusted beside the current one. Throws AUTHORITY_STEP_REFUSED where the phase or a missing key does not allow
    * it.
    */
   async prepare(actor: Actor, scope: TenantScope, kind: 'root' | 'intermediate'): Promise<AuthorityView> {
     ofAll(scope);
-    const { encryption } = await this.store.key();
-    return this.prepareWith(actor, async (t, state, now) => {
-      if (kind === 'root') {
-        const root = await makeRoot(now.getTime());
-        const own = { chain: '', root: root.certificate, rootKey: root.key, source: 'made' } as const;
-        return { ...(await makeIntermediate(root, now.getTime())), ...own, words: 'a new root and intermediate' };
-      }
-      const current = (await this.repository.issuers(t)).find(({ id }) => id === state.current)!;
-      if (!current.root.sealedKey) throw refused(whyNoIntermediate(current.root));
-      const root = { certificate: current.root.certificate, key: encryption.open(current.root.sealedKey) };
-      const own = { chain: '', root: root.certificate, source: 'made' } as const;
-      return { ...(await makeIntermediate(root, now.getTime())), ...own, words: 'a new intermediate of the same root' };
+    return this.underLock(async (t, state) => {
+      if (kind === 'intermediate') return this.prepareIntermediate(t, state, actor);
+      const now = this.clock();
+      const root = await makeRoot(now);
+      const own = { chain: '', root: root.certificate, rootKey: root.key, source: 'made' } as const;
+      await this.prepareWith(t, state, actor, {
+        ...(await makeIntermediate(root, now)),
+        ...own,
+        words: 'a new root and intermediate',
+      });
     });
   }
 
   /** The same with an issuer made elsewhere. Throws INVALID_REQUEST that says what is wrong with its chain or key. */
   async prepareGiven(actor: Actor, chain: string, key: string): Promise<AuthorityView> {
     const given = parseIssuer(chain, key, this.clock());
-    return this.prepareWith(actor, async () => ({ ...given, source: 'company', words: commonNameOf(given.certificate) }));
+    const words = commonNameOf(given.certificate);
+    return this.underLock((t, state) => this.prepareWith(t, state, actor, { ...given, source: 'company', words }));
   }
 
   /**
@@ -85,66 +91,88 @@ export class AuthorityService {
    */
   async take(actor: Actor, scope: TenantScope, step: Exclude<Step, 'prepare'>, without: readonly string[] = []): Promise<AuthorityView> {
     ofAll(scope);
+    return this.underLock((t, state) => this.takeStep(t, state, actor, step, without));
+  }
+
+  /** An intermediate of the same root. The state is locked by the caller, here and below. Throws as `prepare`. */
+  async prepareIntermediate(t: Transaction, state: State, actor: Actor, isAutomatic = false): Promise<void> {
+    const { encryption } = await this.store.key();
+    const { root } = (await this.repository.issuers(t)).find(({ id }) => id === state.current)!;
+    if (!root.sealedKey) throw refused(whyNoIntermediate(root));
+    const made = await makeIntermediate({ certificate: root.certificate, key: encryption.open(root.sealedKey) }, this.clock());
+    const own = { chain: '', root: root.certificate, source: 'made', isAutomatic } as const;
+    await this.prepareWith(t, state, actor, { ...made, ...own, words: 'a new intermediate of the same root' });
+  }
+
+  /** Throws as `take`. */
+  async takeStep(
+    t: Transaction,
+    state: State,
+    actor: Actor,
+    step: Exclude<Step, 'prepare'>,
+    without: readonly string[] = [],
+  ): Promise<void> {
+    const followed = follow(state, step);
+    if (!followed) throw wrongPhase(state, step);
+    const now = new Date(this.clock());
+    const left = strandedBy(followed.leaves, followed.leaves === undefined ? [] : await this.repository.gateways(t));
+    const unnamed = left.filter(({ id }) => !without.includes(id));
+    if (unnamed.length > 0) throw refused(whoIsMissing(unnamed));
+    const before = await this.view(t);
+    await this.repository.updateState(t, followed.rotation, now);
+    if (followed.leaves !== undefined) await this.giveUp(t, followed.leaves, now);
+    this.audit.record(t, {
+      actor: asIs(actor),
+      action: `authority.${WORDS[step].action}`,
+      outcome: 'ok',
+      summary: `${actor.name} ${WORDS[step].words}${left.length > 0 ? `, and left ${namesOf(left)} to be enrolled again` : ''}`,
+      detail: {
+        from: state.phase,
+        to: followed.rotation.phase,
+        current: followed.rotation.current,
+        next: followed.rotation.next,
+        gateways: Object.fromEntries(before.issuers.map(({ id, gateways }) => [id, gateways])),
+        left: left.map(({ id, name }) => ({ id, name })),
+        waitingTokens: followed.leaves === state.current ? before.waitingTokens : undefined,
+      },
+    });
+    await this.notifications.send(t, AUTHORITY_CHANGED);
+  }
+
+  /** Decides and changes under the lock of the state: one step at a time, whoever takes it. */
+  private async underLock(change: (t: Transaction, state: State) => Promise<void>): Promise<AuthorityView> {
     return this.database.transact('all', async (t) => {
-      const state = await this.repository.lock(t);
-      const followed = follow(state, step);
-      if (!followed) throw wrongPhase(state, step);
-      const now = new Date(this.clock());
-      const left = strandedBy(followed.leaves, followed.leaves === undefined ? [] : await this.repository.gateways(t));
-      const unnamed = left.filter(({ id }) => !without.includes(id));
-      if (unnamed.length > 0) throw refused(whoIsMissing(unnamed));
-      const before = await this.view(t);
-      await this.repository.updateState(t, followed.rotation, now);
-      if (followed.leaves !== undefined) await this.giveUp(t, followed.leaves, now);
-      this.audit.record(t, {
-        actor: asIs(actor),
-        action: `authority.${WORDS[step].action}`,
-        outcome: 'ok',
-        summary: `${actor.name} ${WORDS[step].words}${left.length > 0 ? `, and left ${namesOf(left)} to be enrolled again` : ''}`,
-        detail: {
-          from: state.phase,
-          to: followed.rotation.phase,
-          current: followed.rotation.current,
-          next: followed.rotation.next,
-          gateways: Object.fromEntries(before.issuers.map(({ id, gateways }) => [id, gateways])),
-          left: left.map(({ id, name }) => ({ id, name })),
-          waitingTokens: followed.leaves === state.current ? before.waitingTokens : undefined,
-        },
-      });
-      await this.notifications.send(t, AUTHORITY_CHANGED);
+      await change(t, await this.repository.lock(t));
       return this.view(t);
     });
   }
 
-  private async prepareWith(actor: Actor, make: (t: Transaction, state: State, now: Date) => Promise<Made>): Promise<AuthorityView> {
+  private async prepareWith(t: Transaction, state: State, actor: Actor, made: Made): Promise<void> {
     const { encryption } = await this.store.key();
-    return this.database.transact('all', async (t) => {
-      const state = await this.repository.lock(t);
-      if (!stepsOf(state.phase).includes('prepare')) throw wrongPhase(state, 'prepare');
-      const now = new Date(this.clock());
-      const { certificate, chain, root, key, rootKey, source, words } = await make(t, state, now);
-      const issuers = await this.repository.issuers(t);
-      if (issuers.some((each) => each.id === state.current && each.certificate === certificate))
-        throw refused('This intermediate signs already.');
-      let rootId = issuers.find((each) => each.root.certificate === root)?.rootId;
-      if (rootId === undefined) {
-        rootId = newId();
-        const sealedKey = rootKey === undefined ? null : encryption.close(rootKey);
-        await this.repository.insertRoot(t, { id: rootId, certificate: root, source, createdAt: now, sealedKey });
-      }
-      const id = newId();
-      await this.repository.insertIssuer(t, { id, rootId, certificate, chain, createdAt: now, sealedKey: encryption.close(key) });
-      await this.repository.updateState(t, follow(state, 'prepare', id)!.rotation, now);
-      this.audit.record(t, {
-        actor: asIs(actor),
-        action: 'authority.prepared',
-        outcome: 'ok',
-        summary: `${actor.name} prepared another authority: ${words}`,
-        detail: { current: state.current, next: id, rootId, subject: commonNameOf(certificate), source },
-      });
-      await this.notifications.send(t, AUTHORITY_CHANGED);
-      return this.view(t);
+    if (!stepsOf(state.phase).includes('prepare')) throw wrongPhase(state, 'prepare');
+    const now = new Date(this.clock());
+    const { certificate, chain, root, key, rootKey, source, words, isAutomatic = false } = made;
+    const issuers = await this.repository.issuers(t);
+    if (issuers.some((each) => each.id === state.current && each.certificate === certificate))
+      throw refused('This intermediate signs already.');
+    let rootId = issuers.find((each) => each.root.certificate === root)?.rootId;
+    if (rootId === undefined) {
+      rootId = newId();
+      const sealedKey = rootKey === undefined ? null : encryption.close(rootKey);
+      await this.repository.insertRoot(t, { id: rootId, certificate: root, source, createdAt: now, sealedKey });
+    }
+    const id = newId();
+    const sealedKey = encryption.close(key);
+    await this.repository.insertIssuer(t, { id, rootId, certificate, chain, createdAt: now, sealedKey, isAutomatic });
+    await this.repository.updateState(t, follow(state, 'prepare', id)!.rotation, now);
+    this.audit.record(t, {
+      actor: asIs(actor),
+      action: 'authority.prepared',
+      outcome: 'ok',
+      summary: `${actor.name} prepared another authority: ${words}`,
+      detail: { current: state.current, next: id, rootId, subject: commonNameOf(certificate), source, isAutomatic },
     });
+    await this.notifications.send(t, AUTHORITY_CHANGED);
   }
 
   /** Forgets the key of an issuer that is no longer trusted, and that of its root if nothing else is below it. */
@@ -159,7 +187,9 @@ export class AuthorityService {
   private async view(t: Transaction): Promise<AuthorityView> {
     const kept = (await this.repository.readIn(t))!;
     const gateways = await this.repository.gateways(t);
-    return toView(kept, gateways, await this.repository.waitingTokens(t, new Date(this.clock())));
+    const now = this.clock();
+    const ends = endsOf(kept, gateways, await this.repository.controllers(t), now);
+    return toView(kept, gateways, await this.repository.waitingTokens(t, new Date(now)), ends);
   }
 }
 
@@ -182,13 +212,6 @@ const refused = (why: string): FleetError => new FleetError('AUTHORITY_STEP_REFU
 function wrongPhase({ phase }: State, step: Step): FleetError {
   const possible = stepsOf(phase).join(' or ');
   return refused(`The authority is ${phase}: what can be done now is ${possible}, not ${step}.`);
-}
-
-function whyNoIntermediate({ source }: { source: string }): string {
-  if (source === 'company')
-    return 'The root is your company’s. Have it issue another intermediate, and run authority.js use-intermediate; or prepare a new root.';
-  if (source === 'adopted') return 'The root is of a version without intermediates and allows none. Prepare a new root.';
-  return 'The root’s key was removed from here. Put it back with authority.js import-root, or prepare a new root.';
 }
 
 function whoIsMissing(left: readonly { name: string }[]): string {

@@ -1,10 +1,10 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type BeforeApplicationShutdown } from '@nestjs/common';
 import { EnrolmentService as Definition, type EnrolmentServer } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Addresses } from '../platform/addresses.ts';
-import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { GrpcListener, unary } from '../platform/grpc-listener.ts';
 import { AUTHORITY, type Authority } from '../identity/authority.ts';
+import { ServerCertificatesService } from '../identity/server-certificates.service.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 import { addressOf } from './peer-address.ts';
 
@@ -27,20 +27,15 @@ export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationS
   constructor(
     @Inject(EnrolmentService) private readonly enrolment: EnrolmentService,
     @Inject(AUTHORITY) private readonly authority: Authority,
+    @Inject(ServerCertificatesService) private readonly certificates: ServerCertificatesService,
     @Inject(Addresses) private readonly addresses: Addresses,
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     const handlers: EnrolmentServer = { enrol: unary((call) => this.enrolment.enrol(call.request, addressOf(call.getPeer()))) };
-    this.listener = await GrpcListener.open(
-      this.config.enrol,
-      () => this.authority.issueServer(this.clock()),
-      Definition,
-      handlers,
-      CONNECTIONS,
-    );
+    const issue = () => this.certificates.issue('enrol');
+    this.listener = await GrpcListener.open(this.config.enrol, issue, Definition, handlers, CONNECTIONS);
     const { listener } = this;
     this.authority.onChange(() => void listener.present().catch(() => undefined));
     this.addresses.noteOpened('enrol', this.listener.port);

@@ -29,8 +29,9 @@ import { RolloutsRepository, type RolloutWithSite } from './rollouts.repository.
 
 /** Transactions of one replica at once. Those of a tenant wait for each other, each with a connection. */
 const AT_ONCE = 4;
-/** Gateways of one tenant that await approval. */
+/** Gateways of one tenant that await approval, and of one token: whoever has a token does not fill the places of all others. */
 const MAX_WAITING = 1000;
+const MAX_WAITING_OF_TOKEN = 250;
 const FULL_RETRY_SECONDS = 120;
 /** Of the certificate that enrolment issues; each renewal issues the next. */
 const FIRST_GENERATION = 1;
@@ -224,10 +225,10 @@ export class JoiningService {
       return { kind: 'awaiting', waiting };
     }
     const ofTenant = [...open.values()].reduce((sum, one) => sum + one.waiting, 0);
-    if (rollout.used + waiting + approved >= rollout.maxGateways || ofTenant >= MAX_WAITING)
+    if (rollout.used + waiting + approved >= rollout.maxGateways || waiting >= MAX_WAITING_OF_TOKEN || ofTenant >= MAX_WAITING)
       throw new FleetError(
         'RATE_LIMITED',
-        'As many gateways await approval as this token has places. Decide about them, wait, or revoke a token that fills them.',
+        'As many gateways await approval as may. Decide about them, wait, or revoke a token that fills them.',
         {
           retryAfterSeconds: FULL_RETRY_SECONDS,
         },

@@ -51,7 +51,10 @@ export class AuthorityRepository {
     await t.authorityRoot.update({ where: { id }, data: bytesOf(data) });
   }
 
-  async insertIssuer(t: Transaction, issuer: Omit<AuthorityIssuer, 'retiredAt'>): Promise<void> {
+  async insertIssuer(
+    t: Transaction,
+    issuer: Omit<AuthorityIssuer, 'retiredAt' | 'isAutomatic'> & { isAutomatic?: boolean },
+  ): Promise<void> {
     await t.authorityIssuer.create({ data: bytesOf(issuer) });
   }
 
@@ -88,6 +91,17 @@ export class AuthorityRepository {
   /** Gateways of which nothing else is known are on the issuer that there was before there were several. */
   async adoptGateways(t: Transaction, issuerId: string): Promise<void> {
     await t.gateway.updateMany({ where: { certificateIssuer: null }, data: { certificateIssuer: issuerId } });
+  }
+
+  /** What a controller presents to gateways; without `endsAt` what it did before. Those not seen since `goneBefore` are forgotten. */
+  async putController(t: Transaction, name: string, endsAt: Date | undefined, seenAt: Date, goneBefore: Date): Promise<void> {
+    if (endsAt) await t.controllerCertificate.upsert({ where: { name }, create: { name, endsAt, seenAt }, update: { endsAt, seenAt } });
+    else await t.controllerCertificate.updateMany({ where: { name }, data: { seenAt } });
+    await t.controllerCertificate.deleteMany({ where: { seenAt: { lt: goneBefore } } });
+  }
+
+  controllers(t: Transaction): Promise<{ name: string; endsAt: Date }[]> {
+    return t.controllerCertificate.findMany({ select: { name: true, endsAt: true }, orderBy: { name: 'asc' } });
   }
 
   /** Join tokens, of one gateway or of many, that are not used up yet and pin the root of the current issuer. */

@@ -106,13 +106,6 @@ export class Authority {
     };
   }
 
-  /** When each trusted certificate that signs ends. */
-  get ends(): { kind: 'root' | 'intermediate'; name: string; endsAt: string }[] {
-    const roots = new Map(this.#trusted.map(({ root }) => [root, endOf('root', root)]));
-    const intermediates = this.#trusted.filter((issuer) => issuer.certificate !== issuer.root);
-    return [...roots.values(), ...intermediates.map(({ certificate }) => endOf('intermediate', certificate))];
-  }
-
   /** Whose certificates a listener for gateways accepts. */
   get clients(): NonNullable<ListenerTls['clients']> {
     return {
@@ -158,11 +151,6 @@ export class Authority {
   get #trusted(): Signing[] {
     return trustedOf(this.#known.rotation).map((id) => this.#issuers.get(id)!);
   }
-}
-
-function endOf<K extends string>(kind: K, pem: string): { kind: K; name: string; endsAt: string } {
-  const { subject, validTo } = new X509Certificate(pem);
-  return { kind, name: subject.replaceAll('\n', ', '), endsAt: new Date(validTo).toISOString() };
 }
 
 async function present(issuer: Signing, nowMs: number): Promise<{ chain: string; key: string }> {

@@ -13,6 +13,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import { AUTHORITY, type Authority } from '../identity/authority.ts';
 import { readPeer, type GatewayIdentity, type ProvenGateway } from '../identity/gateway-identity.ts';
+import { ServerCertificatesService } from '../identity/server-certificates.service.ts';
 import { Addresses } from '../platform/addresses.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
@@ -69,6 +70,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     @Inject(RenewalsService) private readonly renewals: RenewalsService,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(AUTHORITY) private readonly authority: Authority,
+    @Inject(ServerCertificatesService) private readonly certificates: ServerCertificatesService,
     @Inject(Addresses) private readonly addresses: Addresses,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -82,7 +84,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
         this.answer(call, callback),
       renew: unary((call: ServerUnaryCall<RenewRequest, RenewResponse>) => this.renew(call)),
     };
-    const issue = async () => ({ ...(await this.authority.issueServer(this.clock())), clients: this.authority.clients });
+    const issue = async () => ({ ...(await this.certificates.issue('link')), clients: this.authority.clients });
     const listener = await GrpcListener.open(this.config.link, issue, WEIGHED, handlers, CONNECTIONS);
     this.listener = listener;
     this.authority.onChange(() => {

@@ -54,3 +54,14 @@ it('the end of each certificate that counts is a metric', async () => {
   const ends = [...text.matchAll(/^ctfleet_gateway_certificate_end_timestamp_seconds\{.*gateway="(\w)"\} (\d+)$/gm)];
   expect(ends.map(([, name, at]) => `${name} ${at}`)).toEqual(['a 1767225610', 'b 1767225610']);
 });
+
+it('when certificates of the authority end is a metric, and whether one of them needs somebody', async () => {
+  const end = { endsAt: '2026-01-01T00:00:10Z', isReplacedByItself: false };
+  const text = await toExposition([], [], [], '0.1.0', [
+    { ...end, kind: 'root', name: 'CN=r' },
+    { ...end, kind: 'intermediate', name: 'CN=i', remedy: 'Prepare a new root.' },
+  ]);
+  expect(text).toContain('ctfleet_authority_certificate_end_timestamp_seconds{kind="root",name="CN=r"} 1767225610');
+  expect(text).toContain('ctfleet_authority_certificate_needs_someone{kind="root",name="CN=r"} 0');
+  expect(text).toContain('ctfleet_authority_certificate_needs_someone{kind="intermediate",name="CN=i"} 1');
+});

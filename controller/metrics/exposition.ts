@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { AuthorityView } from '../../proto/http/authority.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import { FACET_NAMES, FACETS, isCounter, NUMBER_NAMES, NUMBERS, totalsOf } from '../../proto/model/measures.ts';
 
@@ -31,7 +32,7 @@ export async function toExposition(
   flushed: FlushedFlows[],
   tables: { name: string; bytes: bigint }[],
   version: string,
-  authority: readonly { kind: 'root' | 'intermediate'; name: string; endsAt: string }[] = [],
+  authority: AuthorityView['ends'] = [],
 ): Promise<string> {
   const registry = new Registry();
   const gauge = (name: string, help: string, ...labels: string[]): Gauge =>
@@ -63,11 +64,20 @@ export async function toExposition(
   }
   const authorityEnds = new Gauge({
     name: 'ctfleet_authority_certificate_end_timestamp_seconds',
-    help: 'When a trusted root or intermediate of the certificate authority ends.',
+    help: 'When a trusted root or intermediate of the certificate authority ends, or what a controller presents.',
     labelNames: ['kind', 'name'],
     registers: [registry],
   });
-  for (const { kind, name, endsAt } of authority) authorityEnds.set({ kind, name }, Date.parse(endsAt) / 1000);
+  const authorityNeeds = new Gauge({
+    name: 'ctfleet_authority_certificate_needs_someone',
+    help: 'Whether such a certificate ends soon and will not be replaced by itself (1) or not (0).',
+    labelNames: ['kind', 'name'],
+    registers: [registry],
+  });
+  for (const { kind, name, endsAt, remedy } of authority) {
+    authorityEnds.set({ kind, name }, Date.parse(endsAt) / 1000);
+    authorityNeeds.set({ kind, name }, remedy === undefined ? 0 : 1);
+  }
   const results = new Counter({
     name: 'ctfleet_flush_flows_total',
     help: 'Flows that flushes handled, by outcome; rebuilt ones count as deleted.',

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Gateway } from '../../proto/http/fleet.ts';
+import { AuthorityService } from '../authority/authority.service.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
-import { AUTHORITY, type Authority } from '../identity/authority.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { VERSION } from '../platform/version.ts';
 import { RetentionService } from '../retention/retention.service.ts';
@@ -16,7 +16,7 @@ export class MetricsService {
   constructor(
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
     @Inject(RetentionService) private readonly retention: RetentionService,
-    @Inject(AUTHORITY) private readonly authority: Authority,
+    @Inject(AuthorityService) private readonly authority: AuthorityService,
     @Inject(MetricsRepository) private readonly repository: MetricsRepository,
   ) {}
 
@@ -34,7 +34,7 @@ export class MetricsService {
       await this.repository.flushedFlows(scope),
       scope === 'all' ? await this.retention.tableSizes() : [],
       VERSION,
-      scope === 'all' ? this.authority.ends : [],
+      scope === 'all' ? await this.authority.ends() : [],
     );
   }
 }

@@ -50,7 +50,8 @@ export async function discover({ issuer, clientId, clientSecret }: ProviderSetti
     });
     const named = config.serverMetadata().issuer;
     // Of a provider for many organisations the library would take anybody's: the issuer must be one organisation's own.
-    if (named.replace(/\/$/, '') !== issuer.replace(/\/$/, '')) throw new Error(`it calls itself ${named}`);
+    if (named.replace(/\/$/, '') !== issuer.replace(/\/$/, ''))
+      throw Object.assign(new Error(`it calls itself ${named}`), { code: 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED' });
     // The ID token's signature is checked against the provider's keys, although it comes from the provider itself.
     oidc.enableNonRepudiationChecks(config);
     return config;

@@ -11,7 +11,9 @@ import { CONFIG, type Config } from '../platform/config.ts';
 import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
 import { ENCRYPTION, type Encryption } from '../platform/encryption.ts';
 import { newId } from '../platform/ids.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
+import { discoveryFault } from './discovery-fault.ts';
 import { discover, type ProviderSettings } from './oidc-client.ts';
 import type { GroupRole } from './profile.ts';
 import { ProvidersRepository, type ProviderRow } from './providers.repository.ts';
@@ -30,6 +32,7 @@ export class ProvidersService {
     @Inject(Database) private readonly database: Database,
     @Inject(ENCRYPTION) private readonly encryption: Encryption,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -87,14 +90,17 @@ export class ProvidersService {
     });
   }
 
-  /** What is wrong with a provider's discovery document; nothing if it can be used. */
+  /** What is wrong with a provider's discovery document, by kind; nothing if it can be used. */
   async test(caller: Caller, scope: TenantScope, id: string): Promise<{ problem?: string }> {
     assertSeen(scope);
     assertOwner(caller);
     const row = await this.database.transact('all', (t) => this.get(t, id));
     return discover(this.settingsOf(row)).then(
       () => ({}),
-      (error: Error) => ({ problem: `The provider gave no discovery document that can be used: ${error.message}.` }),
+      (error: unknown) => {
+        this.logger.info({ err: error, provider: id }, 'a provider that was tested gave no discovery document');
+        return { problem: `The provider gave no discovery document that can be used: ${discoveryFault(error)}.` };
+      },
     );
   }
 

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.ts';
 import { AuditModule } from '../audit/audit.module.ts';
+import { MailModule } from '../mail/mail.module.ts';
 import { nounModule } from '../platform/noun-module.ts';
 import { PeopleController } from './people.controller.ts';
 import { PeopleRepository } from './people.repository.ts';
@@ -10,7 +11,7 @@ import { PeopleService } from './people.service.ts';
 @Module({})
 export class PeopleModule {
   static readonly with = nounModule(PeopleModule, {
-    uses: [AccessModule.with, AuditModule.with],
+    uses: [AccessModule.with, MailModule.with, AuditModule.with],
     providers: [PeopleRepository, PeopleService],
     controllers: [PeopleController],
   });

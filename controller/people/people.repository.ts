@@ -9,6 +9,7 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 const PARTS = {
   grants: { orderBy: { id: 'asc' }, include: { provider: { select: { name: true } } } },
   link: true,
+  mail: { select: { state: true, askedAt: true, settledAt: true, failure: true } },
   accounts: { select: { password: true, providerId: true } },
   twoFactor: { select: { verified: true } },
   _count: { select: { passkeys: true } },

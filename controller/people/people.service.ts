@@ -6,8 +6,8 @@ import type { Grant } from '../../proto/model/access.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { toGrant } from '../access/callers.repository.ts';
 import { SecondFactorsRepository } from '../access/second-factors.repository.ts';
-import { SignInLinksService, type MadeLink } from '../access/sign-in-links.service.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
+import { MailService, type HandedLink } from '../mail/mail.service.ts';
 import type { Caller } from '../platform/caller.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
@@ -27,7 +27,7 @@ type PersonView = z.output<typeof person>;
 export class PeopleService {
   constructor(
     @Inject(PeopleRepository) private readonly people: PeopleRepository,
-    @Inject(SignInLinksService) private readonly links: SignInLinksService,
+    @Inject(MailService) private readonly mail: MailService,
     @Inject(SecondFactorsRepository) private readonly factors: SecondFactorsRepository,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Database) private readonly database: Database,
@@ -40,18 +40,22 @@ export class PeopleService {
     return toPage(rows, query.limit, toView, (row) => row.id);
   }
 
-  /** Throws FORBIDDEN for a role that the caller cannot give, ALREADY_EXISTS for an address that somebody has. */
+  /** Throws FORBIDDEN for a role that the caller cannot give, ALREADY_EXISTS for an address that somebody has, RATE_LIMITED. */
   async invite(
     caller: Caller,
     scope: TenantScope,
     { name, email, grants }: z.output<typeof invitePerson.body>,
-  ): Promise<PersonView & { made: MadeLink }> {
+  ): Promise<PersonView & { made: HandedLink }> {
     assertMayGive(caller, grants);
+    await this.mail.admit(
+      email,
+      grants.map(({ tenantId }) => tenantId),
+    );
     return this.database
       .transact(scope, async (t) => {
         const id = newId();
         await this.people.insert(t, { id, name, email, grants }, new Date(this.clock()));
-        const made = await this.links.make(t, id, caller.name);
+        const made = await this.mail.hand(t, id, 'invitation', caller.name);
         this.record(t, caller, 'person.invited', grants, `invited ${name} (${email})`, { personId: id, grants });
         return { ...toView(await this.get(t, scope, id)), made };
       })
@@ -136,13 +140,22 @@ export class PeopleService {
   }
 
   /** A link to choose a new password by. Whoever has it becomes that person: it is for people whose roles the caller could take. */
-  async makeLink(caller: Caller, scope: TenantScope, id: string): Promise<MadeLink> {
+  async makeLink(caller: Caller, scope: TenantScope, id: string): Promise<HandedLink> {
+    const { email, grants } = await this.database.transact(scope, async (t) => {
+      const row = await this.get(t, scope, id);
+      await this.assertMayManage(t, caller, id);
+      return row;
+    });
+    await this.mail.admit(
+      email,
+      grants.map(({ tenantId }) => tenantId),
+    );
     return this.database.transact(scope, async (t) => {
       const row = await this.get(t, scope, id);
       await this.assertMayManage(t, caller, id);
       if (row.suspendedAt) throw new FleetError('FORBIDDEN', `${row.name} is suspended. Resume ${row.name} first.`);
       this.record(t, caller, 'person.link-made', row.grants, `made a sign-in link for ${row.name}`, { personId: id });
-      return this.links.make(t, id, caller.name);
+      return this.mail.hand(t, id, 'link', caller.name);
     });
   }
 
@@ -242,6 +255,11 @@ function toView(row: PersonRow): PersonView {
     ],
     createdAt: row.createdAt.toISOString(),
     lastSignInAt: row.lastSignInAt?.toISOString(),
+    mail: row.mail ? toMailView(row.mail) : undefined,
     link: row.link ? { expiresAt: row.link.expiresAt.toISOString(), createdBy: row.link.createdByName } : undefined,
   };
+}
+
+function toMailView({ state, askedAt, settledAt, failure }: NonNullable<PersonRow['mail']>): NonNullable<PersonView['mail']> {
+  return { state: state as 'waiting' | 'sent' | 'failed', at: (settledAt ?? askedAt).toISOString(), reason: failure ?? undefined };
 }

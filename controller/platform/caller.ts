@@ -26,6 +26,7 @@ export interface Caller {
 /** The session of a person, and what it has to prove. */
 export interface CallerSession {
   id: string;
+  begunAtMs: number;
   hasSecondFactor: boolean;
   /** By the installation, or by a tenant in which this person has a role. */
   isSecondFactorDemanded: boolean;

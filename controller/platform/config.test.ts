@@ -28,3 +28,38 @@ describe('the environment', () => {
     expect(readConfig({ ...LEAST, CTFLEET_REDIS_URL: '' }).redisUrl).toBeUndefined();
   });
 });
+
+describe('the mail server', () => {
+  const SMTP = { ...LEAST, CTFLEET_SMTP_HOST: 'mail.example.net', CTFLEET_SMTP_FROM: 'ctfleet <ctfleet@example.net>' };
+
+  it('is reached with TLS by default, and its user has a password', () => {
+    expect(readConfig(LEAST).smtp).toBeUndefined();
+    expect(readConfig(SMTP).smtp).toMatchObject({ port: 587, tls: 'starttls', from: { name: 'ctfleet', address: 'ctfleet@example.net' } });
+    expect(readConfig({ ...SMTP, CTFLEET_SMTP_TLS: 'tls', CTFLEET_SMTP_FROM: 'a@example.net' }).smtp).toMatchObject({
+      port: 465,
+      from: { name: '', address: 'a@example.net' },
+    });
+    expect(() => readConfig({ ...SMTP, CTFLEET_SMTP_USER: 'ctfleet' })).toThrow(/CTFLEET_SMTP_USER: and its password/);
+  });
+
+  it('never gets a password without TLS', () => {
+    const withPassword = { ...SMTP, CTFLEET_SMTP_USER: 'ctfleet', CTFLEET_SMTP_PASSWORD: 'secret' };
+    expect(readConfig(withPassword).smtp).toMatchObject({ user: 'ctfleet' });
+    expect(() => readConfig({ ...withPassword, CTFLEET_SMTP_TLS: 'none' })).toThrow(/CTFLEET_SMTP_TLS: .*never sent without TLS/);
+  });
+
+  it.each([
+    '',
+    'ctfleet',
+    'a@example.net, b@example.net',
+    'x\r\nBcc: <a@example.net>',
+    'a@example.net\nSubject: x',
+    '<a@example.net> <b@example.net>',
+  ])('is not used for mail from %j', (from) => {
+    expect(() => readConfig({ ...SMTP, CTFLEET_SMTP_FROM: from })).toThrow(/CTFLEET_SMTP_FROM: must say who the mail is from/);
+  });
+
+  it('is needed for whatever else is said about mail', () => {
+    expect(() => readConfig({ ...LEAST, CTFLEET_SMTP_FROM: 'a@example.net' })).toThrow(/needs CTFLEET_SMTP_HOST/);
+  });
+});

@@ -5,8 +5,10 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const days = (least: number) => z.coerce.number().int().min(least).max(36_500);
 const address = z.string().regex(/^.+:\d{1,5}$/, 'must be host:port');
 export const CONTROLLER_ROLES = ['api', 'link', 'work'] as const;
+const SMTP_TLS = ['starttls', 'tls', 'none'] as const;
+const SMTP_PORTS = { starttls: 587, tls: 465, none: 25 } as const;
 
-const schema = z.object({
+const variables = z.object({
   CTFLEET_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' }),
   CTFLEET_MIGRATION_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' }).optional(),
   CTFLEET_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).optional(),
@@ -44,8 +46,44 @@ const schema = z.object({
   CTFLEET_RETAIN_TOKENS_DAYS: days(1).default(90),
   CTFLEET_RETAIN_AUDIT_DAYS: days(30).default(400),
   CTFLEET_SECOND_FACTOR: z.enum(['optional', 'demanded']).default('optional'),
+  CTFLEET_BREACHED_PASSWORDS_FILE: z.string().min(1).optional(),
+  CTFLEET_SMTP_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9._:-]{1,253}$/, 'must be a host name or address')
+    .optional(),
+  CTFLEET_SMTP_PORT: z.coerce.number().int().min(1).max(65_535).optional(),
+  CTFLEET_SMTP_TLS: z.enum(SMTP_TLS).default('starttls'),
+  CTFLEET_SMTP_CA_FILE: z.string().min(1).optional(),
+  CTFLEET_SMTP_USER: z.string().min(1).max(320).optional(),
+  CTFLEET_SMTP_PASSWORD: z.string().min(1).max(1000).optional(),
+  CTFLEET_SMTP_PASSWORD_FILE: z.string().min(1).optional(),
+  CTFLEET_SMTP_FROM: z.string().max(400).optional(),
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
+
+const schema = variables.superRefine((value, context) => {
+  const wrong = (name: keyof typeof value, message: string): void => context.addIssue({ code: 'custom', path: [name], message });
+  const { CTFLEET_SMTP_HOST: host, CTFLEET_SMTP_USER: user, CTFLEET_SMTP_PASSWORD: password, CTFLEET_SMTP_PASSWORD_FILE: file } = value;
+  if (host === undefined) {
+    for (const name of ['CTFLEET_SMTP_USER', 'CTFLEET_SMTP_PASSWORD', 'CTFLEET_SMTP_PASSWORD_FILE', 'CTFLEET_SMTP_FROM'] as const)
+      if (value[name] !== undefined) wrong(name, 'needs CTFLEET_SMTP_HOST, the mail server');
+    return;
+  }
+  if (readMailbox(value.CTFLEET_SMTP_FROM ?? '') === undefined)
+    wrong('CTFLEET_SMTP_FROM', 'must say who the mail is from: ctfleet@example.net, or ctfleet <ctfleet@example.net>');
+  if (password !== undefined && file !== undefined) wrong('CTFLEET_SMTP_PASSWORD_FILE', 'and CTFLEET_SMTP_PASSWORD are both set; set one');
+  if ((user === undefined) !== (password === undefined && file === undefined))
+    wrong('CTFLEET_SMTP_USER', 'and its password (CTFLEET_SMTP_PASSWORD_FILE or CTFLEET_SMTP_PASSWORD) are set together or not at all');
+  if (user !== undefined && value.CTFLEET_SMTP_TLS === 'none')
+    wrong('CTFLEET_SMTP_TLS', 'must be starttls or tls where there is a user: a password is never sent without TLS');
+});
+
+/** A mailbox as people write it; undefined if it is none. */
+function readMailbox(text: string): { name: string; address: string } | undefined {
+  const [, name = '', bracketed, plain] = /^(?:([^<>"\p{C}]*)<([^<>\s]+)>|([^<>\s]+))$/u.exec(text.trim()) ?? [];
+  const address = bracketed ?? plain;
+  return z.email().safeParse(address).success ? { name: name.trim(), address: address! } : undefined;
+}
 
 /** The validated configuration. Hosts are where the controller listens; addresses are what agents connect to. */
 export interface Config {
@@ -76,6 +114,20 @@ export interface Config {
   retain: { flowsDays: number; commandsDays: number; plansDays: number; tokensDays: number; auditDays: number };
   /** Of everybody who signs in; tenants can demand it of their own people. */
   isSecondFactorDemanded: boolean;
+  /** Passwords that nobody may choose: SHA-1 sums in order. */
+  breachedPasswordsFile?: string;
+  /** The server that takes our mail. A user is there only with TLS. */
+  smtp?: {
+    host: string;
+    port: number;
+    tls: (typeof SMTP_TLS)[number];
+    /** Whose certificates are trusted instead of the system's. */
+    caFile?: string;
+    user?: string;
+    password?: string;
+    passwordFile?: string;
+    from: { name: string; address: string };
+  };
   logLevel: string;
 }
 
@@ -116,6 +168,21 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       auditDays: value.CTFLEET_RETAIN_AUDIT_DAYS,
     },
     isSecondFactorDemanded: value.CTFLEET_SECOND_FACTOR === 'demanded',
+    breachedPasswordsFile: value.CTFLEET_BREACHED_PASSWORDS_FILE,
+    smtp: value.CTFLEET_SMTP_HOST === undefined ? undefined : smtpOf(value, value.CTFLEET_SMTP_HOST),
     logLevel: value.CTFLEET_LOG_LEVEL,
+  };
+}
+
+function smtpOf(value: z.output<typeof variables>, host: string): NonNullable<Config['smtp']> {
+  return {
+    host,
+    port: value.CTFLEET_SMTP_PORT ?? SMTP_PORTS[value.CTFLEET_SMTP_TLS],
+    tls: value.CTFLEET_SMTP_TLS,
+    caFile: value.CTFLEET_SMTP_CA_FILE,
+    user: value.CTFLEET_SMTP_USER,
+    password: value.CTFLEET_SMTP_PASSWORD,
+    passwordFile: value.CTFLEET_SMTP_PASSWORD_FILE,
+    from: readMailbox(value.CTFLEET_SMTP_FROM ?? '')!,
   };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { idempotencyKey, problem } from '../../proto/http/common.ts';
 import type { Route } from '../../proto/http/route.ts';
+import { SIGN_IN_ROUTES } from '../../proto/http/sign-in.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { API_PREFIX } from './route-decorators.ts';
 import { VERSION } from './version.ts';
@@ -26,6 +27,10 @@ export function openApiDocument(): object {
   for (const [operationId, route] of Object.entries<Route>(routes)) {
     const path = API_PREFIX + route.path;
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: toOperation(operationId, route) };
+  }
+  for (const [route, summary] of Object.entries(SIGN_IN_ROUTES)) {
+    const [method, path] = route.split(' ') as [string, string];
+    paths[`/api/auth${path}`] = { [method.toLowerCase()]: toSignInOperation(summary) };
   }
   return createDocument({
     openapi: '3.1.0',
@@ -70,5 +75,16 @@ function toOperation(operationId: string, route: Route): ZodOpenApiOperationObje
         : { description: 'Done.' },
       default: PROBLEM,
     },
+  };
+}
+
+/** Of the routes by which people sign in, which need no session, or the session's cookie. */
+function toSignInOperation(summary: string): ZodOpenApiOperationObject {
+  return {
+    summary,
+    tags: ['sign-in'],
+    description: 'For the console: requests that change something must come from its own origin.',
+    security: [],
+    responses: { '200': { description: 'Done.' }, default: PROBLEM },
   };
 }

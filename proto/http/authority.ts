@@ -36,6 +36,18 @@ const issuer = z.object({
   /** Gateways, not counting revoked ones, that last used a certificate of it. */
   gateways: count32,
 });
+/** The end of a certificate that the whole fleet depends on. */
+const end = z.object({
+  /** `controller`: what the listeners of one controller present; it renews itself, and never outlives its issuer. */
+  kind: z.enum(['root', 'intermediate', 'controller']),
+  /** The subject, or host and port of the controller. */
+  name: z.string(),
+  endsAt: time,
+  /** An intermediate of which the root’s key is here is replaced by itself, and a controller’s certificate is. */
+  isReplacedByItself: z.boolean(),
+  /** Present where the end is near and somebody is needed: what is to be done. */
+  remedy: z.string().optional(),
+});
 
 export const authority = z.object({
   phase: authorityPhase,
@@ -52,6 +64,8 @@ export const authority = z.object({
     .optional(),
   /** Unused join tokens. They pin the current root, and are worth nothing once that is retired. */
   waitingTokens: count32,
+  /** Those of trusted certificates and of controllers, the nearest first. */
+  ends: z.array(end),
 });
 export type AuthorityView = z.output<typeof authority>;
 

@@ -26,8 +26,11 @@ export const person = z.object({
   lastSignInAt: time.optional(),
   /** A link that was made for this person and not used. */
   link: z.object({ expiresAt: time, createdBy: z.string() }).optional(),
+  /** The last mail with such a link, where a mail server is set. `reason`: why it is not delivered, or not yet. */
+  mail: z.object({ state: z.enum(['waiting', 'sent', 'failed']), at: time, reason: z.string().optional() }).optional(),
 });
-export const signInLink = z.object({ link: z.url(), expiresAt: time });
+/** Where a mail server is set the link is sent to the person and shown to nobody; otherwise it is shown once, to be handed over. */
+export const signInLink = z.object({ isMailed: z.boolean(), link: z.url().optional(), expiresAt: time.optional() });
 
 const grants = z
   .array(grant.strict())
@@ -49,7 +52,7 @@ export const invitePerson = defineRoute({
   action: 'people.write',
   isForPeople: true,
   needsProof: true,
-  summary: 'Adds a person with roles; the link by which the person chooses a password is shown only here',
+  summary: 'Adds a person with roles; the link by which the person chooses a password is sent by mail, or shown only here',
   body: z.strictObject({ name, email, grants: grants.min(1) }),
   status: 201,
   response: person.extend({ made: signInLink }),
@@ -94,7 +97,7 @@ export const createSignInLink = defineRoute({
   action: 'people.write',
   isForPeople: true,
   needsProof: true,
-  summary: 'Creates a link by which a person chooses a new password; an earlier link ends, and it is shown only here',
+  summary: 'Creates a link by which a person chooses a new password, sent by mail or shown only here; an earlier link ends',
   params: idParams,
   status: 201,
   response: signInLink,

@@ -8,6 +8,7 @@ import * as fleet from './fleet.ts';
 import * as flows from './flows.ts';
 import * as flushes from './flushes.ts';
 import * as limits from './limits.ts';
+import * as mail from './mail.ts';
 import * as people from './people.ts';
 import * as plans from './plans.ts';
 import * as providers from './providers.ts';
@@ -30,6 +31,8 @@ export const routes = {
   testProvider: providers.testProvider,
   removeProvider: providers.removeProvider,
   removeSecondFactors: people.removeSecondFactors,
+  getMail: mail.getMail,
+  testMail: mail.testMail,
   listTenants: fleet.listTenants,
   createTenant: fleet.createTenant,
   updateTenant: fleet.updateTenant,

@@ -32,6 +32,7 @@ export const ACTIONS = {
   'audit.read': ['owner', 'admin', 'approver', 'auditor'],
   'people.read': ['owner', 'admin'],
   'people.write': ['owner', 'admin'],
+  'mail.test': ['owner'],
   'authority.read': ['owner', 'admin'],
   'authority.write': ['owner'],
   'tokens.self': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],

@@ -59,7 +59,7 @@ test('an invited colleague joins, adds a passkey, and signs in with it in one cl
   const { made } = await owner.call(routes.invitePerson, {
     body: { name: 'Grace Lim', email: 'grace@example.net', grants: [{ role: 'owner', tenantId: null }] },
   });
-  await page.goto(`${origin}/welcome${new URL(made.link).hash}`);
+  await page.goto(`${origin}/welcome${new URL(made.link!).hash}`);
   await page.getByLabel('New password').fill(PASSWORD);
   await button('Choose it and sign in').click();
   await page.getByRole('link', { name: 'My account' }).click();

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { goTo, page } from './stage.ts';
+import { api, goTo, page, visit } from './stage.ts';
 
 const section = () => page.getByRole('region', { name: /Authority/ });
 const button = (name: string | RegExp) => section().getByRole('button', { name });
@@ -30,4 +30,20 @@ it('the authority is replaced in phases, each with a way back, and retiring it f
   await section().getByText('2 unused join tokens').waitFor();
   await button('End trust in the old one, without 12 gateways').click();
   await section().getByText('nothing is being replaced').waitFor();
+}, 120_000);
+
+it('a certificate of the authority that ends soon is on the overview with what to do, and leads to Settings', async () => {
+  await goTo('/settings');
+  await section().getByText('replaced by itself at half of its life').waitFor();
+  const remedy = 'The root’s key was removed from here. Prepare a new root.';
+  const endsAt = new Date(Date.now() + 20.5 * 86_400_000).toISOString();
+  api.ends = [{ kind: 'intermediate', name: 'CN=ctfleet intermediate 1', endsAt, isReplacedByItself: false, remedy }];
+  await page.reload();
+  await section().getByText(remedy).waitFor();
+  await visit('/');
+  const list = page.getByRole('list', { name: 'Certificates that end soon' });
+  await list.getByText(remedy).waitFor();
+  expect(await list.textContent()).toContain('20 d');
+  await list.getByRole('link', { name: 'Open the authority' }).click();
+  await section().getByText(remedy).waitFor();
 }, 120_000);

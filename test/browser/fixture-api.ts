@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
+import type { AuthorityView } from '../../proto/http/authority.ts';
 import type { Block } from '../../proto/http/blocks.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import type { Flush, flushTarget } from '../../proto/http/flushes.ts';
 import type { FlowRow } from '../../proto/http/flows.ts';
+import type { MailView } from '../../proto/http/mail.ts';
 import type { person } from '../../proto/http/people.ts';
 import type { provider } from '../../proto/http/providers.ts';
 import type { createPlanRequest, Plan } from '../../proto/http/plans.ts';
@@ -49,6 +51,9 @@ export interface FixtureApi {
   flushes: Flush[];
   remediations: ReturnType<typeof fixtureRemediations>;
   rollouts: FixtureRollouts;
+  /** When certificates of the authority end. */
+  ends: AuthorityView['ends'];
+  mail: MailView;
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
   /** When retention dropped the flows of every plan. */
@@ -79,6 +84,7 @@ type Person = z.output<typeof person>;
  */
 export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent = false }: FixtureSettings = {}): Promise<FixtureApi> {
   const nowMs = Date.now();
+  const inYears = (years: number) => new Date(nowMs + years * 365 * 86_400_000).toISOString();
   const gateways = fixtureGateways(nowMs);
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
@@ -98,10 +104,13 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     droppedAt: undefined,
     remediations: fixtureRemediations(nowMs, gateways),
     rollouts: new FixtureRollouts(nowMs),
+    ends: [{ kind: 'intermediate', name: 'CN=ctfleet intermediate 1', endsAt: inYears(1), isReplacedByItself: true }],
+    mail: { isSet: false },
     close,
   };
   const people = fixturePeople(nowMs);
   const madeLink = () => ({
+    isMailed: false,
     link: 'https://ctfleet.example.net/welcome#ctfl_secret',
     expiresAt: new Date(nowMs + 72 * 3_600_000).toISOString(),
   });
@@ -181,7 +190,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       Object.assign(find(gateways, params.id), { state: 'offline', setAsideReason: undefined, since: new Date().toISOString() }),
     revokeGateway: ({ params }) =>
       Object.assign(find(gateways, params.id), { state: 'revoked', setAsideReason: undefined, since: new Date().toISOString() }),
-    ...fixtureAuthority(nowMs),
+    ...fixtureAuthority(nowMs, () => api.ends),
     getRetention: () => fixtureRetention(),
     listSamples: ({ params, query }) =>
       fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
@@ -266,6 +275,8 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         query,
       ),
     listPeople: ({ query }) => page(people, query),
+    getMail: () => api.mail,
+    testMail: () => ({ isTaken: true, answer: '250 2.0.0 taken as 4711' }),
     listProviders: () => ({ items: api.providers }),
     createProvider: ({ body }) => {
       const { clientSecret, ...own } = routes.createProvider.body.parse(body);
@@ -292,6 +303,13 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         methods: [],
         createdAt: new Date(nowMs).toISOString(),
       };
+      if (api.mail.isSet) {
+        people.push({
+          ...own,
+          mail: { state: 'failed', at: own.createdAt, reason: 'The mail server refused the address: 550 5.1.1 no such user' },
+        });
+        return { ...own, made: { isMailed: true } };
+      }
       people.push({ ...own, link: { expiresAt: madeLink().expiresAt, createdBy: api.person } });
       return { ...own, made: madeLink() };
     },
@@ -625,6 +643,9 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       return void response
         .writeHead(200, { 'content-type': 'application/json' })
         .end(JSON.stringify({ items: api.providers.map(({ id, name }) => ({ id, name })) }));
+    if (url.pathname === '/api/auth/ways')
+      return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ resetsByMail: api.mail.isSet }));
+    if (url.pathname === '/api/auth/forgot-password') return void response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     if (url.pathname === '/api/auth/sign-in/email') {
       const { password } = JSON.parse(await read(request)) as { password: string };
       if (wrongTries >= 5) return void response.writeHead(429, { 'retry-after': '600' }).end('{}');

@@ -7,7 +7,7 @@ const STEPS: Record<Phase, AuthorityView['steps']> = { steady: ['prepare'], prep
 const KEY = { certificate: '-----BEGIN CERTIFICATE-----', key: 'here', source: 'made' } as const;
 
 /** An authority of which 12 gateways have not renewed when the new one signs. */
-export function fixtureAuthority(nowMs: number) {
+export function fixtureAuthority(nowMs: number, endsOf: () => AuthorityView['ends']) {
   const at = (years: number): string => new Date(nowMs + years * YEAR_MS).toISOString();
   let phase: Phase = 'steady';
   const show = (): AuthorityView => {
@@ -23,6 +23,7 @@ export function fixtureAuthority(nowMs: number) {
       since: at(0),
       steps: STEPS[phase],
       waitingTokens: 2,
+      ends: endsOf(),
       roots: [
         { ...KEY, id: id(9, 901), subject: 'CN=ctfleet root 1', fingerprint: 'AB:01', endsAt: at(9), isPinned: phase !== 'switched' },
         ...(isNew

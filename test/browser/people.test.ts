@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { api, complaints, context, goTo, page, web } from './stage.ts';
+import { api, complaints, context, goTo, page, visit, web } from './stage.ts';
 
 test('a colleague is invited in four clicks, joins by the link in two, and is in the list', async () => {
   await goTo('/');
@@ -67,4 +67,40 @@ test('who may not change people sees why', async () => {
   await goTo('/people');
   await page.getByRole('button', { name: 'Invite' }).hover();
   await page.getByText(/Needs the role owner or admin/).waitFor();
+});
+
+test('where a mail server is set the link is sent, shown to nobody, and the list says what was not delivered', async () => {
+  api.mail = { isSet: true, from: 'ctfleet@example.net', server: { host: 'mail.example.net', port: 587, tls: 'starttls', hasUser: true } };
+  await goTo('/people');
+  await page.getByText('The link to sign in with is sent to that address by mail.').waitFor();
+  await page.getByLabel('Name', { exact: true }).fill('Grace Lim');
+  await page.getByLabel('E-mail', { exact: true }).fill('grace@example.net');
+  await page.getByRole('button', { name: 'Invite' }).click();
+  await page.getByText('A link is on its way to').waitFor();
+  expect(await page.getByText('ctfl_').count()).toBe(0);
+  const row = page.getByRole('row', { name: /Grace Lim/ });
+  await row.getByText('not delivered').waitFor();
+  await row.getByText('550 5.1.1 no such user').waitFor();
+  await visit('/settings');
+  const mail = page.getByRole('region', { name: /Mail/ });
+  await mail.getByText('mail.example.net:587').waitFor();
+  await mail.getByRole('button', { name: 'Send me a test mail' }).click();
+  await mail.getByText('250 2.0.0 taken as 4711').waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test('a forgotten password is asked for at the sign-in, where mail is sent, and the answer says nothing of who is here', async () => {
+  await page.goto(`${web.url}/sign-in`);
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  expect(await page.getByRole('link', { name: 'Forgot your password?' }).count()).toBe(0);
+  api.mail = { isSet: true, from: 'ctfleet@example.net' };
+  await page.reload();
+  await page.getByRole('link', { name: 'Forgot your password?' }).click();
+  await page.getByRole('heading', { name: 'New password' }).waitFor();
+  await page.keyboard.type('nobody@example.net');
+  await page.keyboard.press('Enter');
+  await page.getByText('a link is on its way there').waitFor();
+  await page.getByRole('link', { name: 'Back to the sign-in' }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  expect(complaints).toEqual([]);
 });

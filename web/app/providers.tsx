@@ -9,7 +9,7 @@ import { ControllerError } from '../../client/problem.ts';
 import { resolver, theme } from '../ui/theme.ts';
 
 /** Pages for people who are not signed in. */
-const OPEN: ReadonlySet<string> = new Set(['/sign-in', '/welcome']);
+const OPEN: ReadonlySet<string> = new Set(['/sign-in', '/welcome', '/forgot']);
 
 /** Wraps every page: theme, cache and URL state. An ended session leads to the sign-in and back, a demanded second factor to
  * where it is set up. */

@@ -11,6 +11,7 @@ const ORIGIN = 'https://ctfleet.example.net';
 let postgres: TestDatabases;
 let controller: TestController;
 let owner: Person;
+let url: string;
 let aheadMs = 0;
 let number = 0;
 let email: string;
@@ -20,10 +21,8 @@ let key: Authenticator;
 
 beforeAll(async () => {
   postgres = await openTestDatabases();
-  controller = await TestController.start(
-    { CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_PUBLIC_URL: ORIGIN },
-    { clock: () => Date.now() + aheadMs },
-  );
+  url = await postgres.newDatabase();
+  controller = await TestController.start({ CTFLEET_DATABASE_URL: url, CTFLEET_PUBLIC_URL: ORIGIN }, { clock: () => Date.now() + aheadMs });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
 });
 afterAll(async () => {
@@ -71,6 +70,18 @@ describe('a passkey', () => {
     expect(passkeys[0]?.lastUsedAt).toBeDefined();
     expect((await entries('signed-in'))[0]).toMatchObject({ summary: `${name} signed in by passkey` });
     expect((await entries('passkey-added'))[0]).toMatchObject({ summary: `${name} added a passkey Key ring` });
+  });
+
+  it('is added by whoever has no password only within five minutes of the sign-in', async () => {
+    await postgres.query(url, `UPDATE account SET password = NULL WHERE user_id = (SELECT id FROM "user" WHERE email = $1)`, [email]);
+    const ask = () => visitor.person.ask(routes.createPasskeyOptions, { body: {} });
+    aheadMs = 301_000;
+    expect(await ask()).toMatchObject({
+      status: 403,
+      body: { code: 'FORBIDDEN', detail: expect.stringContaining('more than five minutes ago') },
+    });
+    aheadMs = 200_000;
+    expect((await ask()).status).toBe(200);
   });
 
   it('is asked for after the password from then on', async () => {

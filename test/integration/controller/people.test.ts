@@ -44,11 +44,11 @@ function post(place: string, body: unknown): Promise<Response> {
   return request({ origin: controller.origin, headers: {} }, `/api/auth/${place}`, { method: 'POST', body });
 }
 
-function tokenOf({ link }: { link: string }): string {
-  return new URL(link).hash.slice(1);
+function tokenOf({ link }: { link?: string }): string {
+  return new URL(link!).hash.slice(1);
 }
 
-async function join(link: { link: string }, password = CHOSEN): Promise<Person> {
+async function join(link: { link?: string }, password = CHOSEN): Promise<Person> {
   const response = await post('use-link', { token: tokenOf(link), password });
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   return new Person(controller.origin, { cookie: sessionCookie(response) });

@@ -342,6 +342,20 @@ describe('where approval is needed', () => {
     expect(await enrolments(rollout)).toMatchObject([{ hostname: 'late', state: 'waiting' }]);
   });
 
+  it('one token fills at most a quarter of the places of its tenant, and another still has some', async () => {
+    const rollout = await makeRollout('Flood', { needsApproval: true, maxGateways: 1000 });
+    await postgres.query(
+      url,
+      `INSERT INTO enrolment (id, rollout_id, tenant_id, key_hash, state, gateway_name, site_name, hostname, address, asked_at, last_asked_at)
+       SELECT gen_random_uuid(), $1, $2, 'key' || n, 'waiting', 'f' || n, 'HQ', 'h', '127.0.0.1', now(), now() FROM generate_series(1, 250) AS n`,
+      [rollout.id, rollout.tenantId],
+    );
+    await expect(ask(rollout.token, { hostname: 'h' })).rejects.toMatchObject({ fields: { retryAfterMs: 120_000 } });
+    const { tenantId, siteId } = rollout;
+    const body = { tenantId, siteId, namePattern: 'other{n}', maxGateways: 3, needsApproval: true };
+    expect(await ask((await owner.call(routes.createRollout, { body })).token, { hostname: 'x' })).toMatchObject({ kind: 'awaiting' });
+  });
+
   it('an approval that nobody fetched lapses after a day, and the agent awaits another', async () => {
     const rollout = await makeRollout('Unfetched', { needsApproval: true, ttlMinutes: 30 * 1440 });
     const key = await makeKey('x');

@@ -171,7 +171,7 @@ describe('codes of an authenticator app', () => {
     const { id } = await visitor.person.call(routes.getMe);
     const { link } = await owner.call(routes.createSignInLink, { params: { id } });
     const late = new Visitor(controller);
-    const half = await late.post('use-link', { token: new URL(link).hash.slice(1), password: 'seven quiet herons at dusk' });
+    const half = await late.post('use-link', { token: new URL(link!).hash.slice(1), password: 'seven quiet herons at dusk' });
     expect(await half.json()).toMatchObject({ twoFactorRedirect: true });
     expect((await late.person.ask(routes.getMe)).status).toBe(401);
     await forgetUsedCodes();

@@ -1,11 +1,12 @@
 'use client';
 
 import './sign-in.css';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
 import { parseAsString, useQueryState } from 'nuqs';
 import { useEffect, useRef, useState } from 'react';
-import { signIn } from '../../lib/controller/session.ts';
+import { isResetOffered, signIn } from '../../lib/controller/session.ts';
+import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Brand } from './brand.tsx';
 import { refusalBy, SignInProviders } from './sign-in-providers.tsx';
@@ -29,6 +30,7 @@ export function SignIn() {
     client.clear();
     router.replace(localPath(next));
   };
+  const { data: isOffered } = useQuery({ queryKey: ['ways'], queryFn: isResetOffered, retry: false });
   const attempt = useMutation({
     mutationFn: () => signIn(email.trim(), password),
     onSuccess(step) {
@@ -83,6 +85,11 @@ export function SignIn() {
           <p className="note red" role="alert">
             {attempt.error.message}
           </p>
+        )}
+        {isOffered && (
+          <Link className="link small" href="/forgot">
+            Forgot your password?
+          </Link>
         )}
         <details className="dim small">
           <summary>No account yet, or no password?</summary>An owner or admin makes a link for you, under People. The very first account is

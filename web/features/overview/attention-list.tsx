@@ -11,14 +11,16 @@ import { useKey } from '../../ui/keys.ts';
 import { useList } from '../../ui/list.tsx';
 import { Sparkline } from '../../ui/sparkline.tsx';
 import { State } from '../../ui/state.tsx';
+import type { EndNeed } from '../../../client/words/authority-words.ts';
 import type { PlanRequest } from '../../../client/words/plan-words.ts';
 import { endRequest, used, type Need } from '../gateways/need.ts';
+import { AuthorityEnds } from './authority-ends.tsx';
 
 const MOST = 12;
 const DAY_MS = 86_400_000;
 
-/** Gateways that need attention, most urgent first: why, how soon, where, the evidence, and one action. */
-export function AttentionList({ needs, onEnd }: { needs: Need[]; onEnd(request: PlanRequest): void }) {
+/** Certificates that every gateway depends on, then gateways that need attention, most urgent first: why, how soon, where, the evidence, and one action. */
+export function AttentionList({ needs, ends, onEnd }: { needs: Need[]; ends: EndNeed[]; onEnd(request: PlanRequest): void }) {
   const go = useGo();
   const refusal = useRefusal('plans.write');
   const { data: tenants } = useQuery(queries.tenants());
@@ -44,8 +46,12 @@ export function AttentionList({ needs, onEnd }: { needs: Need[]; onEnd(request: 
       <section className="pad">
         <div className="sec-head">
           <h2>Needs attention</h2>
-          <span className="dim">nobody: no table fills up within a day, no packet was dropped in ten minutes, every gateway answers</span>
+          <span className="dim">
+            {ends.length > 0 ? 'no gateway' : 'nobody'}: no table fills up within a day, no packet was dropped in ten minutes, every gateway
+            answers
+          </span>
         </div>
+        <AuthorityEnds needs={ends} />
       </section>
     );
   return (
@@ -58,6 +64,7 @@ export function AttentionList({ needs, onEnd }: { needs: Need[]; onEnd(request: 
           <kbd>j</kbd> <kbd>k</kbd> move <kbd>Enter</kbd> open <kbd>d</kbd> act
         </span>
       </div>
+      <AuthorityEnds needs={ends} />
       <div className="wide-table">
         <table className="attention">
           <thead>

@@ -5,9 +5,11 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useNow } from '../../lib/clock.tsx';
+import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useGatewaysInScope } from '../../lib/scope.ts';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
+import { endNeeds, endSentence } from '../../../client/words/authority-words.ts';
 import { count, counted } from '../../../client/words/format.ts';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { AttentionList } from './attention-list.tsx';
@@ -28,6 +30,9 @@ export function Overview() {
   const minute = useNow(15_000);
   const stale = useStaleFlows(gateways);
   const asking = usePlanRequest();
+  const authorityRefusal = useRefusal('authority.read', 'all');
+  const { data: authority } = useQuery({ ...queries.authority(), enabled: authorityRefusal === undefined });
+  const ends = authority && minute !== undefined ? endNeeds(authority.ends, minute) : [];
   const needs = useMemo(() => (gateways && minute !== undefined ? needsOf(gateways, minute, stale) : undefined), [gateways, minute, stale]);
   if (error && !gateways)
     return (
@@ -47,10 +52,11 @@ export function Overview() {
       </div>
     );
   const standing = linkWords(gateways);
+  const [end] = ends;
   return (
     <>
       <div className="head">
-        <h1>{overviewSentence(needs, gateways)}</h1>
+        <h1>{end && (end.hasEnded || needs.length === 0) ? endSentence(end) : overviewSentence(needs, gateways)}</h1>
         {needs.length > 0 && (
           <span className="dim">
             {needs.length} of {counted(gateways.length, 'gateway')} {needs.length === 1 ? 'needs' : 'need'} someone
@@ -69,7 +75,7 @@ export function Overview() {
       ) : (
         <>
           <Counters gateways={gateways} needs={needs} />
-          <AttentionList needs={needs} onEnd={(request) => asking.ask(request)} />
+          <AttentionList needs={needs} ends={ends} onEnd={(request) => asking.ask(request)} />
           <div className="two">
             <HeatTiles gateways={gateways} needs={needs} />
             <LastActions />

@@ -23,6 +23,8 @@ export type Person = z.output<typeof person>;
 
 const STATES = { active: ['ok', 'active'], invited: ['waiting', 'invited'], suspended: ['offline', 'suspended'] } as const;
 
+const MAILS = { waiting: ['waiting', 'mail waits'], failed: ['failed', 'not delivered'] } as const;
+
 const METHODS = { password: 'password', directory: 'directory', totp: 'codes', passkey: 'passkey' } as const;
 
 /** Who may work with ctfleet, and as what. */
@@ -71,6 +73,7 @@ export function People() {
                     <State kind={STATES[one.state][0]} isSmall>
                       {STATES[one.state][1]}
                     </State>
+                    {one.mail && <MailState mail={one.mail} />}
                     {one.link && (
                       <>
                         <br />
@@ -101,5 +104,20 @@ export function People() {
       <Providers refusal={refusal} />
       <Demands refusal={refusal} />
     </>
+  );
+}
+
+/** What became of the last mail with a link, with the reason where it is not delivered. */
+function MailState({ mail: { state, at, reason } }: { mail: NonNullable<Person['mail']> }) {
+  const clock = useClock();
+  if (state === 'sent') return <div className="dim small">mail taken {clock.full(at)}</div>;
+  const [kind, word] = MAILS[state];
+  return (
+    <div className="small">
+      <State kind={kind} isSmall>
+        {word}
+      </State>
+      {reason !== undefined && <span className="dim2">: {reason}</span>}
+    </div>
   );
 }

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { AuthorityView } from '../../../proto/http/authority.ts';
 import { routes } from '../../../proto/http/routes.ts';
+import { END_KINDS } from '../../../client/words/authority-words.ts';
 import { count, counted } from '../../../client/words/format.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
@@ -47,11 +48,30 @@ export function Authority() {
       ) : (
         <div className="stack wide">
           <p>{PHASES[data.phase]}</p>
+          <Ends ends={data.ends} />
           <Certificates view={data} />
           <Steps view={data} />
         </div>
       )}
     </section>
+  );
+}
+
+/** What ends soon and needs somebody, and whether the rest looks after itself. */
+function Ends({ ends }: { ends: AuthorityView['ends'] }) {
+  const clock = useClock();
+  const near = ends.filter(({ remedy }) => remedy !== undefined);
+  return (
+    <>
+      {near.map(({ kind, name, endsAt, remedy }) => (
+        <p key={`${kind} ${name}`} className="note amber">
+          The {END_KINDS[kind]} <span className="mono">{name}</span> ends {clock.full(endsAt)}. {remedy}
+        </p>
+      ))}
+      {near.length === 0 && ends.some(({ kind, isReplacedByItself }) => kind === 'intermediate' && isReplacedByItself) && (
+        <p className="dim">The intermediate is replaced by itself at half of its life, while both are trusted.</p>
+      )}
+    </>
   );
 }
 

@@ -13,6 +13,7 @@ import { EnrolGateway } from '../enrolment/enrol-gateway.tsx';
 import { EnrolMany } from '../enrolment/enrol-many.tsx';
 import { ApiTokens } from './api-tokens.tsx';
 import { Authority } from './authority.tsx';
+import { Mail } from './mail.tsx';
 import { Storage } from './storage.tsx';
 
 /** Who am I, which gateways join, which tokens act for me, what is kept, and how the console looks. */
@@ -27,6 +28,7 @@ export function Settings() {
         <EnrolMany />
         <ApiTokens />
         <Authority />
+        <Mail />
         <Storage />
         <Me />
         <Preferences />

@@ -19,6 +19,17 @@ export async function listSignInProviders(): Promise<{ id: string; name: string 
   return response.ok ? ((await response.json()) as { items: { id: string; name: string }[] }).items : [];
 }
 
+/** Whether a forgotten password is replaced by mail; false if that cannot be known now. */
+export async function isResetOffered(): Promise<boolean> {
+  const response = await controller.send('/api/auth/ways', { method: 'GET' });
+  return response.ok && ((await response.json()) as { resetsByMail?: boolean }).resetsByMail === true;
+}
+
+/** Asks for a mail with a link to choose a new password. Throws ControllerError; never says whether somebody has the address. */
+export async function askForPassword(email: string): Promise<void> {
+  await post('forgot-password', { email });
+}
+
 export interface LinkOwner {
   name: string;
   email: string;
