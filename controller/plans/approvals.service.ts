@@ -22,8 +22,8 @@ export class ApprovalsService {
   ) {}
 
   /**
-   * Holds until the plan expires. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH, PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for an API token and
-   * for the person who made the plan, ALREADY_EXISTS where somebody has agreed before, INVALID_REQUEST for a plan that needs nobody.
+   * Holds until the plan expires. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH, PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for whatever is no person and
+   * for the person behind whoever made the plan, ALREADY_EXISTS where somebody has agreed before, INVALID_REQUEST for a plan that needs nobody.
    */
   async approve(caller: Caller, scope: TenantScope, planId: string, digest: string): Promise<void> {
     const now = new Date(this.clock());
@@ -70,8 +70,9 @@ export class ApprovalsService {
 
 function checkApprovable(plan: PlanRow | undefined, caller: Caller, digest: string, now: Date): asserts plan is PlanRow {
   if (!plan) throw notThere('plan');
-  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'API tokens cannot approve plans. Sign in.');
-  if (plan.createdByUserId === caller.userId) throw new FleetError('FORBIDDEN', 'You created this plan. Somebody else must approve it.');
+  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'API tokens and service accounts cannot approve plans. Sign in.');
+  if (plan.createdByUserId === caller.userId)
+    throw new FleetError('FORBIDDEN', 'You, or what acts with a secret of yours, created this plan. Somebody else must approve it.');
   if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest does not match this plan. Review the plan again.');
   if (plan.flush)
     throw new FleetError('PLAN_ALREADY_RUN', 'This plan has already been run. A plan can be run only once.', { flushId: plan.flush.id });

@@ -24,6 +24,7 @@ import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
 import { FixtureRollouts } from './fixture-rollouts.ts';
+import { FixtureServiceAccounts } from './fixture-service-accounts.ts';
 import { fixtureAuthority } from './fixture-authority.ts';
 import {
   fixtureAudit,
@@ -49,6 +50,7 @@ export interface FixtureApi {
   flushes: Flush[];
   remediations: ReturnType<typeof fixtureRemediations>;
   rollouts: FixtureRollouts;
+  serviceAccounts: FixtureServiceAccounts;
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
   /** When retention dropped the flows of every plan. */
@@ -98,6 +100,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     droppedAt: undefined,
     remediations: fixtureRemediations(nowMs, gateways),
     rollouts: new FixtureRollouts(nowMs),
+    serviceAccounts: new FixtureServiceAccounts(nowMs),
     close,
   };
   const people = fixturePeople(nowMs);
@@ -328,6 +331,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     ...remediationAnswers(api.remediations, page, (limits) => flows.get(gateways[0]!.id)!.slice(1, limits)),
     revokeToken: () => undefined,
     ...api.rollouts.answers(page),
+    ...api.serviceAccounts.answers(page),
     listEnrolmentTokens: ({ query }) => page([], query),
     createEnrolmentToken: ({ body }) => madeToken(routes.createEnrolmentToken.body.parse(body)),
     createReenrolmentToken: ({ params }) => {

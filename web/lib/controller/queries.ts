@@ -12,6 +12,11 @@ import { call } from './client.ts';
 export const me = () => queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => call(routes.getMe, { signal }), staleTime: 60_000 });
 export const providers = () => queryOptions({ queryKey: ['providers'], queryFn: ({ signal }) => call(routes.listProviders, { signal }) });
 export const account = () => queryOptions({ queryKey: ['account'], queryFn: ({ signal }) => call(routes.getAccount, { signal }) });
+export const serviceAccounts = () =>
+  queryOptions({
+    queryKey: ['service-accounts'],
+    queryFn: ({ signal }) => call(routes.listServiceAccounts, { query: { limit: 500 }, signal }),
+  });
 export const people = () =>
   queryOptions({ queryKey: ['people'], queryFn: ({ signal }) => call(routes.listPeople, { query: { limit: 500 }, signal }) });
 export const tenants = () =>
