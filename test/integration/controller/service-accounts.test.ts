@@ -40,7 +40,8 @@ const make = (change: object = {}, by = owner) =>
     body: { name: `program ${++number}`, purpose: 'tests', role: 'operator', tenantId: acme, ...change },
   });
 const program = ({ secret }: { secret: string }): Person => new Person(controller.origin, { authorization: `Bearer ${secret}` });
-const found = async (id: string, by = owner) => (await by.call(routes.listServiceAccounts)).items.find((one) => one.id === id);
+const found = async (id: string, by = owner) =>
+  (await by.call(routes.listServiceAccounts, { query: { limit: '500' } })).items.find((one) => one.id === id);
 const statusOf = async (who: Person) => (await who.ask(routes.getMe)).status;
 const codeOf = async (answer: Promise<{ status: number; body: unknown }>) => ((await answer).body as { code?: string } | undefined)?.code;
 
@@ -134,7 +135,13 @@ describe('a service account', () => {
 
   it('is one of a bounded number in its tenant', async () => {
     const place = await makePlace(owner, 'Full', 'gw');
-    for (let n = 0; n < MAX_SERVICE_ACCOUNTS; n++) await make({ tenantId: place.tenantId });
+    await postgres.query(
+      url,
+      `INSERT INTO service_account (id, tenant_id, name, purpose, role, actions, created_by_name, created_at, expires_at)
+      SELECT gen_random_uuid(), $1, 'filler ' || n, 'p', 'viewer', '{}', 'test', now(), now() + interval '1 day' FROM generate_series(2, $2::int) AS n`,
+      [place.tenantId, MAX_SERVICE_ACCOUNTS],
+    );
+    await make({ tenantId: place.tenantId });
     const body = { name: 'one more', purpose: 'p', role: 'viewer', tenantId: place.tenantId };
     expect(await codeOf(owner.ask(routes.createServiceAccount, { body }))).toBe('INVALID_REQUEST');
     await make();
@@ -174,7 +181,8 @@ describe('a rotation', () => {
   it('lasts a day unless said otherwise, and 30 days at most', async () => {
     const made = await make();
     const { secrets } = await owner.call(routes.rotateServiceAccount, { params: { id: made.id }, body: {} });
-    expect(Date.parse(secrets[1]!.endsAt!) - Date.parse(secrets[0]!.createdAt)).toBe(DAY_MS);
+    const overlapMs = Date.parse(secrets[1]!.endsAt!) - Date.parse(secrets[0]!.createdAt);
+    expect(Math.round(overlapMs / HOUR_MS)).toBe(24);
     expect(secrets[0]!.endsAt).toBeUndefined();
     for (const overlapHours of [-1, 721])
       expect(await codeOf(owner.ask(routes.rotateServiceAccount, { params: { id: made.id }, body: { overlapHours } }))).toBe(
