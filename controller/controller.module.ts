@@ -18,6 +18,7 @@ import { HealthController } from './platform/health.controller.ts';
 import { PlatformModule, type Surroundings } from './platform/platform.module.ts';
 import { RemediationsModule } from './remediations/remediations.module.ts';
 import { RetentionModule } from './retention/retention.module.ts';
+import { ServiceAccountsModule } from './service-accounts/service-accounts.module.ts';
 import { WitnessModule } from './witness/witness.module.ts';
 
 const NOUNS = [
@@ -25,6 +26,7 @@ const NOUNS = [
   AccessModule,
   MailModule,
   PeopleModule,
+  ServiceAccountsModule,
   OidcModule,
   HistoryModule,
   GatewaysModule,

@@ -67,7 +67,7 @@ describe('docs/security/controls.md', () => {
       'passkey',
     ]);
     expect(controls).toContain(
-      'a password, with a code of an app or a recovery code where set up or demanded; a passkey; a company’s directory (OpenID Connect); a link that works once (invitation, reset); an API token for programs. No other',
+      'a password, with a code of an app or a recovery code where set up or demanded; a passkey; a company’s directory (OpenID Connect); a link that works once (invitation, reset); an API token or a service account for programs. No other',
     );
   });
 

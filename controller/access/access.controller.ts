@@ -1,5 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
+import { knownActions } from '../../proto/model/access.ts';
 import { createToken, getMe, listTokens, revokeToken } from '../../proto/http/access.ts';
 import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { VERSION } from '../platform/version.ts';
@@ -12,11 +13,12 @@ export class AccessController {
   @Handles(getMe)
   me(@Called() { caller }: Call<typeof getMe>): z.output<typeof getMe.response> {
     return {
-      kind: caller.kind === 'user' ? 'user' : 'token',
+      kind: caller.kind === 'remediation' ? 'token' : caller.kind,
       id: caller.id,
       name: caller.name,
       email: caller.email,
       grants: caller.grants,
+      actions: caller.actions && knownActions(caller.actions),
       version: VERSION,
     };
   }

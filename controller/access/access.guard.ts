@@ -39,7 +39,7 @@ export class AccessGuard implements CanActivate {
     const scope = scopeOf(caller, route.action);
     if (route.isForPeople && caller.kind !== 'user') {
       await this.audit.recordDenial(caller, route.action);
-      throw new FleetError('FORBIDDEN', 'API tokens cannot do this. Sign in to the console.', {
+      throw new FleetError('FORBIDDEN', 'API tokens and service accounts cannot do this. Sign in to the console.', {
         action: route.action,
       });
     }

@@ -4,12 +4,12 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { isSecret } from '../platform/secret.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { parseApiToken } from './secret-texts.ts';
+import { parseBearer } from './secret-texts.ts';
 import { scopeOf, whyNotAdmitted, type Caller, type Credentials } from '../platform/caller.ts';
-import { CallersRepository, toGrant } from './callers.repository.ts';
+import { CallersRepository, TOUCH_MS } from './callers.repository.ts';
 import { SessionsService } from './sessions.service.ts';
 
-/** Identifies the caller, by API token or by session cookie. If a request carries both, the token counts. */
+/** Identifies the caller: by API token, by the secret of a service account or by session cookie. Beside another secret a cookie does not count. */
 @Injectable()
 export class CallersService {
   constructor(
@@ -21,13 +21,13 @@ export class CallersService {
 
   /** The caller; undefined if there is none, or if the credentials are no longer valid. */
   async resolve(credentials: Credentials): Promise<Caller | undefined> {
-    if (credentials.authorization !== undefined) return this.fromToken(credentials.authorization);
+    if (credentials.authorization !== undefined) return this.fromBearer(credentials.authorization);
     if (credentials.cookie !== undefined) return this.fromCookie(credentials.cookie);
     return undefined;
   }
 
   /**
-   * True while the caller's session or token is valid and the caller's roles still allow the action everywhere they did when the call
+   * True while the caller's session or secret is valid and the caller's roles still allow the action everywhere they did when the call
    * began.
    */
   async isStillAllowed(call: { credentials: Credentials; scope: TenantScope }, action: Action): Promise<boolean> {
@@ -38,22 +38,13 @@ export class CallersService {
     return call.scope !== 'all' && [...call.scope].every((tenantId) => scope.has(tenantId));
   }
 
-  private async fromToken(authorization: string): Promise<Caller | undefined> {
-    const parsed = parseApiToken(/^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '');
-    if (!parsed) return undefined;
-    const token = await this.callers.findToken(parsed.id);
+  private async fromBearer(authorization: string): Promise<Caller | undefined> {
+    const text = parseBearer(/^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '');
+    const bearer = text && (await this.callers.findBearer(text));
     const now = new Date(this.clock());
-    if (!token || !isSecret(parsed.secret, token.secretHash) || token.revokedAt || token.expiresAt <= now || token.user.suspendedAt)
-      return undefined;
-    if (!token.lastUsedAt || now.getTime() - token.lastUsedAt.getTime() > 60_000) await this.callers.touchToken(token.id, now);
-    return {
-      kind: 'token',
-      id: token.id,
-      name: token.name,
-      userId: token.userId,
-      grants: [toGrant(token)],
-      ceiling: token.user.grants.map(toGrant),
-    };
+    if (!bearer || !isSecret(text.secret, bearer.secretHash) || bearer.isEnded || bearer.expiresAt <= now) return undefined;
+    if (!bearer.lastUsedAt || now.getTime() - bearer.lastUsedAt.getTime() > TOUCH_MS) await this.callers.touch(text, now);
+    return bearer.caller;
   }
 
   private async fromCookie(cookie: string): Promise<Caller | undefined> {

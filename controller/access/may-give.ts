@@ -1,4 +1,5 @@
 import type { Grant } from '../../proto/model/access.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
 import { actionBeyond } from './rights-beyond.ts';
 import type { Caller } from '../platform/caller.ts';
 
@@ -11,6 +12,14 @@ export function whyNotGive(caller: Caller, grant: Grant): string | undefined {
   if (beyond !== undefined) return `your roles do not allow ${beyond} there`;
   if (grant.role === 'owner' && !isOwner(caller, grant.tenantId)) return 'only an owner can give or take the role of an owner';
   return undefined;
+}
+
+/** Throws FORBIDDEN if the caller may not give or take one of these roles. */
+export function assertMayGive(caller: Caller, grants: readonly Grant[]): void {
+  for (const grant of grants) {
+    const why = whyNotGive(caller, grant);
+    if (why !== undefined) throw new FleetError('FORBIDDEN', `You cannot give or take the role ${grant.role}: ${why}.`);
+  }
 }
 
 /** What is to be removed and added so that `before` becomes `after`. */

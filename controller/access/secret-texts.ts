@@ -1,14 +1,25 @@
-const TEXT = /^(ctfp|ctfl)_([0-9a-f]{32})_([A-Za-z0-9_-]{43})$/;
-type Kind = 'ctfp' | 'ctfl';
-
-/** An API token: `ctfp_<id without dashes>_<secret>`. */
-export function formatApiToken(id: string, secret: string): string {
-  return format('ctfp', id, secret);
+const TEXT = /^(ctfp|ctfs|ctfl)_([0-9a-f]{32})_([A-Za-z0-9_-]{43})$/;
+type Kind = 'ctfp' | 'ctfs' | 'ctfl';
+/** What a request may carry instead of a session: an API token, or a secret of a service account. */
+export type BearerKind = 'ctfp' | 'ctfs';
+export interface BearerText {
+  kind: BearerKind;
+  id: string;
+  secret: string;
 }
 
-/** The two parts of a token's text; undefined if the text is no token. */
-export function parseApiToken(text: string): { id: string; secret: string } | undefined {
-  return parse('ctfp', text);
+/** An API token is `ctfp_<id without dashes>_<secret>`, a service account's secret `ctfs_<id of the secret without dashes>_<secret>`. */
+export function formatBearer({ kind, id, secret }: BearerText): string {
+  return format(kind, id, secret);
+}
+
+/** The parts of either; undefined if the text is neither. */
+export function parseBearer(text: string): BearerText | undefined {
+  for (const kind of ['ctfp', 'ctfs'] as const) {
+    const parts = parse(kind, text);
+    if (parts) return { kind, ...parts };
+  }
+  return undefined;
 }
 
 /** What is behind the # of a sign-in link: `ctfl_<id of the person without dashes>_<secret>`. */

@@ -11,7 +11,7 @@ import { newId } from '../platform/ids.ts';
 import { hashSecret, newSecret } from '../platform/secret.ts';
 import { id as idSchema } from '../../proto/http/common.ts';
 import { actionBeyond } from './rights-beyond.ts';
-import { formatApiToken } from './secret-texts.ts';
+import { formatBearer } from './secret-texts.ts';
 import type { Caller } from '../platform/caller.ts';
 import { TokensRepository } from './tokens.repository.ts';
 
@@ -52,7 +52,7 @@ export class TokensService {
       expiresAt: new Date(now + body.expiresInDays * DAY_MS),
     });
     await this.audit.recordToken(caller, 'token.made', row);
-    return { ...toView(row), secret: formatApiToken(row.id, secret) };
+    return { ...toView(row), secret: formatBearer({ kind: 'ctfp', id: row.id, secret }) };
   }
 
   /** Throws NOT_FOUND unless it is the caller's own live token. */

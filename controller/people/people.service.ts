@@ -14,7 +14,7 @@ import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { changesOf, isOwnerOfAll, whyNotGive } from '../access/may-give.ts';
+import { assertMayGive, changesOf, isOwnerOfAll, whyNotGive } from '../access/may-give.ts';
 import { PeopleRepository, type PersonRow } from './people.repository.ts';
 
 type PersonView = z.output<typeof person>;
@@ -223,13 +223,6 @@ function inTenant(detail: Record<string, unknown>, tenantId: string): Record<str
       Array.isArray(value) ? (value as Grant[]).filter((grant) => grant.tenantId === tenantId) : value,
     ]),
   );
-}
-
-function assertMayGive(caller: Caller, grants: readonly Grant[]): void {
-  for (const grant of grants) {
-    const why = whyNotGive(caller, grant);
-    if (why !== undefined) throw new FleetError('FORBIDDEN', `You cannot give or take the role ${grant.role}: ${why}.`);
-  }
 }
 
 /** Those that a provider's groups gave are changed there. */

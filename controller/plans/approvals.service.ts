@@ -33,8 +33,8 @@ export class ApprovalsService {
 
   /**
    * Holds until the plan expires. `used`: the answer of one of the caller's passkeys. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH,
-   * PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for an API token, for the person who made the plan and for an approval without the signature
-   * that is demanded, SECOND_FACTOR_REFUSED for a signature that is none of this plan by the caller, ALREADY_EXISTS where somebody has agreed
+   * PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for whatever is no person, for the person behind whoever made the plan and for an approval without
+   * the signature that is demanded, SECOND_FACTOR_REFUSED for a signature that is none of this plan by the caller, ALREADY_EXISTS where somebody has agreed
    * before, INVALID_REQUEST for a plan that needs nobody.
    */
   async approve(caller: Caller, scope: TenantScope, planId: string, digest: string, used?: UsedCredential): Promise<void> {
@@ -107,8 +107,9 @@ function challengeFor(plan: PlanRow, caller: Caller): Uint8Array<ArrayBuffer> {
 
 function checkApprovable(plan: PlanRow | undefined, caller: Caller, digest: string, now: Date): asserts plan is PlanRow {
   if (!plan) throw notThere('plan');
-  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'API tokens cannot approve plans. Sign in.');
-  if (plan.createdByUserId === caller.userId) throw new FleetError('FORBIDDEN', 'You created this plan. Somebody else must approve it.');
+  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'API tokens and service accounts cannot approve plans. Sign in.');
+  if (plan.createdByUserId === caller.userId)
+    throw new FleetError('FORBIDDEN', 'You, or what acts with a secret of yours, created this plan. Somebody else must approve it.');
   if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest does not match this plan. Review the plan again.');
   if (plan.flush)
     throw new FleetError('PLAN_ALREADY_RUN', 'This plan has already been run. A plan can be run only once.', { flushId: plan.flush.id });

@@ -38,7 +38,8 @@ export class LimitsService {
   async update(caller: Caller, scope: TenantScope, tenantId: string, change: Partial<Limits>): Promise<Limits> {
     return this.database.transact(scope, async (t) => {
       const before = (await this.limits.find(t, tenantId)) ?? notFound();
-      if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'An API token cannot change when a second person is needed. Sign in.');
+      if (caller.kind !== 'user')
+        throw new FleetError('FORBIDDEN', 'API tokens and service accounts cannot change when a second person is needed. Sign in.');
       const limits = { ...before, ...change };
       await this.limits.set(t, tenantId, limits);
       this.audit.record(t, {

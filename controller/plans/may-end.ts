@@ -79,7 +79,7 @@ function whyNotPlan({ parts, isEverything, before = () => 0 }: Of<'plan'>, limit
 }
 
 function whyNotRemediation({ document: { limits: own }, tenantIds, isByToken }: Of<'remediation'>, limitsOf: LimitsOf): string | undefined {
-  if (isByToken) return 'an API token saved it, and what ends flows by itself is decided by people';
+  if (isByToken) return 'an API token or a service account saved it, and what ends flows by itself is decided by people';
   return firstOf(tenantIds, (tenantId) => {
     const limits = limitsOf(tenantId);
     if (limits.areSeveralTenants && tenantIds.length > 1) return 'it acts in several tenants';

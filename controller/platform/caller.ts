@@ -8,17 +8,19 @@ export interface Credentials {
   cookie?: string;
 }
 
-/** The caller. A token has its own grants and, as a ceiling, what its owner may do now. */
+/** The caller. A token has its own grants and, as a ceiling, what its owner may do now; a service account may have only some actions. */
 export interface Caller {
-  kind: 'user' | 'token' | 'remediation';
-  /** Of the user, token or remediation. */
+  kind: 'user' | 'token' | 'service-account' | 'remediation';
+  /** Of the user, token, service account or remediation. */
   id: string;
   name: string;
-  /** The person behind it. */
+  /** The person behind it, who is no second person for what it does. Of a service account: who was shown this secret. */
   userId: string;
   email?: string;
   grants: Grant[];
   ceiling?: Grant[];
+  /** Only these of what the grants allow, and `me.read`; absent: all. */
+  actions?: readonly string[];
   /** Of a person who is signed in. */
   session?: CallerSession;
 }
@@ -70,7 +72,8 @@ export function whyNotAdmitted({ session }: Pick<Caller, 'session'>, action: Act
 }
 
 /** The tenants in which the caller may do the action. */
-export function scopeOf(caller: Pick<Caller, 'grants' | 'ceiling'>, action: Action): TenantScope {
+export function scopeOf(caller: Pick<Caller, 'grants' | 'ceiling' | 'actions'>, action: Action): TenantScope {
+  if (caller.actions && !caller.actions.includes(action) && action !== 'me.read') return new Set();
   const own = tenantsAllowed(caller.grants, action);
   return caller.ceiling ? intersect(own, tenantsAllowed(caller.ceiling, action)) : own;
 }

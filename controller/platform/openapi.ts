@@ -38,7 +38,11 @@ export function openApiDocument(): object {
     paths,
     components: {
       securitySchemes: {
-        token: { type: 'http', scheme: 'bearer', description: 'An API token: ctfp_<id>_<secret>.' },
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API token (ctfp_<id>_<secret>), or the secret of a service account (ctfs_<id>_<secret>).',
+        },
         session: {
           type: 'apiKey',
           in: 'cookie',
@@ -59,7 +63,7 @@ function toOperation(operationId: string, route: Route): ZodOpenApiOperationObje
     tags: [route.path.split(/[/:]/)[1] ?? ''],
     description: [
       `Needs the action \`${route.action}\`.`,
-      ...(route.isForPeople ? ['Only for a person who is signed in, never for an API token.'] : []),
+      ...(route.isForPeople ? ['Only for a person who is signed in, never for an API token or a service account.'] : []),
       ...(route.needsProof ? [PROOF[String(route.needsProof) as keyof typeof PROOF]] : []),
     ].join(' '),
     ...(route.isForPeople && { security: [{ session: [] }] }),

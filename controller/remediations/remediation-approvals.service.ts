@@ -28,7 +28,7 @@ export class RemediationApprovalsService {
   ) {}
 
   /**
-   * Valid until the remediation is widened. Throws NOT_FOUND, FORBIDDEN for an API token and for its author, ALREADY_EXISTS if it was
+   * Valid until the remediation is widened. Throws NOT_FOUND, FORBIDDEN for whatever is no person and for its author, ALREADY_EXISTS if it was
    * changed or approved since, INVALID_REQUEST if no approval is needed.
    */
   async approve(caller: Caller, scope: TenantScope, id: string, revision: number): Promise<void> {
@@ -54,9 +54,12 @@ export class RemediationApprovalsService {
 
 function checkApprovable(row: RemediationRow | undefined, caller: Caller, revision: number): asserts row is RemediationRow {
   if (!row) throw new FleetError('NOT_FOUND', 'There is no such remediation.');
-  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'API tokens cannot approve remediations. Sign in.');
+  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'API tokens and service accounts cannot approve remediations. Sign in.');
   if (row.authorId === caller.userId) {
-    throw new FleetError('FORBIDDEN', 'You, or one of your tokens, decided what this remediation does. Somebody else must approve it.');
+    throw new FleetError(
+      'FORBIDDEN',
+      'You, or what acts with a secret of yours, decided what this remediation does. Somebody else must approve it.',
+    );
   }
   if (row.revision !== revision || isApproved(row)) throw changed(row.revision);
 }

@@ -105,7 +105,7 @@ export class RemediationsService {
         createdByName: caller.name,
         createdAt: now,
         updatedAt: now,
-        isByToken: caller.kind === 'token',
+        isByToken: caller.kind !== 'user',
       });
       await this.note(t, caller, 'remediation.made', { id, tenantId: tenantId ?? null, name: document.name }, { document, isEnabled });
     });
@@ -140,7 +140,7 @@ export class RemediationsService {
           isEnabled,
           updatedAt: new Date(this.clock()),
           ...(isRewritten && { authorId: caller.userId }),
-          ...(isWidened && { isByToken: caller.kind === 'token' }),
+          ...(isWidened && { isByToken: caller.kind !== 'user' }),
           ...(isCarriedOn ? { approvedRevision: revision + 1 } : NOBODY),
           ...(isLifted && { heldBackAt: null, heldBackWhy: null }),
         }))

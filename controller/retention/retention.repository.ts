@@ -68,6 +68,14 @@ export class RetentionRepository {
         SELECT id FROM api_token WHERE least(revoked_at, expires_at) < ${before} ORDER BY id LIMIT ${most})`;
   }
 
+  /** Drops service accounts that expired before a time, and secrets that a rotation ended. Returns how many accounts. */
+  async dropServiceAccounts(t: Transaction, before: Date, most: number): Promise<number> {
+    await t.serviceAccountSecret.deleteMany({ where: { endsAt: { lt: before } } });
+    return t.$executeRaw`
+      DELETE FROM service_account WHERE id IN (
+        SELECT id FROM service_account WHERE expires_at < ${before} ORDER BY id LIMIT ${most})`;
+  }
+
   /** Drops expired sessions, expired counts of attempts, and answers stored for idempotency keys before a time. */
   async dropEnded(t: Transaction, now: Date, answersBefore: Date): Promise<void> {
     await t.idempotentRequest.deleteMany({ where: { createdAt: { lt: answersBefore } } });

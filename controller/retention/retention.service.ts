@@ -41,6 +41,7 @@ export class RetentionService {
     await this.inParts(TOKENS_AT_ONCE, (t) => this.repository.dropJoinTokens(t, before(tokensDays), TOKENS_AT_ONCE));
     await this.inParts(ROLLOUTS_AT_ONCE, (t) => this.repository.dropRollouts(t, before(tokensDays), ROLLOUTS_AT_ONCE));
     await this.inParts(TOKENS_AT_ONCE, (t) => this.repository.dropApiTokens(t, before(tokensDays), TOKENS_AT_ONCE));
+    await this.inParts(TOKENS_AT_ONCE, (t) => this.repository.dropServiceAccounts(t, before(tokensDays), TOKENS_AT_ONCE));
     await this.database.transact('all', (t) => this.repository.dropEnded(t, new Date(this.clock()), before(IDEMPOTENCY_KEPT_DAYS)));
     await this.audit.dropBefore(before(auditDays));
   }

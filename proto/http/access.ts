@@ -1,17 +1,22 @@
 import { z } from 'zod';
-import { ROLES } from '../model/access.ts';
+import { ACTIONS, ROLES, type Action } from '../model/access.ts';
 import { id, idParams, name, page, pageQuery, shownName, time } from './common.ts';
 import { defineRoute } from './route.ts';
 
 export const role = z.enum(ROLES);
 export const grant = z.object({ role, tenantId: id.nullable() });
+export const action = z.enum(Object.keys(ACTIONS) as [Action, ...Action[]]);
+/** From now on; a year at most. */
+export const lifeInDays = z.number().int().min(1).max(366);
 
 export const me = z.object({
-  kind: z.enum(['user', 'token']),
+  kind: z.enum(['user', 'token', 'service-account']),
   id: z.string(),
   name: z.string(),
   email: z.string().optional(),
   grants: z.array(grant),
+  /** Of a service account that may do only these of what its role allows. */
+  actions: z.array(action).optional(),
   version: z.string(),
 });
 
@@ -51,7 +56,7 @@ export const createToken = defineRoute({
   isForPeople: true,
   needsProof: true,
   summary: 'Creates an API token with no more rights than its creator; the secret is shown only here',
-  body: z.strictObject({ name, role, tenantId: id.nullable().default(null), expiresInDays: z.number().int().min(1).max(366).default(90) }),
+  body: z.strictObject({ name, role, tenantId: id.nullable().default(null), expiresInDays: lifeInDays.default(90) }),
   status: 201,
   response: token.extend({ secret: z.string() }),
 });

@@ -10,7 +10,11 @@ export const auditEntry = z.object({
   at: time,
   tenantId: id.optional(),
   tenantName: z.string().optional(),
-  actor: z.object({ kind: z.enum(['user', 'token', 'gateway', 'remediation', 'system']), id: z.string(), name: z.string() }),
+  actor: z.object({
+    kind: z.enum(['user', 'token', 'service-account', 'gateway', 'remediation', 'system']),
+    id: z.string(),
+    name: z.string(),
+  }),
   /** noun.verb, such as `flush.started`, `flush.target-finished`, `session.signed-in`, `enrolment.refused`. */
   action: z.string(),
   outcome: z.enum(['ok', 'refused', 'failed', 'partial']),

@@ -15,6 +15,7 @@ import * as providers from './providers.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
 import * as rollouts from './rollouts.ts';
+import * as serviceAccounts from './service-accounts.ts';
 
 /** Every route of the REST API by its operation id. A route that is not here does not exist. */
 export const routes = {
@@ -25,6 +26,14 @@ export const routes = {
   resumePerson: people.resumePerson,
   createSignInLink: people.createSignInLink,
   removePerson: people.removePerson,
+  listServiceAccounts: serviceAccounts.listServiceAccounts,
+  createServiceAccount: serviceAccounts.createServiceAccount,
+  updateServiceAccount: serviceAccounts.updateServiceAccount,
+  rotateServiceAccount: serviceAccounts.rotateServiceAccount,
+  endEarlierSecret: serviceAccounts.endEarlierSecret,
+  suspendServiceAccount: serviceAccounts.suspendServiceAccount,
+  resumeServiceAccount: serviceAccounts.resumeServiceAccount,
+  removeServiceAccount: serviceAccounts.removeServiceAccount,
   listProviders: providers.listProviders,
   createProvider: providers.createProvider,
   updateProvider: providers.updateProvider,

@@ -43,6 +43,11 @@ export const ACTIONS = {
 
 export type Action = keyof typeof ACTIONS;
 
+/** Those of the names that are actions: what another version stored may have others. */
+export function knownActions(names: readonly string[]): Action[] {
+  return (Object.keys(ACTIONS) as Action[]).filter((action) => names.includes(action));
+}
+
 /** True if the role may do the action. */
 export function isAllowed(role: Role, action: Action): boolean {
   return (ACTIONS[action] as readonly Role[]).includes(role);

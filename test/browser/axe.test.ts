@@ -55,6 +55,7 @@ test('no page has a fault that axe can find in either theme, and the browser rep
     '/flushes',
     `/audit?entry=${id(7, 40)}`,
     '/people',
+    '/people/service-accounts',
     '/account',
     '/settings',
     '/first-run',

@@ -26,6 +26,7 @@ import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
 import { FixtureRollouts } from './fixture-rollouts.ts';
+import { FixtureServiceAccounts } from './fixture-service-accounts.ts';
 import { fixtureAuthority } from './fixture-authority.ts';
 import {
   fixtureAudit,
@@ -54,6 +55,7 @@ export interface FixtureApi {
   /** When certificates of the authority end. */
   ends: AuthorityView['ends'];
   mail: MailView;
+  serviceAccounts: FixtureServiceAccounts;
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
   /** When retention dropped the flows of every plan. */
@@ -106,6 +108,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     rollouts: new FixtureRollouts(nowMs),
     ends: [{ kind: 'intermediate', name: 'CN=ctfleet intermediate 1', endsAt: inYears(1), isReplacedByItself: true }],
     mail: { isSet: false },
+    serviceAccounts: new FixtureServiceAccounts(nowMs),
     close,
   };
   const people = fixturePeople(nowMs);
@@ -346,6 +349,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     ...remediationAnswers(api.remediations, page, (limits) => flows.get(gateways[0]!.id)!.slice(1, limits)),
     revokeToken: () => undefined,
     ...api.rollouts.answers(page),
+    ...api.serviceAccounts.answers(page),
     listEnrolmentTokens: ({ query }) => page([], query),
     createEnrolmentToken: ({ body }) => madeToken(routes.createEnrolmentToken.body.parse(body)),
     createReenrolmentToken: ({ params }) => {

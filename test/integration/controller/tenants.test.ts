@@ -41,6 +41,7 @@ let theirs: {
   rolloutId: string;
   enrolmentId: string;
   providerId: string;
+  serviceAccountId: string;
 };
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
@@ -104,8 +105,13 @@ beforeAll(async () => {
   const { id: providerId } = await owner.call(routes.createProvider, {
     body: { name: 'Directory', issuer: 'https://id.example', clientId: 'x' },
   });
+  const { id: serviceAccountId } = await owner.call(routes.createServiceAccount, {
+    body: { name: 'theirs-program', purpose: 'p', role: 'viewer', tenantId: other.tenantId },
+  });
+  await owner.call(routes.createServiceAccount, { body: { name: 'theirs-of-all', purpose: 'p', role: 'viewer', tenantId: null } });
   theirs = {
     ...other,
+    serviceAccountId,
     personId,
     rolloutId: rollout.id,
     enrolmentId: enrolments[0]!.id,
@@ -138,6 +144,12 @@ describe('what belongs to another tenant', () => {
       resumePerson: theirs.personId,
       createSignInLink: theirs.personId,
       removePerson: theirs.personId,
+      updateServiceAccount: theirs.serviceAccountId,
+      rotateServiceAccount: theirs.serviceAccountId,
+      endEarlierSecret: theirs.serviceAccountId,
+      suspendServiceAccount: theirs.serviceAccountId,
+      resumeServiceAccount: theirs.serviceAccountId,
+      removeServiceAccount: theirs.serviceAccountId,
       updateProvider: theirs.providerId,
       testProvider: theirs.providerId,
       removeProvider: theirs.providerId,
@@ -244,6 +256,7 @@ describe('what belongs to another tenant', () => {
       await mine.person.call(routes.listRollouts),
       await mine.person.call(routes.listRemediations),
       await mine.person.call(routes.listRemediationRuns),
+      await mine.person.call(routes.listServiceAccounts),
       await mine.person.call(routes.listAudit),
       await mine.person.call(routes.searchFlows, { body: { filter: '' } }),
       await mine.person.call(routes.searchFlows, { body: { filter: 'tenant:theirs' } }),
@@ -252,6 +265,8 @@ describe('what belongs to another tenant', () => {
     expect(text).not.toContain(theirs.tenantId);
     expect(text).not.toContain(theirs.agent.gatewayId);
     expect(text).not.toContain('theirs-gw');
+    expect(text).not.toContain('theirs-program');
+    expect(text).not.toContain('theirs-of-all');
     const events = await mine.person.watch(routes.watchFleet);
     const seen: { kind: string; gateway?: { id: string } }[] = [];
     await events.until((event: (typeof seen)[number]) => (seen.push(event), event.kind === 'heartbeat'));
@@ -299,6 +314,8 @@ describe('the second wall', () => {
       'audit_head',
       'remediation',
       'remediation_run',
+      'service_account',
+      'service_account_secret',
     ];
     const count = async (table: string, tenants?: string): Promise<number> => {
       const client = await database.pool.connect();

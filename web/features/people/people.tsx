@@ -9,6 +9,7 @@ import { counted } from '../../../client/words/format.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
@@ -40,6 +41,10 @@ export function People() {
       <div className="head">
         <h1>People</h1>
         {page && <span className="dim">{counted(page.items.length, 'person', 'people')} with a role in your tenants</span>}
+        <span className="grow" />
+        <Link className="btn" href="/people/service-accounts">
+          Service accounts
+        </Link>
       </div>
       <Invite refusal={refusal} />
       <div className="people-list">

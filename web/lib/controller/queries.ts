@@ -14,6 +14,11 @@ export const providers = () => queryOptions({ queryKey: ['providers'], queryFn: 
 export const account = () => queryOptions({ queryKey: ['account'], queryFn: ({ signal }) => call(routes.getAccount, { signal }) });
 export const mail = () =>
   queryOptions({ queryKey: ['mail'], queryFn: ({ signal }) => call(routes.getMail, { signal }), staleTime: 60_000 });
+export const serviceAccounts = () =>
+  queryOptions({
+    queryKey: ['service-accounts'],
+    queryFn: ({ signal }) => call(routes.listServiceAccounts, { query: { limit: 500 }, signal }),
+  });
 export const people = () =>
   queryOptions({ queryKey: ['people'], queryFn: ({ signal }) => call(routes.listPeople, { query: { limit: 500 }, signal }) });
 export const tenants = () =>

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { api, complaints, goTo, page } from './stage.ts';
+
+const copied = () => page.evaluate(() => navigator.clipboard.readText());
+
+test('a service account is added with some actions of a role, and its secret is shown once, to copy', async () => {
+  await goTo('/people');
+  await page.getByRole('link', { name: 'Service accounts' }).click();
+  await page.getByText('scrapes /metrics').waitFor();
+  expect(await page.getByRole('button', { name: 'Add', exact: true }).getAttribute('aria-disabled')).toBe('true');
+  await page.getByLabel('Name', { exact: true }).fill('backup');
+  await page.getByLabel('Purpose').fill('exports the audit trail');
+  await page.getByLabel('Role').selectOption('auditor');
+  await page.getByLabel('Tenant').selectOption('Pine Logistics');
+  await page.getByText('May do all that the role auditor allows; choose only some').click();
+  await page.getByLabel('audit.read').check();
+  await page.getByLabel('Days').fill('30');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByText('it is shown only here').waitFor();
+  await page.getByRole('button', { name: 'Copy secret' }).click();
+  expect(await copied()).toBe('ctfs_first');
+  const row = page.getByRole('row', { name: /backup/ });
+  await row.getByText('only audit.read').waitFor();
+  await row.getByText('never').waitFor();
+  expect(api.serviceAccounts.items[1]).toMatchObject({ name: 'backup', role: 'auditor', actions: ['audit.read'] });
+  await page.reload();
+  await row.waitFor();
+  expect(await page.getByText('ctfs_first').count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+test('a secret is rotated with both valid for a while, and the earlier is ended', async () => {
+  await goTo('/people/service-accounts');
+  const row = page.getByRole('row', { name: /prometheus/ });
+  await row.getByRole('button', { name: 'Change prometheus' }).click();
+  await row.getByLabel('Earlier secret works for hours').fill('48');
+  await row.getByRole('button', { name: 'New secret' }).click();
+  await row.getByText('it is shown only here').waitFor();
+  await row.getByRole('button', { name: 'Copy secret' }).click();
+  expect(await copied()).toBe('ctfs_second');
+  await row.getByText(/earlier secret until/).waitFor();
+  await row.getByRole('button', { name: 'New secret' }).hover();
+  await page.getByText('Two secrets are valid at most').waitFor();
+  await row.getByRole('button', { name: 'End the earlier secret' }).click();
+  await row.getByText(/earlier secret until/).waitFor({ state: 'detached' });
+  expect(complaints).toEqual([]);
+});
+
+test('one is suspended, resumed, given another year and removed, which asks once more', async () => {
+  await goTo('/people/service-accounts');
+  const row = page.getByRole('row', { name: /prometheus/ });
+  await row.getByRole('button', { name: 'Change prometheus' }).click();
+  await row.getByRole('button', { name: 'Suspend' }).click();
+  await row.getByText('suspended').waitFor();
+  await row.getByRole('button', { name: 'Resume' }).click();
+  await row.getByText('active').waitFor();
+  await row.getByRole('button', { name: 'A year from now' }).click();
+  await row.getByRole('button', { name: 'Remove', exact: true }).click();
+  expect(api.serviceAccounts.items).toHaveLength(1);
+  await row.getByRole('button', { name: 'Remove prometheus for good' }).click();
+  await page.getByText('There are none in your tenants.').waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test('who may not change people sees why', async () => {
+  api.role = 'operator';
+  await goTo('/people/service-accounts');
+  await page.getByRole('button', { name: 'Add', exact: true }).hover();
+  await page.getByText(/Needs the role owner or admin/).waitFor();
+});
