@@ -80,6 +80,7 @@ export class ApprovalSignaturesService {
   }
 
   private async signatureOf(known: Passkey, challenge: Uint8Array, used: UsedCredential): Promise<PasskeySignature | undefined> {
+    const key = keyOf(known);
     const { authenticatorData, clientDataJSON, signature } = used.response;
     const origin = this.config.publicUrl;
     const [data, client, signed] = [authenticatorData, clientDataJSON, signature].map((text) => Buffer.from(text, 'base64url'));
@@ -93,7 +94,6 @@ export class ApprovalSignaturesService {
       requireUserVerification: true,
     }).catch(() => undefined);
     if (!verified?.verified) return undefined;
-    const key = keyOf(known);
     // What is kept has to verify elsewhere too, by the code that is used there.
     const site = { rpId: this.rpId, origins: [origin] };
     if (whyNotSigned({ authenticatorData: data!, clientDataJson: client!, signature: signed! }, challenge, key, site) !== undefined)

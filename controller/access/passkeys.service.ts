@@ -22,7 +22,7 @@ import { newId } from '../platform/ids.ts';
 import { RateLimits } from '../platform/rate-limits.ts';
 import { parseBody, withCookies, type Asking } from './asking.ts';
 import { AUTH, type Auth } from './auth.ts';
-import { keyFromCose } from './cose-key.ts';
+import { keyFromCose, PASSKEY_ALGORITHMS } from './cose-key.ts';
 import { addressKey } from './limit-key.ts';
 import { isOwnChallenge, sealChallenge } from './passkey-challenge.ts';
 import { PasskeysRepository } from './passkeys.repository.ts';
@@ -96,6 +96,7 @@ export class PasskeysService {
         challenge: await this.newChallenge(`add ${caller.session?.id}`),
         timeout: TIMEOUT_MS,
         attestationType: 'none',
+        supportedAlgorithmIDs: PASSKEY_ALGORITHMS,
         excludeCredentials: person.passkeys.map(({ credentialId, transports }) => ({ id: credentialId, transports })),
         authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
       })),
@@ -111,6 +112,7 @@ export class PasskeysService {
       expectedChallenge: (challenge) => this.takeChallenge(`add ${caller.session?.id}`, challenge),
       expectedOrigin: this.config.publicUrl,
       expectedRPID: this.site,
+      supportedAlgorithmIDs: PASSKEY_ALGORITHMS,
       requireUserVerification: true,
     }).catch(() => undefined);
     if (!verified?.verified) throw refused();

@@ -10,8 +10,8 @@ test('a service account is added with some actions of a role, and its secret is 
   expect(await page.getByRole('button', { name: 'Add', exact: true }).getAttribute('aria-disabled')).toBe('true');
   await page.getByLabel('Name', { exact: true }).fill('backup');
   await page.getByLabel('Purpose').fill('exports the audit trail');
-  await page.getByLabel('Role').selectOption('auditor');
-  await page.getByLabel('Tenant').selectOption('Pine Logistics');
+  await page.getByRole('combobox', { name: 'Role', exact: true }).selectOption('auditor');
+  await page.getByRole('combobox', { name: 'Tenant', exact: true }).selectOption('Pine Logistics');
   await page.getByText('May do all that the role auditor allows; choose only some').click();
   await page.getByLabel('audit.read').check();
   await page.getByLabel('Days').fill('30');
