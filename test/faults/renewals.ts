@@ -11,7 +11,7 @@ import { checkInvariants } from './invariants.ts';
 import { certificatesOf, linkedSince } from './system/collect.ts';
 import type { Fleet } from './system/fleet.ts';
 import type { KindName } from './system/outages.ts';
-import { runUnderFaults, SETTLE_MS } from './system/run.ts';
+import { runUnderFaults, settleMs } from './system/run.ts';
 
 const { values } = parseArgs({
   options: {
@@ -80,7 +80,7 @@ try {
       isOver: report.isOver,
     }),
   );
-  const isSound = violations.length === 0 && report.isOver && report.settledMs <= SETTLE_MS;
+  const isSound = violations.length === 0 && report.isOver && report.settledMs <= settleMs(gateways);
   const areRenewed = seen.ended + seen.astray + seen.unlinked === 0 && seen.least >= MIN_GENERATION;
   process.exitCode = isSound && areRenewed ? 0 : 1;
 } finally {

@@ -166,7 +166,7 @@ export async function until(what: string, isSo: () => Promise<boolean> | boolean
 }
 
 /** A controller lets few gateways in at once. */
-function patienceMs(gateways: number): number {
+export function patienceMs(gateways: number): number {
   return MINUTE_MS + gateways * 300;
 }
 

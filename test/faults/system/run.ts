@@ -2,16 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Home } from '../../../tools/demo/programs.ts';
 import type { History, Outage } from '../history.ts';
 import { Driver } from './driver.ts';
-import { Fleet } from './fleet.ts';
+import { Fleet, patienceMs } from './fleet.ts';
 import { KINDS, undergo, type KindName } from './outages.ts';
 import type { ControllerName } from './parts.ts';
 import { ProgressWatch } from './progress.ts';
 
 /**
  * How long after the last fault everything that had been requested by then must have ended, and how long after the last command everything
- * must have.
+ * must have: as long as a fleet of that size may take to be let in again.
  */
-export const SETTLE_MS = 60_000;
+export const settleMs = patienceMs;
 
 export interface RunOptions {
   home: Home;
@@ -81,7 +81,7 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
     });
   }
   await driven;
-  const isOver = (await watch.untilNothingIsLeft(Date.now() + SETTLE_MS)) !== undefined;
+  const isOver = (await watch.untilNothingIsLeft(Date.now() + settleMs(options.gateways))) !== undefined;
   watch.end();
   over.abort();
   await beside;
