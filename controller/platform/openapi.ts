@@ -30,7 +30,7 @@ export function openApiDocument(): object {
   }
   for (const [route, summary] of Object.entries(SIGN_IN_ROUTES)) {
     const [method, path] = route.split(' ') as [string, string];
-    paths[`/api/auth${path}`] = { [method.toLowerCase()]: toSignInOperation(summary) };
+    paths[`/api/auth${path}`] = { [method.toLowerCase()]: toSignInOperation(path, summary) };
   }
   return createDocument({
     openapi: '3.1.0',
@@ -83,8 +83,9 @@ function toOperation(operationId: string, route: Route): ZodOpenApiOperationObje
 }
 
 /** Of the routes by which people sign in, which need no session, or the session's cookie. */
-function toSignInOperation(summary: string): ZodOpenApiOperationObject {
+function toSignInOperation(path: string, summary: string): ZodOpenApiOperationObject {
   return {
+    operationId: path.slice(1).replaceAll(/[/-](\w)/g, (_, letter: string) => letter.toUpperCase()),
     summary,
     tags: ['sign-in'],
     description: 'For the console: requests that change something must come from its own origin.',

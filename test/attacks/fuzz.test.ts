@@ -20,7 +20,7 @@ const SHARE = IS_WHOLE ? 1 : 0.4;
 const SEED = 31;
 /** Frames are of all sizes, up to the largest. */
 const FRAMES = 250;
-const CALLS = 1000;
+const CALLS = 2000;
 
 interface Summary {
   crashes: number;

@@ -58,7 +58,9 @@ try {
   const summary = summarise(report, violations, [...ofAgent.catches, ...ofController.catches], unsound);
   console.log(JSON.stringify(summary));
   process.exitCode =
-    violations.length + unsound > 0 || !report.isOver || report.settledMs > settleMs(size.gateways) || summary.caught < summary.seededBugs ? 1 : 0;
+    violations.length + unsound > 0 || !report.isOver || report.settledMs > settleMs(size.gateways) || summary.caught < summary.seededBugs
+      ? 1
+      : 0;
 } finally {
   await family.end();
   if (!values.keep) rmSync(stateDir, { recursive: true, force: true });

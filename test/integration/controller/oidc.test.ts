@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
+import { freePort } from '../../../tools/free-port.ts';
 import { makePlace, Person, TestController } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 import { HostileProvider, type Misdeed } from '../../support/hostile-provider.ts';
@@ -353,7 +354,8 @@ describe('providers', () => {
   it('must be reached by https, except on this machine; a test says what is wrong with one', async () => {
     expect((await owner.ask(routes.createProvider, { body: { ...body, issuer: 'http://id.example' } })).status).toBe(400);
     expect(await owner.call(routes.testProvider, { params: { id: provider } })).toEqual({});
-    const dead = await owner.call(routes.createProvider, { body: { ...body, name: `Dead ${number}`, issuer: 'http://127.0.0.1:9' } });
+    const nobody = `http://127.0.0.1:${await freePort()}`;
+    const dead = await owner.call(routes.createProvider, { body: { ...body, name: `Dead ${number}`, issuer: nobody } });
     expect((await owner.call(routes.testProvider, { params: { id: dead.id } })).problem).toMatch(
       /discovery document.*: the connection was refused\.$/,
     );
