@@ -103,7 +103,9 @@ export interface Outcome {
 export function outcomeOf({ from, packet }: Pick<Sample, 'from' | 'packet'>, fate: Fate): Outcome {
   const passed = new Map<string, Seen>();
   for (const seen of fate.seen) {
-    const isIt = from === 'own' ? seen.in === undefined && seen.packet.proto === packet.proto : seen.in === from;
+    // Interfaces send reports of multicast listeners whenever they like.
+    const isAlike = seen.packet.family === packet.family && seen.packet.proto === packet.proto;
+    const isIt = isAlike && seen.in === (from === 'own' ? undefined : from);
     const key = `${seen.hook} ${seen.place}`;
     if (isIt && !passed.has(key)) passed.set(key, seen);
   }
