@@ -21,9 +21,9 @@ export interface SignedPlan {
 }
 
 /**
- * The signature of a command, if it has one that could be about this plan: the digest of the whole plan is computed from the digest of what was
- * frozen here, the gateway's own id, and the method and times of the command. Undefined without a signature, and for a path that fits no plan.
- * Whether it is genuine, `whyNotBy` says.
+ * The signature of a command, if it has one that could be about this plan: the digest of the whole plan is computed from the digest of
+ * what was frozen here, the gateway's own id, and the method and times of the command. Undefined without a signature, and for a path that
+ * fits no plan. Whether it is genuine, `whyNotBy` says.
  */
 export function signedPlanOf(run: RunPlan, gatewayId: string, frozen: Uint8Array): SignedPlan | undefined {
   const method = fromWireMethod(run.method);

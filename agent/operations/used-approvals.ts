@@ -5,8 +5,8 @@ import { Disk } from '../disk/disk.ts';
 import type { SignedPlan } from './signed-plan.ts';
 
 /**
- * How far from this gateway's own time the end of a signed plan may lie. Plans wait a quarter of an hour at most, and run in waves after that; a
- * gateway's clock may be minutes off. The controller's time is not asked: whoever holds the controller could set it.
+ * How far from this gateway's own time the end of a signed plan may lie. Plans wait a quarter of an hour at most, and run in waves after
+ * that; a gateway's clock may be minutes off. The controller's time is not asked: whoever holds the controller could set it.
  */
 const WITHIN_MS = 60 * 60_000;
 /** Signatures remembered. */
@@ -37,8 +37,8 @@ export class UsedApprovals {
   }
 
   /**
-   * Takes a signed plan as used; on disk when it returns. Throws GUARD_REFUSED for one that was used before, ended too long ago or ends too late,
-   * and for all where it cannot be known; and what the file system throws.
+   * Takes a signed plan as used; on disk when it returns. Throws GUARD_REFUSED for one that was used before, ended too long ago or ends
+   * too late, and for all where it cannot be known; and what the file system throws.
    */
   take({ planId, expiresAtMs: endsMs }: Pick<SignedPlan, 'planId' | 'expiresAtMs'>): void {
     const state = (this.#state ??= this.#load());

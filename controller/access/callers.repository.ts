@@ -18,7 +18,8 @@ export interface Bearer {
 }
 
 /**
- * Grants and the secrets of tokens and service accounts. They are read before the caller's scope is known, so this sees all tenants and reads one user or secret only.
+ * Grants and the secrets of tokens and service accounts. They are read before the caller's scope is known, so this sees all tenants and
+ * reads one user or secret only.
  */
 @Injectable()
 export class CallersRepository {

@@ -9,7 +9,10 @@ import { scopeOf, whyNotAdmitted, type Caller, type Credentials } from '../platf
 import { CallersRepository, TOUCH_MS } from './callers.repository.ts';
 import { SessionsService } from './sessions.service.ts';
 
-/** Identifies the caller: by API token, by the secret of a service account or by session cookie. Beside another secret a cookie does not count. */
+/**
+ * Identifies the caller: by API token, by the secret of a service account or by session cookie. Beside another secret a cookie does not
+ * count.
+ */
 @Injectable()
 export class CallersService {
   constructor(

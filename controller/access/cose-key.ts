@@ -3,12 +3,15 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { publicKeyBytes, readPublicKey } from '../../proto/signing/assertion.ts';
 
 /**
- * What new passkeys sign with: EdDSA, ES256 and RS256, which proto/signing can verify everywhere. The library would offer ML-DSA first where
- * Node knows it.
+ * What new passkeys sign with: EdDSA, ES256 and RS256, which proto/signing can verify everywhere. The library would offer ML-DSA first
+ * where Node knows it.
  */
 export const PASSKEY_ALGORITHMS = [-8, -7, -257];
 
-/** A passkey's public key as it is stored (COSE), read for verification. Throws an Error with the reason for a kind that plans are not signed with. */
+/**
+ * A passkey's public key as it is stored (COSE), read for verification. Throws an Error with the reason for a kind that plans are not
+ * signed with.
+ */
 export function keyFromCose(bytes: Uint8Array): KeyObject {
   const read = decodeCredentialPublicKey(new Uint8Array(bytes));
   const key = createPublicKey({ key: toJwk(read), format: 'jwk' });

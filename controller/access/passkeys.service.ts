@@ -74,7 +74,10 @@ export class PasskeysService {
     }
   }
 
-  /** Whoever has no second factor yet says the password again, or, without one, has just signed in. Throws FORBIDDEN, RATE_LIMITED, CAPABILITY_MISSING. */
+  /**
+   * Whoever has no second factor yet says the password again, or, without one, has just signed in. Throws FORBIDDEN, RATE_LIMITED,
+   * CAPABILITY_MISSING.
+   */
   async makeOptions(caller: Caller, password: string | undefined): Promise<{ challenge: string }> {
     if (this.refusal !== undefined) throw new FleetError('CAPABILITY_MISSING', this.refusal);
     const person = await this.database.transact('all', (t) => this.factors.find(t, caller.userId));

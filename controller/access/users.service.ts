@@ -26,8 +26,8 @@ export class UsersService {
   ) {}
 
   /**
-   * Returns the new user's id. Throws INVALID_REQUEST for a password that is too short, easy to guess or known from a breach, and for an invalid e-mail address,
-   * ALREADY_EXISTS if the address is taken.
+   * Returns the new user's id. Throws INVALID_REQUEST for a password that is too short, easy to guess or known from a breach, and for an
+   * invalid e-mail address, ALREADY_EXISTS if the address is taken.
    */
   async create(user: NewUser): Promise<string> {
     return this.insert(user, false);

@@ -17,8 +17,8 @@ export interface SigningKey {
 }
 
 /**
- * The approvals of plans in a trail, each verified from its entry alone. A plan of several tenants has an entry in each chain and counts once.
- * One credential has one key and one person throughout: whoever changed an old entry would have had to change them all.
+ * The approvals of plans in a trail, each verified from its entry alone. A plan of several tenants has an entry in each chain and counts
+ * once. One credential has one key and one person throughout: whoever changed an old entry would have had to change them all.
  */
 export class ApprovalsCheck {
   readonly #keys = new Map<string, { personId: string; key: SigningKey }>();

@@ -24,7 +24,8 @@ const IGNORE = 'If you did not expect this, ignore it: without the link nobody g
 
 /** The mail with a link by which a person chooses a password. */
 export function linkMessage(kind: Kind, { name, askedByName, link, expiresAt, publicUrl }: LinkFacts): Message {
-  const until = `The link works once, until ${expiresAt.replace('T', ' ').slice(0, 16)} UTC. Give it to nobody: whoever opens it first becomes you.`;
+  const endsAt = `${expiresAt.replace('T', ' ').slice(0, 16)} UTC`;
+  const until = `The link works once, until ${endsAt}. Give it to nobody: whoever opens it first becomes you.`;
   const hello = `Hello ${name},`;
   switch (kind) {
     case 'invitation':

@@ -25,7 +25,9 @@ export class ApprovalsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** What the caller's passkey is to sign: this plan, for this person, until it expires. Throws as `approve` does, and CAPABILITY_MISSING. */
+  /**
+   * What the caller's passkey is to sign: this plan, for this person, until it expires. Throws as `approve` does, and CAPABILITY_MISSING.
+   */
   async options(caller: Caller, scope: TenantScope, planId: string, digest: string): Promise<{ challenge: string; passkeys: string[] }> {
     const plan = await this.database.transact(scope, (t) => this.approvable(t, caller, planId, digest, new Date(this.clock())));
     return this.signatures.options(caller, challengeFor(plan, caller));
@@ -33,9 +35,9 @@ export class ApprovalsService {
 
   /**
    * Holds until the plan expires. `used`: the answer of one of the caller's passkeys. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH,
-   * PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for whatever is no person, for the person behind whoever made the plan and for an approval without
-   * the signature that is demanded, SECOND_FACTOR_REFUSED for a signature that is none of this plan by the caller, ALREADY_EXISTS where somebody has agreed
-   * before, INVALID_REQUEST for a plan that needs nobody.
+   * PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for whatever is no person, for the person behind whoever made the plan and for an approval
+   * without the signature that is demanded, SECOND_FACTOR_REFUSED for a signature that is none of this plan by the caller, ALREADY_EXISTS
+   * where somebody has agreed before, INVALID_REQUEST for a plan that needs nobody.
    */
   async approve(caller: Caller, scope: TenantScope, planId: string, digest: string, used?: UsedCredential): Promise<void> {
     const now = new Date(this.clock());
@@ -54,6 +56,7 @@ export class ApprovalsService {
           approvedAt: now,
           signature,
         });
+        const how = signature ? `, signed with passkey ${signature.passkey}` : '';
         for (const tenantId of plan.tenantIds.toSorted()) {
           this.audit.record(t, {
             tenantId,
@@ -63,7 +66,7 @@ export class ApprovalsService {
             planId,
             reason: plan.reason,
             ticket: plan.ticket ?? undefined,
-            summary: `${caller.name} agreed to the plan of ${plan.createdByName}${signature ? `, signed with passkey ${signature.passkey}` : ''}`,
+            summary: `${caller.name} agreed to the plan of ${plan.createdByName}${how}`,
             detail: { digest, ...(signature && { signature }) },
           });
         }

@@ -28,8 +28,8 @@ export class RemediationApprovalsService {
   ) {}
 
   /**
-   * Valid until the remediation is widened. Throws NOT_FOUND, FORBIDDEN for whatever is no person and for its author, ALREADY_EXISTS if it was
-   * changed or approved since, INVALID_REQUEST if no approval is needed.
+   * Valid until the remediation is widened. Throws NOT_FOUND, FORBIDDEN for whatever is no person and for its author, ALREADY_EXISTS if it
+   * was changed or approved since, INVALID_REQUEST if no approval is needed.
    */
   async approve(caller: Caller, scope: TenantScope, id: string, revision: number): Promise<void> {
     await this.database.transact(scope, async (t) => {

@@ -28,7 +28,8 @@ const DAY_MS = 24 * HOUR_MS;
 type AccountView = z.output<typeof serviceAccount>;
 
 /**
- * Accounts of programs. Each has one role over one tenant or all, and one secret; a rotation makes another, and the one before ends by itself:
+ * Accounts of programs. Each has one role over one tenant or all, and one secret; a rotation makes another, and the one before ends by
+ * itself:
  *
  *     current ── rotate ──▶ earlier, until its overlap ends ──▶ ended
  *
@@ -113,7 +114,7 @@ export class ServiceAccountsService {
       if (overlapHours > 0 && earlier)
         throw new FleetError(
           'ALREADY_EXISTS',
-          `The secret from before the last rotation is valid until ${earlier.endsAt!.toISOString()}. End it first, or rotate without an overlap.`,
+          `The earlier secret is valid until ${earlier.endsAt!.toISOString()}. End it first, or rotate without an overlap.`,
         );
       const earlierEndsAt = new Date(now + overlapHours * HOUR_MS);
       await this.accounts.dropEndedSecrets(t, id, new Date(now));

@@ -11,9 +11,9 @@ export const getRetention = defineRoute({
   status: 200,
   response: z.object({
     /**
-     * Raw samples, by the minute, by the hour; the flows of plans and runs; commands; plans, flushes and runs; join tokens, API tokens and service
-     * accounts after they were used, revoked or expired; responses kept for an `Idempotency-Key`; the audit trail with its checkpoints. Sessions and
-     * attempt counters are removed when they expire.
+     * Raw samples, by the minute, by the hour; the flows of plans and runs; commands; plans, flushes and runs; join tokens, API tokens and
+     * service accounts after they were used, revoked or expired; responses kept for an `Idempotency-Key`; the audit trail with its
+     * checkpoints. Sessions and attempt counters are removed when they expire.
      */
     days: z.object({
       samples: days,

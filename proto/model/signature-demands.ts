@@ -17,7 +17,10 @@ export interface Planned {
   tableCount: number;
 }
 
-/** Which of the demands it meets; undefined if none. The same arithmetic on gateways, which hold to it, and in the controller, which foresees it. */
+/**
+ * Which of the demands it meets; undefined if none. The same arithmetic on gateways, which hold to it, and in the controller, which
+ * foresees it.
+ */
 export function demandMet(
   demands: readonly SignatureDemand[],
   { method, flows, before = 0, tableCount }: Planned,

@@ -33,8 +33,8 @@ const HEAD_BYTES = 37;
 const MIN_RSA_BITS = 2048;
 
 /**
- * Reads a public key: SPKI as DER or PEM. Throws an Error with the reason for what is not one, and for all but the three kinds that passkeys
- * have here: ES256 (P-256), EdDSA (Ed25519) and RS256 (RSA of at least 2048 bits).
+ * Reads a public key: SPKI as DER or PEM. Throws an Error with the reason for what is not one, and for all but the three kinds that
+ * passkeys have here: ES256 (P-256), EdDSA (Ed25519) and RS256 (RSA of at least 2048 bits).
  */
 export function readPublicKey(spki: Uint8Array | string): KeyObject {
   if (spki.length > MAX_KEY_BYTES * (typeof spki === 'string' ? 2 : 1)) throw new Error('it is too long for a public key');
@@ -54,8 +54,8 @@ export function publicKeyBytes(key: KeyObject): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Why the assertion does not prove that the key's holder, verified by finger, face or PIN, answered this challenge on this site; undefined if
- * it does. Whether it was used before is up to the caller. Never throws.
+ * Why the assertion does not prove that the key's holder, verified by finger, face or PIN, answered this challenge on this site; undefined
+ * if it does. Whether it was used before is up to the caller. Never throws.
  */
 export function whyNotSigned(assertion: Assertion, challenge: Uint8Array, key: KeyObject, site: Site): string | undefined {
   const { authenticatorData, clientDataJson, signature } = assertion;

@@ -30,9 +30,12 @@ export interface PlanStatement {
 }
 
 /**
- * What an operator confirms and a second person signs: SHA-256 in hex over the JSON array `["ctfleet plan 1",method,forSeconds,maxDrift,count,
- * root]`, without spaces, null for what is absent. `root` is, in hex, the root of a Merkle tree (merkle.ts) over the parts in order of the
- * gateways' ids, each leaf `<gateway id> <digest in hex>`. A gateway can compute it from its own part and a path of at most 32 hashes.
+ * What an operator confirms and a second person signs: SHA-256 in hex over this JSON array, without spaces, null for what is absent:
+ *
+ *     ["ctfleet plan 1",method,forSeconds,maxDrift,count,root]
+ *
+ * `root` is, in hex, the root of a Merkle tree (merkle.ts) over the parts in order of the gateways' ids, each leaf
+ * `<gateway id> <digest in hex>`. A gateway can compute it from its own part and a path of at most 32 hashes.
  */
 export function planDigest(way: PlanWay, parts: readonly PlanPart[]): string {
   return digestOf(way, parts.length, treeOf(sorted(parts).map(leafOfPart)).root);
@@ -52,8 +55,9 @@ export function planDigestFrom(way: PlanWay, part: PlanPart, proof: PartProof): 
 }
 
 /**
- * The challenge that the approver's passkey answers: SHA-256 over the JSON array `["ctfleet approval 1","approve",planId,digest,expiresAtMs,
- * approverId]`, without spaces, as UTF-8.
+ * The challenge that the approver's passkey answers: SHA-256 over this JSON array, without spaces, as UTF-8:
+ *
+ *     ["ctfleet approval 1","approve",planId,digest,expiresAtMs,approverId]
  */
 export function challengeOf({ planId, digest, expiresAtMs, approverId }: PlanStatement): Uint8Array<ArrayBuffer> {
   return new Uint8Array(sha256(JSON.stringify(['ctfleet approval 1', 'approve', planId, digest, expiresAtMs, approverId])));

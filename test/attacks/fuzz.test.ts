@@ -16,7 +16,7 @@ const MAIN = path.join(import.meta.dirname, 'fuzz/main.ts');
 /** How long each slice runs; if unset, a slice is a fixed number of frames or calls, whatever the machine. */
 const SECONDS = process.env.CTFLEET_FUZZ_SECONDS;
 const SLICE_MS = 300_000;
-const SHARE = IS_WHOLE ? 1 : 0.4;
+const SHARE = IS_WHOLE ? 1 : 0.6;
 const SEED = 31;
 /** Frames are of all sizes, up to the largest. */
 const FRAMES = 250;

@@ -1,6 +1,5 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test } from 'vitest';
-import { IS_WHOLE } from '../support/whole.ts';
 import { id } from './fixture-fleet.ts';
 import { api, complaints, page, signIn, web } from './stage.ts';
 
@@ -15,7 +14,6 @@ async function turn(theme: Theme): Promise<void> {
   await page.locator(`html[data-mantine-color-scheme="${theme}"]`).waitFor();
 }
 
-// Pages take turns at being light and dark; the whole run looks at the colours of each page in both.
 test('no page has a fault that axe can find in either theme, and the browser reports no complaints', async () => {
   const faults: string[] = [];
   let shown: Theme = 'light';
@@ -40,7 +38,7 @@ test('no page has a fault that axe can find in either theme, and the browser rep
     await look(name, RULES);
     shown = shown === 'light' ? 'dark' : 'light';
     await turn(shown);
-    if (IS_WHOLE) await look(name, COLOURS);
+    await look(name, COLOURS);
   };
   await page.goto(`${web.url}/sign-in`);
   await page.getByLabel('Password').waitFor();

@@ -9,9 +9,9 @@ import { ProcessGroup } from '../../tools/process-group.ts';
 import { STATE } from '../../tools/set-up.ts';
 import { checkInvariants } from './invariants.ts';
 import { certificatesOf, linkedSince } from './system/collect.ts';
-import type { Fleet } from './system/fleet.ts';
+import { patienceMs, type Fleet } from './system/fleet.ts';
 import type { KindName } from './system/outages.ts';
-import { runUnderFaults, settleMs } from './system/run.ts';
+import { runUnderFaults } from './system/run.ts';
 
 const { values } = parseArgs({
   options: {
@@ -55,6 +55,7 @@ try {
       home: { family, stateDir: path.join(stateDir, 'run') },
       controllers: ['front-1', 'front-2', 'worker-1'],
       gateways,
+      settleMs: patienceMs(gateways),
       commands: Infinity,
       slots: minutes * 2,
       atOnce: 2,
@@ -80,7 +81,7 @@ try {
       isOver: report.isOver,
     }),
   );
-  const isSound = violations.length === 0 && report.isOver && report.settledMs <= settleMs(gateways);
+  const isSound = violations.length === 0 && report.isOver && report.settledMs <= patienceMs(gateways);
   const areRenewed = seen.ended + seen.astray + seen.unlinked === 0 && seen.least >= MIN_GENERATION;
   process.exitCode = isSound && areRenewed ? 0 : 1;
 } finally {

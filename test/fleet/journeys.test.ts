@@ -90,8 +90,8 @@ function hands() {
 }
 
 /**
- * A shell on a machine with the agent installed, where a command from the console is pasted. The lab reaches the controller at an address of
- * its own.
+ * A shell on a machine with the agent installed, where a command from the console is pasted. The lab reaches the controller at an address
+ * of its own.
  */
 function paste(namespace: string, { hostname, site }: { hostname: string; site: string }, command: string): void {
   const folder = path.join(running.stateDir, hostname);

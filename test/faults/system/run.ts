@@ -2,16 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Home } from '../../../tools/demo/programs.ts';
 import type { History, Outage } from '../history.ts';
 import { Driver } from './driver.ts';
-import { Fleet, patienceMs } from './fleet.ts';
+import { Fleet } from './fleet.ts';
 import { KINDS, undergo, type KindName } from './outages.ts';
 import type { ControllerName } from './parts.ts';
 import { ProgressWatch } from './progress.ts';
 
 /**
- * How long after the last fault everything that had been requested by then must have ended, and how long after the last command everything
- * must have: as long as a fleet of that size may take to be let in again.
+ * How long after the last fault everything that had been requested by then must have ended, and how long after the last command
+ * everything must have.
  */
-export const settleMs = patienceMs;
+export const SETTLE_MS = 60_000;
 
 export interface RunOptions {
   home: Home;
@@ -21,6 +21,8 @@ export interface RunOptions {
   slots: number;
   atOnce: number;
   faults: readonly { kind: KindName; afterMs: number }[];
+  /** Instead of SETTLE_MS, for fleets that take longer than that to be let in again. */
+  settleMs?: number;
   controllerEnv?: Record<string, string>;
   /** Runs beside it, until it is told that everything else is over. */
   beside?: (fleet: Fleet, over: AbortSignal) => Promise<void>;
@@ -81,7 +83,7 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
     });
   }
   await driven;
-  const isOver = (await watch.untilNothingIsLeft(Date.now() + settleMs(options.gateways))) !== undefined;
+  const isOver = (await watch.untilNothingIsLeft(Date.now() + (options.settleMs ?? SETTLE_MS))) !== undefined;
   watch.end();
   over.abort();
   await beside;

@@ -19,7 +19,10 @@ import { AuthorityEnds } from './authority-ends.tsx';
 const MOST = 12;
 const DAY_MS = 86_400_000;
 
-/** Certificates that every gateway depends on, then gateways that need attention, most urgent first: why, how soon, where, the evidence, and one action. */
+/**
+ * Certificates that every gateway depends on, then gateways that need attention, most urgent first: why, how soon, where, the evidence,
+ * and one action.
+ */
 export function AttentionList({ needs, ends, onEnd }: { needs: Need[]; ends: EndNeed[]; onEnd(request: PlanRequest): void }) {
   const go = useGo();
   const refusal = useRefusal('plans.write');
