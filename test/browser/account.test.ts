@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { routes } from '../../proto/http/routes.ts';
 import { PASSWORD, TestController, type Person } from '../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../support/database.ts';
-import { launchChromium } from '../support/browser.ts';
+import { addAuthenticator, launchChromium } from '../support/browser.ts';
 import { totpOf } from '../support/totp.ts';
 import { startConsole } from './console-server.ts';
 
@@ -35,11 +35,7 @@ beforeAll(async () => {
   context.setDefaultTimeout(60_000);
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   page = await context.newPage();
-  const devtools = await context.newCDPSession(page);
-  await devtools.send('WebAuthn.enable');
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true },
-  });
+  await addAuthenticator(page);
 });
 afterAll(async () => {
   await browser?.close();

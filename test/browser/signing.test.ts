@@ -5,7 +5,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Plan } from '../../proto/http/plans.ts';
 import { routes } from '../../proto/http/routes.ts';
-import { launchChromium } from '../support/browser.ts';
+import { addAuthenticator, launchChromium } from '../support/browser.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { makePlace, PASSWORD, TestController, type Person } from '../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../support/database.ts';
@@ -40,11 +40,7 @@ beforeAll(async () => {
   context = await browser.newContext({ viewport: { width: 390, height: 844 }, hasTouch: true, reducedMotion: 'reduce' });
   context.setDefaultTimeout(60_000);
   page = await context.newPage();
-  const devtools = await context.newCDPSession(page);
-  await devtools.send('WebAuthn.enable');
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true },
-  });
+  await addAuthenticator(page);
 });
 afterAll(async () => {
   agent?.disconnect();

@@ -31,6 +31,15 @@ export async function signIn(page: Page, consoleUrl: string, { email, password }
   await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
 }
 
+/** Gives a page's browser an authenticator that makes and uses passkeys, with its person always there and verified. */
+export async function addAuthenticator(page: Page): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true },
+  });
+}
+
 /** Keeps a screenshot under test/output/, for people to look at. */
 export async function keepScreenshot(page: Page, name: string): Promise<void> {
   const folder = path.join(ROOT, 'test/output');
