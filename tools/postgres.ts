@@ -50,7 +50,7 @@ export async function startPostgres(options: { dir: string; port?: number }): Pr
     '-c',
     'shared_buffers=64MB',
     '-c',
-    'max_connections=200',
+    'max_connections=400',
   ]);
   const child = spawn(command, args, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   await untilReady(child);

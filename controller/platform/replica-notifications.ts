@@ -36,7 +36,8 @@ const LOST = 'the notification connection was lost';
 
 /**
  * Postgres NOTIFY as the channel between replicas: one LISTEN connection each. A notification sent in a transaction arrives after its
- * commit or never. After a lost connection every listener's `missed` is called, because notifications may have been missed.
+ * commit or never. Once it listens, at the start and after a lost connection, every listener's `missed` is called, because notifications may
+ * have been missed before.
  */
 @Injectable()
 export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -60,6 +61,8 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
 
   async onApplicationBootstrap(): Promise<void> {
     await this.connect();
+    // Whoever read before this could not be notified of what changed since.
+    this.emitter.emit(MISSED);
   }
 
   /** Notifies every replica, including this one, once the transaction commits; without an id where the kind has no payload. */

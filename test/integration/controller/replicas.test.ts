@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AUTHORITY_CHANGED } from '../../../controller/identity/notifications.ts';
+import { Database } from '../../../controller/platform/database.ts';
+import { readConfig } from '../../../controller/platform/config.ts';
+import { ReplicaNotifications } from '../../../controller/platform/replica-notifications.ts';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
@@ -67,5 +72,28 @@ describe('two controllers on one database', () => {
     await agent.connect(two.linkAddress);
     await atOne.call(routes.revokeGateway, { params: { id: agent.gatewayId } });
     expect(await agent.ended).toContain('revoked');
+  });
+});
+
+describe('a controller that starts beside others', () => {
+  it('reads again what it read before it could be notified: a change in between is not lost', async () => {
+    const config = readConfig({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
+    const database = new Database(config);
+    const notifications = new ReplicaNotifications(config, pino({ level: 'silent' }), Date.now);
+    const told: string[] = [];
+    notifications.on(
+      AUTHORITY_CHANGED,
+      () => told.push('changed'),
+      () => told.push('missed'),
+    );
+    const change = () => database.transact('all', (t) => notifications.send(t, AUTHORITY_CHANGED));
+    await change();
+    await notifications.onApplicationBootstrap();
+    expect(told).toEqual(['missed']);
+    await change();
+    await eventually('it is notified', async () => (told.length > 1 ? true : undefined));
+    expect(told).toEqual(['missed', 'changed']);
+    await notifications.onApplicationShutdown();
+    await database.onApplicationShutdown();
   });
 });
