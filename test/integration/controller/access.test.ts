@@ -3,8 +3,8 @@ import { sessionCookie } from '../../../client/sign-in.ts';
 import type { Route } from '../../../proto/http/route.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { isAllowed, ROLES, type Role } from '../../../proto/model/access.ts';
-import { eventually, makePlace, PASSWORD, Person, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { eventually, makePlace, PASSWORD, startWithOwner, Person, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const SOME_TIME = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
@@ -124,10 +124,7 @@ let controller: TestController;
 let owner: Person;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
 });
 afterAll(async () => {
   await controller.stop();

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { freePort } from '../../../tools/free-port.ts';
-import { makePlace, Person, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, startWithOwner, Person, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 import { HostileProvider, type Misdeed } from '../../support/hostile-provider.ts';
 import { OidcServer } from '../../support/oidc-server.ts';
 
@@ -18,10 +18,7 @@ let provider: string;
 let number = 0;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  databaseUrl = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: databaseUrl });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url: databaseUrl, controller, owner } = await startWithOwner());
   acme = (await makePlace(owner, 'Acme', 'gw1')).tenantId;
   server = await OidcServer.start(async (issuer) => {
     const made = await owner.call(routes.createProvider, {

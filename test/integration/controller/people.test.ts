@@ -3,8 +3,8 @@ import { request } from '../../../client/request.ts';
 import { sessionCookie } from '../../../client/sign-in.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Grant, Role } from '../../../proto/model/access.ts';
-import { makePlace, Person, PASSWORD, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, startWithOwner, Person, PASSWORD, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const CHOSEN = 'seven quiet herons at dusk';
 const DAY_MS = 86_400_000;
@@ -18,9 +18,7 @@ let aheadMs = 0;
 let number = 0;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() }, { clock: () => Date.now() + aheadMs });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner({}, { clock: () => Date.now() + aheadMs }));
   acme = (await makePlace(owner, 'Acme', 'gw1')).tenantId;
   other = (await makePlace(owner, 'Other', 'gw2')).tenantId;
 });

@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { Database } from '../../../controller/platform/database.ts';
 import { toWireRefused } from '../../../proto/wire/block.ts';
 import { newId } from '../../../controller/platform/ids.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { eventually, makePlace, startWithOwner, TestController, type Person } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const BODIES: Partial<Record<keyof typeof routes, object>> = {
@@ -46,19 +44,14 @@ let theirs: {
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
   const place = await makePlace(owner, tenantName, `${tenantName}-gw`);
-  const agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken),
-  );
+  const agent = await FakeAgent.join(controller, place.joinToken);
   agent.flows = makeFlows(3);
   await agent.connect(controller.linkAddress);
   return { ...place, agent };
 }
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
   const own = await join('mine');
   mine = { ...own, person: await controller.person('admin', [{ role: 'owner', tenantId: own.tenantId }]) };
   const other = await join('theirs');
@@ -100,7 +93,7 @@ beforeAll(async () => {
   const rollout = await owner.call(routes.createRollout, {
     body: { tenantId: other.tenantId, siteId: other.siteId, namePattern: 'theirs-more{n}', maxGateways: 2 },
   });
-  await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), rollout.token);
+  await enrol(controller.enrolAddress, controller.root, rollout.token);
   const { items: enrolments } = await owner.call(routes.listEnrolments, { params: { id: rollout.id } });
   const { id: providerId } = await owner.call(routes.createProvider, {
     body: { name: 'Directory', issuer: 'https://id.example', clientId: 'x' },
