@@ -153,6 +153,13 @@ describe('signing in by a company’s directory', () => {
     expect((await person.call(routes.getMe)).grants).toEqual([{ role: 'approver', tenantId: acme }]);
   });
 
+  it('gives a role beside the same one that a person gave, which is one role to whoever has it', async () => {
+    const { person } = await signIn();
+    const { id } = (await found(server.person!.email!))!;
+    await owner.call(routes.updatePerson, { params: { id }, body: { grants: [{ role: 'operator', tenantId: null }] } });
+    expect((await person.call(routes.getMe)).grants).toEqual([{ role: 'operator', tenantId: null }]);
+  });
+
   it('adds nobody whose groups give no role, and nobody without an address', async () => {
     server.person!.groups = ['strangers'];
     expect((await signIn()).at).toBe('/sign-in?refused=no-role');
