@@ -302,6 +302,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         email,
         grants,
         directoryGrants: [],
+        groupGrants: [],
         state: 'invited',
         methods: [],
         createdAt: new Date(nowMs).toISOString(),
