@@ -226,12 +226,14 @@ function givenByPeople(row: PersonRow): Grant[] {
   return row.grants.filter(({ providerId, groupId }) => providerId === null && groupId === null).map(toGrant);
 }
 
-/** The strongest role first, and then by the group's name. */
+/** The strongest role first, and then by the group's name; what several groups give that the caller does not see is said once. */
 function givenByGroups(row: PersonRow): PersonView['groupGrants'] {
-  return row.grants
+  const given = row.grants
     .filter(({ groupId }) => groupId !== null)
-    .map((grant) => ({ ...toGrant(grant), group: grant.membership?.group }))
-    .toSorted((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || (a.group?.name ?? '').localeCompare(b.group?.name ?? ''));
+    .map((grant) => ({ ...toGrant(grant), group: grant.membership?.group }));
+  return [...new Map(given.map((one) => [`${one.group?.id} ${one.role} ${one.tenantId}`, one])).values()].toSorted(
+    (a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || (a.group?.name ?? '').localeCompare(b.group?.name ?? ''),
+  );
 }
 
 function toView(row: PersonRow): PersonView {
