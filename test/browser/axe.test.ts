@@ -73,7 +73,7 @@ test('no page has a fault that axe can find in either theme, and the browser rep
   }
   await page.goto(`${web.url}/people/groups`);
   await page.getByRole('button', { name: 'Change Night shift' }).click();
-  await page.getByRole('button', { name: 'Take Lars Berg out of Night shift' }).waitFor();
+  await page.getByRole('button', { name: 'Take out Lars Berg from Night shift' }).waitFor();
   await check('a group');
   Object.assign(api.gateways[4]!, { state: 'set-aside', setAsideReason: 'two agents hold this identity' });
   api.unreadable = [

@@ -21,7 +21,7 @@ test('a group is made with a role and a member in five clicks, and the people sh
   clicks += 1;
   await noc.getByRole('combobox', { name: 'Person' }).selectOption('Ada Okafor (ada@example.net)');
   await click('button', 'Add the person to NOC');
-  await noc.getByRole('button', { name: 'Take Ada Okafor out of NOC' }).waitFor();
+  await noc.getByRole('button', { name: 'Take out Ada Okafor from NOC' }).waitFor();
   expect(clicks).toBeLessThanOrEqual(5);
   expect(api.groups.items[1]).toMatchObject({ name: 'NOC', grants: [{ role: 'operator', tenantId: null }], memberCount: 1 });
   await visit('/people');
@@ -41,20 +41,20 @@ test('the same goes by keys alone', async () => {
   await page.keyboard.type('Ada');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  await row(/NOC/).getByRole('button', { name: 'Take Ada Okafor out of NOC' }).waitFor();
+  await row(/NOC/).getByRole('button', { name: 'Take out Ada Okafor from NOC' }).waitFor();
 });
 
 test('roles are given and taken but for the last, members come and go, a name changes, and removing asks once more', async () => {
   await goTo('/people/groups');
   await page.getByRole('button', { name: 'Change Night shift' }).click();
   const group = row(/Night shift/);
-  await group.getByRole('button', { name: 'Take approver for Pine Logistics from Night shift' }).hover();
+  await group.getByRole('button', { name: 'Take away approver for Pine Logistics from Night shift' }).hover();
   await page.getByText('A group has a role. Give another first, or remove the group.').waitFor();
   await group.getByRole('combobox', { name: 'Role', exact: true }).selectOption('auditor');
   await group.getByRole('button', { name: 'Give' }).click();
-  await group.getByRole('button', { name: 'Take approver for Pine Logistics from Night shift' }).click();
-  await group.getByRole('button', { name: 'Take approver for Pine Logistics from Night shift' }).waitFor({ state: 'detached' });
-  await group.getByRole('button', { name: 'Take Lars Berg out of Night shift' }).click();
+  await group.getByRole('button', { name: 'Take away approver for Pine Logistics from Night shift' }).click();
+  await group.getByRole('button', { name: 'Take away approver for Pine Logistics from Night shift' }).waitFor({ state: 'detached' });
+  await group.getByRole('button', { name: 'Take out Lars Berg from Night shift' }).click();
   await group.getByText('nobody yet').waitFor();
   await group.getByLabel('New name').fill('Late shift');
   await page.keyboard.press('Enter');
@@ -69,7 +69,7 @@ test('roles are given and taken but for the last, members come and go, a name ch
 test('what somebody else changed meanwhile is not overwritten: it is said, shown, and the next try goes', async () => {
   await goTo('/people/groups');
   await page.getByRole('button', { name: 'Change Night shift' }).click();
-  const out = row(/Night shift/).getByRole('button', { name: 'Take Lars Berg out of Night shift' });
+  const out = row(/Night shift/).getByRole('button', { name: 'Take out Lars Berg from Night shift' });
   await out.waitFor();
   api.groups.items[0]!.revision += 1;
   await out.click();
@@ -83,7 +83,7 @@ test('what somebody else changed meanwhile is not overwritten: it is said, shown
 test('a role that comes through a group is not taken from the person, and the cure is said', async () => {
   await goTo('/people');
   await page.getByRole('button', { name: 'Change Lars Berg' }).click();
-  await page.getByRole('button', { name: 'Take approver for Pine Logistics from Lars Berg' }).hover();
+  await page.getByRole('button', { name: 'Take away approver for Pine Logistics from Lars Berg' }).hover();
   await page.getByText('It comes through the group Night shift. Change the group.').waitFor();
   await row(/Lars Berg/)
     .getByRole('link', { name: 'group Night shift' })

@@ -35,7 +35,7 @@ function Members({ group, refusal }: { group: z.output<typeof groupWithMembers>;
             <Button
               size="slim"
               kind="quiet"
-              label={`Take ${member.name} out of ${name}`}
+              label={`Take out ${member.name} from ${name}`}
               refusal={refusal}
               onClick={() => change.mutate({ members: ids.filter((one) => one !== member.id) })}
             >

@@ -27,7 +27,7 @@ export function GroupRoles({ group, isOpen, refusal }: { group: Group; isOpen: b
             <Button
               size="slim"
               kind="quiet"
-              label={`Take ${grant.role} for ${nameOf(grant.tenantId)} from ${name}`}
+              label={`Take away ${grant.role} for ${nameOf(grant.tenantId)} from ${name}`}
               refusal={refusal ?? isLast}
               onClick={() => change.mutate({ grants: grants.filter((one) => one !== grant) })}
             >

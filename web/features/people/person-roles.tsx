@@ -41,7 +41,7 @@ export function PersonRoles({
             <Button
               size="slim"
               kind="quiet"
-              label={`Take ${grant.role} for ${nameOf(grant.tenantId)} from ${name}`}
+              label={`Take away ${grant.role} for ${nameOf(grant.tenantId)} from ${name}`}
               refusal={refusal}
               onClick={() => save.mutate(grants.filter((one) => one !== grant))}
             >
@@ -60,7 +60,7 @@ export function PersonRoles({
           key={`${grant.group?.id}.${grant.role}.${grant.tenantId}`}
           grant={grant}
           place={nameOf(grant.tenantId)}
-          label={isOpen ? `Take ${grant.role} for ${nameOf(grant.tenantId)} from ${name}` : undefined}
+          label={isOpen ? `Take away ${grant.role} for ${nameOf(grant.tenantId)} from ${name}` : undefined}
         />
       ))}
       {isOpen && (
