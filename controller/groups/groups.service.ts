@@ -150,7 +150,7 @@ export class GroupsService {
     return [...members.filter(({ id }) => has.has(id)), ...(await this.named(t, scope, added))];
   }
 
-  /** What the members have now. A link that was made for one of them ends: its maker may not be able to give this, and would have it by it. */
+  /** What the members have now. A link of whoever gains ends: its maker may not be able to give this, and would have it by the link. */
   private async writeRights(t: Transaction, id: string): Promise<void> {
     const gained = await this.groups.writeRights(t, id, new Date(this.clock()));
     await this.people.endLinks(t, gained);
@@ -166,7 +166,7 @@ export class GroupsService {
       if ((await this.groups.count(t, tenantId)) >= MAX_GROUPS)
         throw new FleetError(
           'INVALID_REQUEST',
-          `There are ${MAX_GROUPS} groups with a role ${tenantId === null ? 'over all tenants' : 'in one of these tenants'} already. Remove one first.`,
+          `There are ${MAX_GROUPS} groups with a role ${tenantId === null ? 'over all' : 'in one of these'} tenants. Remove one first.`,
         );
   }
 

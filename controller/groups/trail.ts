@@ -19,7 +19,7 @@ const NOTHING: GroupState = { name: '', grants: [], members: [] };
 
 /**
  * What is written where when a group is made (no `before`), changed or removed (no `after`); nothing if it is as before. Whoever reads a
- * tenant's chain need not see the group: all of it is written there only if it never gave a role anywhere else. Otherwise the installation's
+ * tenant's chain need not see the group: all of it is written there only if it never gave a role elsewhere. Otherwise the installation's
  * chain has all, and each tenant's what is given to whom there, without the group's name.
  */
 export function entriesOf(groupId: string, before = NOTHING, after = NOTHING): TrailEntry[] {

@@ -61,7 +61,7 @@ const seen = async (id: string, by = owner) =>
 const rightsOf = async (groupId: string) => (await postgres.query(url, 'SELECT FROM role_grant WHERE group_id = $1', [groupId])).length;
 
 describe('a group', () => {
-  it('gives each member each of its roles with the next request, and takes them with the membership, from sessions, tokens and open streams', async () => {
+  it('gives its members its roles with the next request, and takes them with the membership: from sessions, tokens and streams', async () => {
     const { id, person } = await somebody(at('viewer', other));
     const group = await make([at('operator'), at('auditor')], [id]);
     expect(group).toMatchObject({ revision: 1, memberCount: 1, members: [{ id }] });
@@ -209,7 +209,8 @@ describe('a group', () => {
 
     const crowd = await postgres.query<{ id: string }>(
       url,
-      `INSERT INTO "user" (id, name, email) SELECT gen_random_uuid()::text, 'crowd ' || n, 'crowd' || n || '@example.net' FROM generate_series(1, 1000) AS n RETURNING id`,
+      `INSERT INTO "user" (id, name, email)
+       SELECT gen_random_uuid()::text, 'crowd ' || n, 'crowd' || n || '@example.net' FROM generate_series(1, 1000) AS n RETURNING id`,
     );
     const members = crowd.map(({ id }) => id);
     const { tenantId: third } = await makePlace(owner, 'Third', 'gw');

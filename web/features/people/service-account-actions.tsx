@@ -17,7 +17,7 @@ interface ServiceAccountActionsProps {
   onClose(): void;
 }
 
-/** Another name or other rights, a new secret beside the present one, another year, an end for now, or an end for good; the last asks once more. */
+/** Another name or rights, a new secret beside the present one, another year, an end for now or for good; the last asks once more. */
 export function ServiceAccountActions({ account, refusal, onClose }: ServiceAccountActionsProps) {
   const { id, name, state, secrets } = account;
   const client = useQueryClient();
