@@ -26,6 +26,7 @@ import { protocolNumber } from '../../proto/model/protocol.ts';
 import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
+import { FixtureGroups } from './fixture-groups.ts';
 import { FixtureRollouts } from './fixture-rollouts.ts';
 import { FixtureServiceAccounts } from './fixture-service-accounts.ts';
 import { fixtureAuthority } from './fixture-authority.ts';
@@ -57,6 +58,7 @@ export interface FixtureApi {
   ends: AuthorityView['ends'];
   mail: MailView;
   serviceAccounts: FixtureServiceAccounts;
+  groups: FixtureGroups;
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
   /** When retention dropped the flows of every plan. */
@@ -93,6 +95,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
   const blocks: Block[] = [];
+  const people = fixturePeople(nowMs);
   const api: FixtureApi = {
     url: '',
     role: 'owner',
@@ -110,9 +113,9 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     ends: [{ kind: 'intermediate', name: 'CN=ctfleet intermediate 1', endsAt: inYears(1), isReplacedByItself: true }],
     mail: { isSet: false },
     serviceAccounts: new FixtureServiceAccounts(nowMs),
+    groups: new FixtureGroups(nowMs, people),
     close,
   };
-  const people = fixturePeople(nowMs);
   const madeLink = () => ({
     isMailed: false,
     link: 'https://ctfleet.example.net/welcome#ctfl_secret',
@@ -303,6 +306,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         email,
         grants,
         directoryGrants: [],
+        groupGrants: [],
         state: 'invited',
         methods: [],
         createdAt: new Date(nowMs).toISOString(),
@@ -351,6 +355,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     revokeToken: () => undefined,
     ...api.rollouts.answers(page),
     ...api.serviceAccounts.answers(page),
+    ...api.groups.answers(page),
     listEnrolmentTokens: ({ query }) => page([], query),
     createEnrolmentToken: ({ body }) => madeToken(routes.createEnrolmentToken.body.parse(body)),
     createReenrolmentToken: ({ params }) => {

@@ -22,6 +22,11 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   resumePerson: {},
   createSignInLink: {},
   removePerson: {},
+  listGroups: {},
+  getGroup: {},
+  createGroup: { body: { name: 'g', grants: [{ role: 'viewer', tenantId: UNKNOWN }] } },
+  updateGroup: { body: { revision: 1 } },
+  removeGroup: {},
   listServiceAccounts: {},
   createServiceAccount: { body: { name: 's', purpose: 'p', role: 'viewer', tenantId: UNKNOWN } },
   updateServiceAccount: { body: { name: 's' } },
@@ -180,6 +185,7 @@ describe.each(ROLES)('a person who is %s of one tenant', (role: Role) => {
   it.each(all.filter(([, route]) => !route.isStream))('may %s exactly if the table of actions says so', async (name, route) => {
     const ownBodies: Partial<Record<keyof typeof routes, unknown>> = {
       createToken: { name: 't', role, tenantId: own.tenantId },
+      createGroup: { name: 'g', grants: [{ role: 'viewer', tenantId: own.tenantId }] },
       createServiceAccount: { name: 's', purpose: 'p', role: 'viewer', tenantId: own.tenantId },
       invitePerson: { name: 'P', email: `invited-by-${role}@example.net`, grants: [{ role: 'viewer', tenantId: own.tenantId }] },
     };
@@ -292,6 +298,7 @@ describe('sessions and tokens', () => {
       'approvePlan',
       'backAuthority',
       'createApprovalOptions',
+      'createGroup',
       'createPasskeyOptions',
       'createProvider',
       'createServiceAccount',
@@ -306,6 +313,7 @@ describe('sessions and tokens', () => {
       'listTokens',
       'prepareAuthority',
       'refuseEnrolment',
+      'removeGroup',
       'removePasskey',
       'removePerson',
       'removeProvider',
@@ -322,6 +330,7 @@ describe('sessions and tokens', () => {
       'switchAuthority',
       'testMail',
       'testProvider',
+      'updateGroup',
       'updateLimits',
       'updatePerson',
       'updateProvider',

@@ -213,6 +213,21 @@ describe('an administrator of one tenant', () => {
         expect(await codeOf(admin.person.ask(route, { params: { id } }))).toBe('FORBIDDEN');
   });
 
+  it('gives nothing and manages nobody where another role of theirs gives no say over people', async () => {
+    const mixed = await joined([at('admin'), at('operator', other)]);
+    const grants = [at('operator', other)];
+    expect(
+      await codeOf(mixed.person.ask(routes.invitePerson, { body: { name: 'x', email: `x${Math.random()}@example.net`, grants } })),
+    ).toBe('FORBIDDEN');
+    const { id } = await joined([at('viewer')]);
+    expect(await codeOf(mixed.person.ask(routes.updatePerson, { params: { id }, body: { grants } }))).toBe('FORBIDDEN');
+    const account = { name: `x${number}`, purpose: 'p', ...at('operator', other) };
+    expect(await codeOf(mixed.person.ask(routes.createServiceAccount, { body: account }))).toBe('FORBIDDEN');
+    const both = await joined([at('viewer'), at('operator', other)]);
+    for (const route of [routes.createSignInLink, routes.suspendPerson, routes.removePerson])
+      expect(await codeOf(mixed.person.ask(route, { params: { id: both.id } }))).toBe('FORBIDDEN');
+  });
+
   it('reads in the audit trail what was done there, without roles elsewhere', async () => {
     const admin = await joined([at('admin')]);
     const { id } = await invite([at('viewer'), at('operator', other)]);

@@ -10,6 +10,7 @@ import type { TestDatabases } from '../../support/database.ts';
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const BODIES: Partial<Record<keyof typeof routes, object>> = {
   updateTenant: { demandsSecondFactor: false },
+  updateGroup: { revision: 1 },
   renamePasskey: { name: 'x' },
   runPlan: { digest: 'd' },
   approvePlan: { digest: 'd' },
@@ -40,6 +41,7 @@ let theirs: {
   enrolmentId: string;
   providerId: string;
   serviceAccountId: string;
+  groupId: string;
 };
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
@@ -98,6 +100,14 @@ beforeAll(async () => {
   const { id: providerId } = await owner.call(routes.createProvider, {
     body: { name: 'Directory', issuer: 'https://id.example', clientId: 'x' },
   });
+  const { id: groupId } = await owner.call(routes.createGroup, {
+    body: { name: 'theirs-group', grants: [{ role: 'viewer', tenantId: other.tenantId }], members: [personId] },
+  });
+  const { id: ofBoth } = await owner.call(routes.invitePerson, {
+    body: { name: 'Of both', email: 'both@example.net', grants: [{ role: 'viewer', tenantId: own.tenantId }] },
+  });
+  const grants = [own, other].map(({ tenantId }) => ({ role: 'viewer', tenantId }));
+  await owner.call(routes.createGroup, { body: { name: 'theirs-and-mine', grants, members: [ofBoth] } });
   const { id: serviceAccountId } = await owner.call(routes.createServiceAccount, {
     body: { name: 'theirs-program', purpose: 'p', role: 'viewer', tenantId: other.tenantId },
   });
@@ -105,6 +115,7 @@ beforeAll(async () => {
   theirs = {
     ...other,
     serviceAccountId,
+    groupId,
     personId,
     rolloutId: rollout.id,
     enrolmentId: enrolments[0]!.id,
@@ -137,6 +148,9 @@ describe('what belongs to another tenant', () => {
       resumePerson: theirs.personId,
       createSignInLink: theirs.personId,
       removePerson: theirs.personId,
+      getGroup: theirs.groupId,
+      updateGroup: theirs.groupId,
+      removeGroup: theirs.groupId,
       updateServiceAccount: theirs.serviceAccountId,
       rotateServiceAccount: theirs.serviceAccountId,
       endEarlierSecret: theirs.serviceAccountId,
@@ -249,15 +263,20 @@ describe('what belongs to another tenant', () => {
       await mine.person.call(routes.listRollouts),
       await mine.person.call(routes.listRemediations),
       await mine.person.call(routes.listRemediationRuns),
+      await mine.person.call(routes.listPeople),
+      await mine.person.call(routes.listGroups),
       await mine.person.call(routes.listServiceAccounts),
       await mine.person.call(routes.listAudit),
       await mine.person.call(routes.searchFlows, { body: { filter: '' } }),
       await mine.person.call(routes.searchFlows, { body: { filter: 'tenant:theirs' } }),
     ]);
     expect(text).toContain(mine.tenantId);
+    expect(text).toContain('Of both');
     expect(text).not.toContain(theirs.tenantId);
     expect(text).not.toContain(theirs.agent.gatewayId);
     expect(text).not.toContain('theirs-gw');
+    expect(text).not.toContain('theirs-group');
+    expect(text).not.toContain('theirs-and-mine');
     expect(text).not.toContain('theirs-program');
     expect(text).not.toContain('theirs-of-all');
     const events = await mine.person.watch(routes.watchFleet);
@@ -307,6 +326,9 @@ describe('the second wall', () => {
       'audit_head',
       'remediation',
       'remediation_run',
+      'person_group',
+      'person_group_grant',
+      'person_group_member',
       'service_account',
       'service_account_secret',
     ];
