@@ -3,8 +3,8 @@ import { request } from '../../../client/request.ts';
 import { MAX_GROUPS, MAX_RIGHTS_OF_GROUP } from '../../../proto/http/groups.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { ROLES, type Grant, type Role } from '../../../proto/model/access.ts';
-import { makePlace, PASSWORD, Person, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, PASSWORD, Person, startWithOwner, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 
@@ -17,10 +17,7 @@ let other: string;
 let number = 0;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
   acme = (await makePlace(owner, 'Acme', 'gw1')).tenantId;
   other = (await makePlace(owner, 'Other', 'gw2')).tenantId;
 });
@@ -61,7 +58,7 @@ const seen = async (id: string, by = owner) =>
 const rightsOf = async (groupId: string) => (await postgres.query(url, 'SELECT FROM role_grant WHERE group_id = $1', [groupId])).length;
 
 describe('a group', () => {
-  it('gives its members its roles with the next request, and takes them with the membership: from sessions, tokens and streams', async () => {
+  it('gives its members its roles with the next request, and takes them with the membership: sessions, tokens, streams', async () => {
     const { id, person } = await somebody(at('viewer', other));
     const group = await make([at('operator'), at('auditor')], [id]);
     expect(group).toMatchObject({ revision: 1, memberCount: 1, members: [{ id }] });
