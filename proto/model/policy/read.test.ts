@@ -266,7 +266,7 @@ describe('any text', () => {
     }),
   );
 
-  it('is read as a document that is written and read as the same, or as problems with places and cures', () => {
+  it('is read as a document that is written and read as the same, or as problems with places and cures', { timeout: 900_000 }, () => {
     fc.assert(
       fc.property(text, (any) => {
         const read = readPolicy(any);
