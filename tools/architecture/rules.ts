@@ -21,11 +21,13 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'agent/wans': ['agent/conntrack', 'agent/netlink', 'agent/disk', 'agent/time', 'proto'],
   'agent/collectors': ['agent/wans', 'agent/conntrack', 'agent/time', 'proto'],
   'agent/operations': ['agent/firewall', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
+  'agent/policies': ['proto'],
   'agent/remediations': ['agent/operations', 'agent/firewall', 'agent/wans', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   'agent/link': ['agent/operations', 'agent/firewall', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   agent: [
     'agent/link',
     'agent/remediations',
+    'agent/policies',
     'agent/operations',
     'agent/collectors',
     'agent/wans',
