@@ -4,7 +4,7 @@ import { TCP_FLAGS, type Hook, type Packet } from '../firewall/rules/packet.ts';
 import type { Rules } from '../firewall/rules/rules.ts';
 import type { RouteQuery } from '../netlink/route-messages.ts';
 import { hasIcmp, hasPorts, PROTOCOLS } from '../../proto/model/protocol.ts';
-import type { AskedPacket, TrackingExplanation } from '../../proto/model/policy/reading.ts';
+import type { AskedPacket, TrackingExplanation } from '../../proto/model/policy/gateway-reading.ts';
 
 export interface ExplainOptions {
   rules: Rules;

@@ -6,7 +6,7 @@ import {
   type AskedPacket,
   type PolicyReading,
   type TrackingExplanation,
-} from '../../proto/model/policy/reading.ts';
+} from '../../proto/model/policy/gateway-reading.ts';
 import { whyNoRules } from '../conntrack/stale/kernel-rules.ts';
 import { readOwnTable, type ReadOwnTable } from './own-table.ts';
 import type { Policies } from './policies.ts';

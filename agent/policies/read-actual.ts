@@ -6,7 +6,7 @@ import type { Chain, Ruleset } from '../firewall/rules/ruleset.ts';
 import { BLOCK_TABLE } from '../firewall/tables/block-rules.ts';
 import { RESET_TABLE } from '../firewall/tables/refusal-rules.ts';
 import type { ForeignTracking } from '../../proto/model/policy/foreign-tracking.ts';
-import type { PolicyReading } from '../../proto/model/policy/reading.ts';
+import type { PolicyReading } from '../../proto/model/policy/gateway-reading.ts';
 import { foreignTracking } from './foreign-tracking.ts';
 import { helpersOf } from './helpers.ts';
 import { readModuleFacts } from './module-facts.ts';

@@ -6,7 +6,7 @@ import { GatewayRules } from '../firewall/rules/gateway-rules.ts';
 import { readKernelRuleset } from '../firewall/rules/kernel-ruleset.ts';
 import { readSurroundings } from '../firewall/rules/kernel-surroundings.ts';
 import { lookUpRoute } from '../firewall/rules/look-up-route.ts';
-import type { AskedPacket, TrackingExplanation } from '../../proto/model/policy/reading.ts';
+import type { AskedPacket, TrackingExplanation } from '../../proto/model/policy/gateway-reading.ts';
 import { explainTracking } from './explain.ts';
 import { readActual, type ReadingWithoutTable } from './read-actual.ts';
 

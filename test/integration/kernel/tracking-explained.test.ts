@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { KernelPolicies } from '../../../agent/policies/kernel-policies.ts';
 import { parseAddress } from '../../../proto/model/address.ts';
-import type { TrackingExplanation } from '../../../proto/model/policy/reading.ts';
+import type { TrackingExplanation } from '../../../proto/model/policy/gateway-reading.ts';
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { until } from '../../support/until.ts';
