@@ -1,7 +1,8 @@
 import type { CstNode, IToken } from 'chevrotain';
 import { portNamed, transportNumber } from '../ports.ts';
 import { protocolNumber } from '../protocol.ts';
-import { FIELD_WORDS, fieldNamed, isComparable, nearest, type Field } from './fields.ts';
+import { nearest } from '../nearest.ts';
+import { FIELD_WORDS, fieldNamed, isComparable, type Field } from './fields.ts';
 import { allOf, anyOf, countTerms, EVERYTHING, negated, type FilterProblem, type FlowFilter } from './filter.ts';
 import { fromOtherTools, isFromElsewhere } from './from-other-tools.ts';
 import { parseSyntax } from './grammar.ts';

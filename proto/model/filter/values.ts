@@ -1,12 +1,14 @@
 import { formatPrefix, parsePrefix } from '../address.ts';
+import { formatDuration, parseDuration } from '../duration.ts';
 import { formatMark, parseMark } from '../mark.ts';
+import { nearest } from '../nearest.ts';
 import { portNamed, portNumber, transportNumber } from '../ports.ts';
 import { protocolName, protocolNumber } from '../protocol.ts';
 import { SERVICES } from '../services.ts';
 import { DCCP_STATES, SCTP_STATES, STATE_ALIASES, TCP_STATES } from '../states.ts';
 import { STATUS_WORDS } from '../status.ts';
 import { formatEndpointAddress, parseAddresses, splitEndpoint } from './addresses.ts';
-import { fieldNamed, nearest, type Field, type ValueKind } from './fields.ts';
+import { fieldNamed, type Field, type ValueKind } from './fields.ts';
 import { allOf, anyOf, type FieldName, type FlowFilter, type Match } from './filter.ts';
 
 /**
@@ -19,10 +21,7 @@ export interface ValueProblem {
   instead?: string;
 }
 
-const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 const SIZES: Record<string, number> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3, ti: 1024 ** 4 };
-/** Spellings of units of time, identified by their first letter. */
-const TIMES = /(\d{1,10}(?:\.\d{1,3})?)(weeks?|wk|w|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)/gi;
 const LARGEST: Partial<Record<ValueKind, number>> = { port: 65_535, key: 65_535, octet: 255 };
 
 /** Parses one value of a field, such as `5060-5061` or `0x100/0xff00`. In quotation marks a name or word is taken literally. */
@@ -201,13 +200,12 @@ export function formatValue(field: Field, match: Match): string | undefined {
 
 /** A number with the largest unit that divides it. */
 export function formatNumber(field: Field, value: number): string {
-  const units =
-    field.kind === 'duration' ? ['w', 'd', 'h', 'm', 's'] : field.kind === 'size' || field.kind === 'bits' ? ['t', 'g', 'm', 'k'] : [];
-  for (const unit of units) {
-    const size = field.kind === 'duration' ? SECONDS[unit]! : SIZES[unit]!;
-    if (value !== 0 && value % size === 0) return `${value / size}${field.kind === 'duration' || unit === 'k' ? unit : unit.toUpperCase()}`;
+  if (field.kind === 'duration') return formatDuration(value);
+  for (const unit of field.kind === 'size' || field.kind === 'bits' ? ['t', 'g', 'm', 'k'] : []) {
+    const size = SIZES[unit]!;
+    if (value !== 0 && value % size === 0) return `${value / size}${unit === 'k' ? unit : unit.toUpperCase()}`;
   }
-  return field.kind === 'duration' ? `${value}s` : String(value);
+  return String(value);
 }
 
 /** A name or word of a field as it parses back: in quotation marks if it would mean something else without them. */
@@ -252,11 +250,8 @@ function parseNumber(field: Field, text: string): number | ValueProblem {
 }
 
 function parseSeconds(text: string): number | ValueProblem {
-  if (/^\d{1,10}$/.test(text)) return Number(text);
-  const parts = [...text.matchAll(TIMES)];
-  const seconds = parts.reduce((sum, [, count, unit]) => sum + Number(count) * SECONDS[unit![0]!.toLowerCase()]!, 0);
-  const isWhole = parts.length > 0 && parts.map(([part]) => part).join('') === text && Number.isInteger(seconds);
-  return isWhole ? seconds : { message: `“${text}” is not a time such as 90s, 5m or 2h` };
+  const seconds = /^\d{1,10}$/.test(text) ? Number(text) : parseDuration(text);
+  return seconds ?? { message: `“${text}” is not a time such as 90s, 5m or 2h` };
 }
 
 /** Bytes, packets or bits a second. A field in bits does not accept bytes, and vice versa. */

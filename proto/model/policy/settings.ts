@@ -5,10 +5,6 @@ export type KnownTimeoutKey = keyof typeof TIMEOUTS;
 export type OtherTimeoutKey = `other.${string}`;
 export type TimeoutKey = KnownTimeoutKey | OtherTimeoutKey;
 
-/** Seconds. The kernel keeps these in ticks of up to 1000 a second, in 31 bits. */
-export const MIN_TIMEOUT_SECONDS = 1;
-export const MAX_TIMEOUT_SECONDS = 24 * 86_400;
-
 export const KNOWN_TIMEOUT_KEYS = Object.keys(TIMEOUTS) as readonly KnownTimeoutKey[];
 
 const OTHER = 'other.';
@@ -34,6 +30,17 @@ export function aboutTimeout(key: TimeoutKey): TimeoutSetting | undefined {
 /** True if a document may name it: a key of the catalogue, or `other.` with the file of a timeout that is not in it. */
 export function isTimeoutKey(key: string): key is TimeoutKey {
   return isKnown(key) || (key.startsWith(OTHER) && timeoutKeyOf(key.slice(OTHER.length)) === key);
+}
+
+/** In the order of the catalogue, and then by name. */
+export function timeoutEntries(timeouts: Partial<Record<TimeoutKey, number>>): [key: TimeoutKey, seconds: number][] {
+  const others = Object.keys(timeouts)
+    .filter((key): key is TimeoutKey => isTimeoutKey(key) && !isKnown(key))
+    .toSorted();
+  return [...KNOWN_TIMEOUT_KEYS, ...others].flatMap((key) => {
+    const seconds = timeouts[key];
+    return seconds === undefined ? [] : [[key, seconds] as [TimeoutKey, number]];
+  });
 }
 
 function isKnown(key: string): key is KnownTimeoutKey {
