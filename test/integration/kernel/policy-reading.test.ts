@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { KernelPolicies } from '../../../agent/policies/kernel-policies.ts';
-import { readActual } from '../../../agent/policies/read-actual.ts';
+import { KernelPolicies } from '../../../agent/policies/reading/kernel-policies.ts';
+import { readActual } from '../../../agent/policies/reading/read-actual.ts';
 import type { ForeignRule, UndecodedRule } from '../../../proto/model/policy/foreign-tracking.ts';
 import { timeoutKeyOf } from '../../../proto/model/policy/settings.ts';
 import { Namespace } from '../../support/namespace.ts';

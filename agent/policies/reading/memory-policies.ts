@@ -1,6 +1,11 @@
-import { FleetError } from '../../proto/model/error-codes.ts';
-import { KNOWN_TIMEOUT_KEYS, SWITCHES, aboutTimeout, settingOf } from '../../proto/model/policy/settings.ts';
-import { EXPLAINS_TRACKING, READS_POLICY, type PolicyReading, type TrackingExplanation } from '../../proto/model/policy/gateway-reading.ts';
+import { FleetError } from '../../../proto/model/error-codes.ts';
+import { KNOWN_TIMEOUT_KEYS, SWITCHES, aboutTimeout, settingOf } from '../../../proto/model/policy/settings.ts';
+import {
+  EXPLAINS_TRACKING,
+  READS_POLICY,
+  type PolicyReading,
+  type TrackingExplanation,
+} from '../../../proto/model/policy/gateway-reading.ts';
 import type { Policies } from './policies.ts';
 
 const IN_MEMORY = 'this gateway’s table is in memory, and no packets pass it.';

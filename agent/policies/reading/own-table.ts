@@ -1,6 +1,6 @@
-import type { ActualPolicy, OwnTable } from '../../proto/model/policy/actual.ts';
-import { FleetError } from '../../proto/model/error-codes.ts';
-import { listTable } from '../firewall/tables/nft.ts';
+import type { ActualPolicy, OwnTable } from '../../../proto/model/policy/actual.ts';
+import { FleetError } from '../../../proto/model/error-codes.ts';
+import { listTable } from '../../firewall/tables/nft.ts';
 
 /** Our own nft table, which policies make; of family inet. */
 export const POLICY_TABLE = 'ctfleet_policy';

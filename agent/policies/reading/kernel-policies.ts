@@ -1,13 +1,13 @@
 import { Worker } from 'node:worker_threads';
-import { FleetError } from '../../proto/model/error-codes.ts';
+import { FleetError } from '../../../proto/model/error-codes.ts';
 import {
   EXPLAINS_TRACKING,
   READS_POLICY,
   type AskedPacket,
   type PolicyReading,
   type TrackingExplanation,
-} from '../../proto/model/policy/gateway-reading.ts';
-import { whyNoRules } from '../conntrack/stale/kernel-rules.ts';
+} from '../../../proto/model/policy/gateway-reading.ts';
+import { whyNoRules } from '../../conntrack/stale/kernel-rules.ts';
 import { readOwnTable, type ReadOwnTable } from './own-table.ts';
 import type { Policies } from './policies.ts';
 import type { ThreadOutcome, ThreadTask } from './thread.ts';

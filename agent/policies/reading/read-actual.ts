@@ -1,12 +1,12 @@
-import { DecodeError } from '../netlink/attributes.ts';
-import { NetlinkError } from '../netlink/socket.ts';
-import { whyNoRules } from '../conntrack/stale/kernel-rules.ts';
-import { readKernelRuleset } from '../firewall/rules/kernel-ruleset.ts';
-import type { Chain, Ruleset } from '../firewall/rules/ruleset.ts';
-import { BLOCK_TABLE } from '../firewall/tables/block-rules.ts';
-import { RESET_TABLE } from '../firewall/tables/refusal-rules.ts';
-import type { ForeignTracking } from '../../proto/model/policy/foreign-tracking.ts';
-import type { PolicyReading } from '../../proto/model/policy/gateway-reading.ts';
+import { DecodeError } from '../../netlink/attributes.ts';
+import { NetlinkError } from '../../netlink/socket.ts';
+import { whyNoRules } from '../../conntrack/stale/kernel-rules.ts';
+import { readKernelRuleset } from '../../firewall/rules/kernel-ruleset.ts';
+import type { Chain, Ruleset } from '../../firewall/rules/ruleset.ts';
+import { BLOCK_TABLE } from '../../firewall/tables/block-rules.ts';
+import { RESET_TABLE } from '../../firewall/tables/refusal-rules.ts';
+import type { ForeignTracking } from '../../../proto/model/policy/foreign-tracking.ts';
+import { isHelperThere, type PolicyReading } from '../../../proto/model/policy/gateway-reading.ts';
 import { foreignTracking } from './foreign-tracking.ts';
 import { helpersOf } from './helpers.ts';
 import { readModuleFacts } from './module-facts.ts';
@@ -29,9 +29,7 @@ export function readActual(): ReadingWithoutTable {
     actual: {
       settings,
       unsettable,
-      helpers: helpers
-        .filter(({ state }) => state !== 'missing' && state !== 'unknown')
-        .map(({ name, state }) => ({ name, isLoaded: state !== 'loadable' })),
+      helpers: helpers.filter(isHelperThere).map(({ name, state }) => ({ name, isLoaded: state !== 'loadable' })),
     },
     helpers,
     foreign,
