@@ -79,7 +79,7 @@ function fromWirePlace(wire: WirePlace | undefined): RulePlace {
     chain,
     hooks: hooks.slice(0, MAX_HOOKS).map(({ name, priority }) => ({ hook: name, priority })),
     position,
-    handle: Number(handle),
+    handle: exact(handle),
   };
 }
 
@@ -165,4 +165,11 @@ function fromWireSaying({
     default:
       return undefined;
   }
+}
+
+const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** A number that no kernel has is the nearest that can be told exactly. */
+export function exact(value: bigint): number {
+  return Number(value > MAX_EXACT ? MAX_EXACT : value < -MAX_EXACT ? -MAX_EXACT : value);
 }

@@ -8,7 +8,7 @@ import {
   type PolicyReading,
   type TrackingExplanation,
 } from '../model/policy/gateway-reading.ts';
-import { fromWireForeign, toWireForeign } from './foreign-tracking.ts';
+import { exact, fromWireForeign, toWireForeign } from './foreign-tracking.ts';
 import { fromWireOwnTable, toWireOwnTable } from './policy-rule.ts';
 
 /** What a gateway tells at most, with room for a later one. */
@@ -38,7 +38,7 @@ export function fromWirePolicyReading(wire: WireReading): PolicyReading {
   const settings = Object.entries(wire.settings).slice(0, MAX_SETTINGS);
   return {
     actual: {
-      settings: Object.fromEntries(settings.map(([name, value]) => [name, Number(value)])),
+      settings: Object.fromEntries(settings.map(([name, value]) => [name, exact(value)])),
       unsettable: Object.fromEntries(Object.entries(wire.unsettable).slice(0, MAX_SETTINGS)),
       helpers: helpers.filter(isHelperThere).map(({ name, state }) => ({ name, isLoaded: state !== 'loadable' })),
       ...(wire.table && { table: fromWireOwnTable(wire.table) }),
