@@ -22,12 +22,10 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'agent/wans': ['agent/conntrack', 'agent/netlink', 'agent/disk', 'agent/time', 'proto'],
   'agent/collectors': ['agent/wans', 'agent/conntrack', 'agent/time', 'proto'],
   'agent/operations': ['agent/firewall', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
-  'agent/policies': ['proto'],
   'agent/remediations': ['agent/operations', 'agent/firewall', 'agent/wans', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   'agent/link': ['agent/policies', 'agent/operations', 'agent/firewall', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   agent: [
     'agent/link',
-    'agent/policies',
     'agent/remediations',
     'agent/policies',
     'agent/operations',

@@ -1,24 +1,21 @@
-import type { ActualPolicy, OwnTable } from '../../../proto/model/policy/actual.ts';
+import { ZodError } from 'zod';
+import type { ActualPolicy } from '../../../proto/model/policy/actual.ts';
 import { FleetError } from '../../../proto/model/error-codes.ts';
 import { listTable } from '../../firewall/tables/nft.ts';
+import { POLICY_TABLE } from '../policy-table.ts';
+import { readRuleset } from '../read-ruleset.ts';
+import { rulesIn } from '../rules-in.ts';
 
-/** Our own nft table, which policies make; of family inet. */
-export const POLICY_TABLE = 'ctfleet_policy';
-
-/** Makes rules again of what `nft -j -n list table` says of it. */
-export type ReadOwnTable = (json: string) => OwnTable;
+const NAME = `${POLICY_TABLE.family} ${POLICY_TABLE.table}`;
 
 /** What is in our table, or why it cannot be there. `unread` as in PolicyReading. */
-export async function readOwnTable(
-  read: ReadOwnTable | undefined,
-): Promise<Pick<ActualPolicy, 'table' | 'noTable'> & { unread: string[] }> {
+export async function readOwnTable(): Promise<Pick<ActualPolicy, 'table' | 'noTable'> & { unread: string[] }> {
   try {
-    const json = await listTable(`inet ${POLICY_TABLE}`, [], 'Rules, helpers and limits cannot be set here');
-    if (json === undefined) return { unread: [] };
-    if (!read) return { unread: [`The table inet ${POLICY_TABLE} is there, and this agent cannot read it: update the agent.`] };
-    return { table: read(json), unread: [] };
+    const json = await listTable(NAME, [], 'Rules, helpers and limits cannot be set here');
+    return { ...(json !== undefined && { table: rulesIn(readRuleset(json)) }), unread: [] };
   } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
-    return { noTable: error.message, unread: [] };
+    if (error instanceof FleetError) return { noTable: error.message, unread: [] };
+    if (!(error instanceof ZodError) && !(error instanceof SyntaxError)) throw error;
+    return { unread: [`What nft says of the table ${NAME} cannot be read: ${error.message.split('\n')[0]}.`] };
   }
 }
