@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { AttributeWriter, DecodeError } from '../../netlink/attributes.ts';
 import { decodeChain, decodeElements, decodeRule, decodeSet, decodeTable } from './decode.ts';
+import { decodeObject } from './objects.ts';
 import { ruleText } from './text.ts';
 
 const NAMES = [
@@ -25,6 +26,7 @@ const NAMES = [
   'match',
   'target',
   'objref',
+  'connlimit',
   'rt',
   'exthdr',
   'limit',
@@ -39,7 +41,7 @@ function message(write: (out: AttributeWriter) => void): Uint8Array {
 }
 
 test('bytes that are no message are refused, and nothing else happens', () => {
-  const decoders = [decodeTable, decodeChain, decodeRule, decodeSet, (body: Uint8Array) => [...decodeElements(body)]];
+  const decoders = [decodeTable, decodeChain, decodeRule, decodeSet, decodeObject, (body: Uint8Array) => [...decodeElements(body)]];
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(...decoders), (body, decode) => {
       try {

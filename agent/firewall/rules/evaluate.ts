@@ -135,6 +135,7 @@ function carryOut(
   };
   for (const expression of rule.expressions) {
     const answer = step(run, expression);
+    if (run.state.isTracked === false && before.isTracked !== false) run.state.untrackedBy ??= { chain, rule };
     if (answer === undefined) {
       doubt();
       const now = run.keep();

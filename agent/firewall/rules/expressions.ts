@@ -1,7 +1,7 @@
 import { HOST_IS_LITTLE_ENDIAN } from '../../netlink/constants.ts';
 import { Bits, not, type Tri } from './bits.ts';
 import { lookUp } from './lookup.ts';
-import { BITWISE, CMP, CT, FIB_FLAG, FIB_RESULT, META, NAT_FLAG } from './nf-tables.ts';
+import { BITWISE, CMP, CT, FIB_FLAG, FIB_RESULT, META, NAT_FLAG, OBJECT } from './nf-tables.ts';
 import type { Ends } from './packet.ts';
 import { INTERFACE_BYTES, nameBits, NFPROTO, type RuleRun } from './rule-run.ts';
 import { setId, VERDICT, type Expression } from './ruleset.ts';
@@ -10,6 +10,8 @@ import { addressTypeOf, type Surroundings } from './surroundings.ts';
 import { xtMatches } from './xt-matches.ts';
 import { xtTarget } from './xt-targets.ts';
 
+/** Objects that change nothing that is asked of a packet, and match always: limits and quotas do not. */
+const QUIET_OBJECTS = new Set<number>(Object.values(OBJECT));
 const ETHERTYPE = { 4: 0x0800, 6: 0x86dd } as const;
 
 /** Carries an expression out; whether the rule goes on after it. */
@@ -79,7 +81,7 @@ function carryOut(run: RuleRun, expression: Expression): Tri {
       return true;
     }
     case 'dynset':
-      return expression.hasConditions ? undefined : expression.isInverted ? undefined : true;
+      return expression.isInverted || expression.conditions.some(({ kind }) => kind !== 'quiet') ? undefined : true;
     case 'reject':
       return run.decide({ kind: 'reject', with: expression.isReset ? 'reset' : 'icmp' });
     case 'match':
@@ -89,6 +91,8 @@ function carryOut(run: RuleRun, expression: Expression): Tri {
     case 'notrack':
       if (!run.place.isAfterConntrack) run.change().isTracked = false;
       return true;
+    case 'object':
+      return expression.name !== undefined && QUIET_OBJECTS.has(expression.object) ? true : undefined;
     case 'quiet':
       return true;
     case 'chance':
@@ -329,6 +333,8 @@ function doubtOf(expression: Expression): string {
   switch (expression.kind) {
     case 'chance':
       return `${expression.name} decides by what is not known here`;
+    case 'object':
+      return 'an object decides by what is not known here';
     case 'dynset':
       return `the set ${expression.set} counts packets`;
     case 'match':

@@ -8,6 +8,7 @@ import type { DestinationNat, Marks, PortTranslation, Range, Reads, Rules, Sourc
 import { FAMILY, type Chain, type Ruleset } from './ruleset.ts';
 import { State, type Translation } from './state.ts';
 import type { Surroundings } from './surroundings.ts';
+import { ruleText } from './text.ts';
 
 /** Chains of one priority; in which order they are met the kernel does not tell. `nat` stands for all of type nat, in their own order. */
 type Stage = { priority: number; chains: (Chain | 'nat')[] };
@@ -42,7 +43,9 @@ export class GatewayRules implements Rules {
       if (!end) return unknown('no rule lets the packet pass');
       const mark = end.mark.hostNumber(bits);
       if (mark === undefined || end.isTracked === undefined) return unknown(end.why ?? 'the mark with which the packet comes is not known');
-      return { isKnown: true, value: { mark, ctMark: end.ctMark.hostNumber(), isTracked: end.isTracked } };
+      const { isTracked, untrackedBy } = end;
+      const by = !isTracked && untrackedBy && { untrackedBy: ruleText(untrackedBy.chain, untrackedBy.rule) };
+      return { isKnown: true, value: { mark, ctMark: end.ctMark.hostNumber(), isTracked, ...by } };
     });
   }
 

@@ -3,8 +3,9 @@ import { NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR, NLM_F_DUMP, NLM_F_DUMP_INTR
 import { encodeMessage, readMessages, readVerdict, type Message } from '../../netlink/message.ts';
 import { NetlinkError, NetlinkSocket } from '../../netlink/socket.ts';
 import { decodeChain, decodeElements, decodeRule, decodeSet, decodeTable, type SetHead } from './decode.ts';
+import { decodeObject } from './objects.ts';
 import { ELEMENTS, NFT_MSG, SET_FLAG } from './nf-tables.ts';
-import { setId, type Chain, type Ruleset, type RuleSet } from './ruleset.ts';
+import { setId, type Chain, type RuleObject, type Ruleset, type RuleSet } from './ruleset.ts';
 import { packSet } from './pack-set.ts';
 
 const BLOCK_BYTES = 65_536;
@@ -16,18 +17,21 @@ const EBUSY = 16;
 /** A set of blocked addresses may have a million elements: of one that is larger than this it is not known what is in it. */
 export const MAX_ELEMENTS = 20_000;
 const MAX_RULES = 100_000;
+const MAX_OBJECTS = 10_000;
 
 /**
  * The nf_tables of the network namespace of the calling thread, read whole and at one time. Needs CAP_NET_ADMIN. Throws NetlinkError,
  * DecodeError.
+ * @param options.withObjects also what objects of conntrack hold
  */
-export function readKernelRuleset(): Ruleset {
+export function readKernelRuleset({ withObjects = false } = {}): Ruleset {
   for (let attempt = 1; ; attempt++) {
     const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 1 << 20, sendBuffer: 1 << 16 });
     try {
       const reader = new Reader(socket);
       const before = reader.generation();
       const ruleset = reader.ruleset();
+      if (withObjects) ruleset.objects = reader.objects();
       if (before === reader.generation()) return ruleset;
     } catch (error) {
       if (!(error instanceof Interrupted) && !(error instanceof NetlinkError && error.code === 'ENOENT')) throw error;
@@ -89,12 +93,22 @@ class Reader {
     }
     const heads: SetHead[] = [];
     for (const body of this.#dump(NFT_MSG.GETSET)) heads.push(decodeSet(body));
+    completeExpressions(chains.values(), heads);
     const sets: Record<string, RuleSet> = {};
     for (const head of heads) {
       const id = setId(head.family, head.table, head.name);
       if (looked.has(id)) sets[id] = this.#set(head);
     }
     return { chains: [...chains.values()], sets };
+  }
+
+  objects(): RuleObject[] {
+    const objects: RuleObject[] = [];
+    for (const body of this.#dump(NFT_MSG.GETOBJ)) {
+      const object = decodeObject(body);
+      if (object && objects.push(object) > MAX_OBJECTS) break;
+    }
+    return objects;
   }
 
   #set(head: SetHead): RuleSet {
@@ -149,6 +163,18 @@ class Reader {
     }
     throw new NetlinkError('the kernel did not answer about its rules', ETIMEDOUT);
   }
+}
+
+/** Of a set that rules add to, the kernel tells what it applies to elements with the set; of a map of objects, what they are. */
+function completeExpressions(chains: Iterable<Chain>, heads: readonly SetHead[]): void {
+  const byId = new Map(heads.map((head) => [setId(head.family, head.table, head.name), head]));
+  for (const { family, table, rules } of chains)
+    for (const expression of rules.flatMap(({ expressions }) => expressions)) {
+      if (expression.kind === 'dynset' && expression.conditions.length === 0)
+        expression.conditions = byId.get(setId(family, table, expression.set))?.conditions ?? [];
+      if (expression.kind === 'object' && expression.map !== undefined)
+        expression.object = byId.get(setId(family, table, expression.map))?.object ?? expression.object;
+    }
 }
 
 const EINTR = 4;

@@ -15,6 +15,7 @@ const head = (flags: number): Parameters<typeof packSet>[0] => ({
   keyLength: 4,
   fields: [],
   size: 0,
+  conditions: [],
 });
 const element = (of: Partial<SetElement>): SetElement => ({
   isEnd: false,

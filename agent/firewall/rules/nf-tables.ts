@@ -15,6 +15,8 @@ export const NFT_MSG = {
   DELSETELEM: SUBSYSTEM | 14,
   NEWGEN: SUBSYSTEM | 15,
   GETGEN: SUBSYSTEM | 16,
+  NEWOBJ: SUBSYSTEM | 18,
+  GETOBJ: SUBSYSTEM | 19,
 } as const;
 
 export const TABLE = { NAME: 1, FLAGS: 2 } as const;
@@ -22,7 +24,17 @@ export const TABLE_DORMANT = 1;
 export const CHAIN = { TABLE: 1, NAME: 3, HOOK: 4, POLICY: 5, TYPE: 7 } as const;
 export const HOOK = { NUMBER: 1, PRIORITY: 2, DEVICE: 3, DEVICES: 4 } as const;
 export const RULE = { TABLE: 1, CHAIN: 2, HANDLE: 3, EXPRESSIONS: 4, USERDATA: 7 } as const;
-export const SET = { TABLE: 1, NAME: 2, FLAGS: 3, KEY_LENGTH: 5, DATA_TYPE: 6, DESCRIPTION: 9 } as const;
+export const SET = {
+  TABLE: 1,
+  NAME: 2,
+  FLAGS: 3,
+  KEY_LENGTH: 5,
+  DATA_TYPE: 6,
+  DESCRIPTION: 9,
+  OBJECT_TYPE: 15,
+  EXPRESSION: 17,
+  EXPRESSIONS: 18,
+} as const;
 export const SET_FLAG = { INTERVAL: 0x4, MAP: 0x8, TIMEOUT: 0x10, EVAL: 0x20, OBJECT: 0x40, CONCAT: 0x80 } as const;
 export const SET_DESCRIPTION = { SIZE: 1, CONCAT: 2 } as const;
 export const ELEMENTS = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
@@ -31,6 +43,13 @@ export const ELEMENT_FLAG = { INTERVAL_END: 1, CATCH_ALL: 2 } as const;
 export const DATA = { VALUE: 1, VERDICT: 2 } as const;
 export const VERDICT_ATTRIBUTE = { CODE: 1, CHAIN: 2 } as const;
 export const EXPRESSION = { NAME: 1, DATA: 2 } as const;
+export const DYNSET = { EXPRESSION: 7, EXPRESSIONS: 10 } as const;
+export const OBJREF = { TYPE: 1, NAME: 2, SET: 4 } as const;
+export const OBJECT_ATTRIBUTE = { TABLE: 1, NAME: 2, TYPE: 3, DATA: 4 } as const;
+/** NFT_OBJECT_*: those that rules refer to, and that match always. */
+export const OBJECT = { UNKNOWN: 0, COUNTER: 1, HELPER: 3, TIMEOUT: 7, SECMARK: 8, EXPECTATION: 9 } as const;
+/** NFTA_CONNLIMIT_*, and NFT_CONNLIMIT_F_INV. */
+export const CONNLIMIT = { COUNT: 1, FLAGS: 2, INVERTED: 1 } as const;
 /** What nft writes into the user data of a rule: type, length, bytes. */
 export const USERDATA_COMMENT = 0;
 
@@ -69,6 +88,7 @@ export const CT = {
   PROTO_SRC: 11,
   PROTO_DST: 12,
   ZONE: 17,
+  EVENTMASK: 18,
   SRC_IP: 19,
   DST_IP: 20,
   SRC_IP6: 21,

@@ -4,8 +4,9 @@ import { endAt, keyAt } from './lookup.ts';
 import { CMP, CT, FIB_FLAG, FIB_RESULT, META, NAT_FLAG, PAYLOAD, PRIORITY } from './nf-tables.ts';
 import type { Hook } from './packet.ts';
 import type { AddressReads, Field, Reads } from './rules.ts';
-import { setId, type Chain, type Data, type Expression, type RuleSet, type RuleVerdict } from './ruleset.ts';
+import { setId, type Chain, type Expression, type RuleSet } from './ruleset.ts';
 import type { Surroundings } from './surroundings.ts';
+import { targetsOf } from './targets-of.ts';
 import { addressAt, testsOf, type Operand, type Test } from './tests-of.ts';
 
 /** What all chains that the base chains of a hook lead to ask of packets. */
@@ -40,20 +41,6 @@ export function readsOf(
   if (bases.some(({ base }) => base!.type === 'nat')) collector.field('state', 'direction');
   for (const chain of bases) if (chain.base!.devices.length > 0) collector.field('in');
   return collector.finish();
-}
-
-function* targetsOf(expressions: readonly Expression[], setOf: (name: string) => RuleSet | undefined): Generator<string, void, void> {
-  for (const expression of expressions) {
-    if (expression.kind === 'immediate') yield* targetOf(expression.data);
-    if (expression.kind !== 'lookup') continue;
-    const set = setOf(expression.set);
-    for (const data of [...(set?.data ?? []), set?.catchAll?.data]) yield* targetOf(data);
-  }
-}
-
-function* targetOf(data: Data | undefined): Generator<string, void, void> {
-  const verdict: RuleVerdict | undefined = data && 'verdict' in data ? data.verdict : undefined;
-  if (verdict && 'chain' in verdict) yield verdict.chain;
 }
 
 type Interval = [low: Uint8Array, high: Uint8Array];

@@ -36,6 +36,8 @@ export interface Marks {
   ctMark: number | undefined;
   /** False where a rule has said `notrack`. */
   isTracked: boolean;
+  /** The rule that said it. */
+  untrackedBy?: string;
 }
 
 /**

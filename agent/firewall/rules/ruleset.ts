@@ -6,6 +6,23 @@ export interface Ruleset {
   chains: Chain[];
   /** By `family table name`. */
   sets: Record<string, RuleSet>;
+  /** Objects of conntrack that rules refer to; only where they were asked for. */
+  objects?: RuleObject[];
+}
+
+/** A helper or timeout by a name of its own, as rules refer to it. */
+export interface RuleObject {
+  family: number;
+  table: string;
+  name: string;
+  /** OBJECT */
+  kind: number;
+  /** The kernel's name of the helper. */
+  helper?: string;
+  /** IPPROTO_* */
+  proto?: number;
+  /** Seconds, by the kernel's number of the state. */
+  timeouts?: Record<number, number>;
 }
 
 /** NFPROTO_* of the families that packets of IPv4 and IPv6 meet. */
@@ -77,16 +94,25 @@ export type Expression =
     }
   | { kind: 'masq' | 'redir'; portFrom?: number; portTo?: number; flags: number }
   | { kind: 'number'; name: string; to: number; modulus: number; offset: number }
-  | { kind: 'dynset'; set: string; hasConditions: boolean; isInverted: boolean }
+  /** `conditions`: what it applies to the element, such as a limit; those of the set where it has none of its own. */
+  | { kind: 'dynset'; set: string; from: number; conditions: Expression[]; isInverted: boolean }
   | { kind: 'reject'; isReset: boolean }
   | { kind: 'match' | 'target'; name: string; revision: number; info: Uint8Array }
   /** Nothing that decides: counters, logs. */
   | { kind: 'quiet'; name: string }
+  /** Takes an object (`OBJECT`) by its name, or by what a map says. */
+  | { kind: 'object'; object: number; name?: string; map?: string }
   | { kind: 'notrack' }
   /**
    * Matches or does not, as packets before have it: limits, quotas. What is unknown here counts as one, and a value it loads is not known.
    */
-  | { kind: 'chance'; name: string; to?: number };
+  | { kind: 'chance'; name: string; to?: number; limit?: CountLimit };
+
+/** Connections at a time: more than so many, or at most so many. */
+export interface CountLimit {
+  count: number;
+  isOver: boolean;
+}
 
 /**
  * The elements of a set or map that rules look up, one behind the other in `keys`. Of intervals `ends` has the last key, included. `data`

@@ -2,6 +2,7 @@ import { hasIcmp, hasPorts, PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { Bits } from './bits.ts';
 import { PAYLOAD, STATUS } from './nf-tables.ts';
 import type { Hook, Packet } from './packet.ts';
+import type { Chain, Rule } from './ruleset.ts';
 
 /** Headers without options. */
 const IPV4_HEADER = 20;
@@ -32,6 +33,8 @@ export class State {
   status: Bits;
   /** Undefined: a rule that says `notrack` may have matched. */
   isTracked: boolean | undefined = true;
+  /** The rule that said `notrack`, or may have. */
+  untrackedBy: { chain: Chain; rule: Rule } | undefined;
   /** What of it cannot be told, and by which rule. */
   why: string | undefined;
 
@@ -82,6 +85,7 @@ export class State {
     const joined = this.clone();
     for (const part of PARTS) joined[part] = this[part] === other[part] ? this[part] : this[part].join(other[part]);
     if (this.isTracked !== other.isTracked) joined.isTracked = undefined;
+    joined.untrackedBy = this.untrackedBy ?? other.untrackedBy;
     joined.why = this.why ?? other.why;
     return joined;
   }

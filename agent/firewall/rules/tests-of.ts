@@ -12,6 +12,8 @@ export interface Operand {
   length: number;
   /** Direction of an entry, flags of fib. */
   detail?: number;
+  /** What the rule itself puts there; `of` is other. */
+  constant?: Uint8Array;
   mask?: Uint8Array;
   xor?: Uint8Array;
 }
@@ -22,7 +24,8 @@ export type Test =
   | { kind: 'range'; operand: Operand; isInverted: boolean; low: Uint8Array; high: Uint8Array }
   | { kind: 'lookup'; operands: Operand[]; set: string; isInverted: boolean; isMap: boolean }
   | { kind: 'use'; operand: Operand; by: Expression }
-  | { kind: 'other'; expression: Expression };
+  /** `operand`: what begins the element that the rule adds to a set. */
+  | { kind: 'other'; expression: Expression; operand?: Operand };
 
 const SLOTS = 16;
 const UNKNOWN: Operand = { of: 'other', key: 0, offset: 0, length: 4 };
@@ -85,7 +88,7 @@ export function testsOf({ expressions }: Pick<Rule, 'expressions'>, setOf: (name
         put(expression.to, get(expression.from));
         break;
       case 'immediate':
-        if ('value' in expression.data) put(expression.to, undefined);
+        if ('value' in expression.data) put(expression.to, constantOf(expression.data.value));
         tests.push({ kind: 'other', expression });
         break;
       case 'cmp':
@@ -122,10 +125,14 @@ export function testsOf({ expressions }: Pick<Rule, 'expressions'>, setOf: (name
       }
       default:
         if (expression.kind === 'number') put(expression.to, undefined);
-        tests.push({ kind: 'other', expression });
+        tests.push({ kind: 'other', expression, ...(expression.kind === 'dynset' && { operand: get(expression.from) }) });
     }
   }
   return tests;
+}
+
+function constantOf(constant: Uint8Array): Operand {
+  return { of: 'other', key: 0, offset: 0, length: constant.length, constant };
 }
 
 function lengthOfMeta(key: number): number {

@@ -1,30 +1,42 @@
 import { formatAddress } from '../../../proto/model/address.ts';
 import { protocolName } from '../../../proto/model/protocol.ts';
-import { hostU32 } from '../../netlink/attributes.ts';
-import { CMP, CT, CT_STATE_BIT, FIB_FLAG, FIB_RESULT, META, PAYLOAD, RTN } from './nf-tables.ts';
+import { hostU16, hostU32 } from '../../netlink/attributes.ts';
+import { CMP, CT, CT_STATE_BIT, FIB_FLAG, FIB_RESULT, META, OBJECT, PAYLOAD, RTN } from './nf-tables.ts';
 import { FAMILY, type Chain, type Data, type Expression, type Rule } from './ruleset.ts';
 import { addressAt, testsOf, type Operand, type Test } from './tests-of.ts';
+import { xtMatchText, xtTargetText } from './xt-text.ts';
 
-const FAMILIES: Record<number, string> = Object.fromEntries(Object.entries(FAMILY).map(([name, number]) => [number, name]));
+const FAMILIES: Record<number, string> = Object.fromEntries(
+  Object.entries({ ...FAMILY, arp: 3, bridge: 7 }).map(([name, number]) => [number, name]),
+);
 const MAX_TEXT = 200;
 const texts = new WeakMap<Rule, string>();
 
 export function chainText({ family, table, name }: Chain): string {
-  return `${FAMILIES[family] ?? family} ${table} ${name}`;
+  return `${familyText(family)} ${table} ${name}`;
 }
 
 /** A rule as people find it: its chain, its handle as `nft -a` shows it, and what it says about as nft would write it. */
 export function ruleText(chain: Chain, rule: Rule): string {
   let text = texts.get(rule);
   if (text === undefined) {
-    const words = testsOf(rule, () => undefined)
-      .map(testText)
-      .filter(Boolean)
-      .join(' ');
-    text = `${chainText(chain)} handle ${rule.handle}: ${words.length > MAX_TEXT ? `${words.slice(0, MAX_TEXT)} …` : words}${rule.comment ? ` (${rule.comment})` : ''}`;
+    text = `${chainText(chain)} handle ${rule.handle}: ${ruleWords(rule)}${rule.comment ? ` (${rule.comment})` : ''}`;
     texts.set(rule, text);
   }
   return text;
+}
+
+/** What a rule says, about as nft would write it; of matches and targets of iptables, as iptables would. Long ones are cut. */
+export function ruleWords(rule: Rule): string {
+  const words = testsOf(rule, () => undefined)
+    .map(testText)
+    .filter(Boolean)
+    .join(' ');
+  return words.length > MAX_TEXT ? `${words.slice(0, MAX_TEXT)} …` : words;
+}
+
+export function familyText(family: number): string {
+  return FAMILIES[family] ?? String(family);
 }
 
 const OPS: Record<number, string> = { [CMP.EQ]: '', [CMP.NEQ]: '!= ', [CMP.LT]: '< ', [CMP.LTE]: '<= ', [CMP.GT]: '> ', [CMP.GTE]: '>= ' };
@@ -40,10 +52,24 @@ function testText(test: Test): string {
     case 'lookup':
       return `${test.operands.map(operandText).join(' . ')} ${test.isInverted ? '!= ' : ''}${test.isMap ? 'map ' : ''}${test.set.startsWith('__') ? '{ … }' : `@${test.set}`}`;
     case 'use':
-      return `${test.by.kind} set ${operandText(test.operand)}`;
+      return useText(test.by, test.operand);
     case 'other':
       return expressionText(test.expression);
   }
+}
+
+/** What becomes of a value: `ct mark set meta mark`. */
+function useText(by: Expression, operand: Operand): string {
+  const { constant } = operand;
+  const isZone = by.kind === 'ct' && by.key === CT.ZONE && constant?.length === 2;
+  const value = isZone ? hostU16(constant, 0) : constant ? hex(constant, by.kind !== 'payload') : operandText(operand);
+  if (by.kind === 'ct') return `ct ${directionText(by.direction)}${CT_NAMES[by.key] ?? by.key} set ${value}`;
+  if (by.kind === 'meta') return `${META_NAMES[by.key] ?? `meta ${by.key}`} set ${value}`;
+  return `${by.kind} set ${value}`;
+}
+
+function directionText(direction: number | undefined): string {
+  return direction === undefined ? '' : direction === 1 ? 'reply ' : 'original ';
 }
 
 const META_NAMES: Record<number, string> = {
@@ -85,7 +111,7 @@ function operandText(operand: Operand): string {
       : of === 'meta'
         ? (META_NAMES[key] ?? `meta ${key}`)
         : of === 'ct'
-          ? `ct ${detail === undefined ? '' : detail === 1 ? 'reply ' : 'original '}${CT_NAMES[key] ?? key}`
+          ? `ct ${directionText(detail)}${CT_NAMES[key] ?? key}`
           : of === 'fib'
             ? `fib ${(detail ?? 0) & FIB_FLAG.SOURCE ? 'saddr' : 'daddr'} ${key === FIB_RESULT.TYPE ? 'type' : 'oif'}`
             : 'a value');
@@ -135,6 +161,14 @@ function hex(bytes: Uint8Array, isHostOrder: boolean): string {
   return `0x${Buffer.from(bytes).toString('hex')}`;
 }
 
+const OBJECTS: Record<number, string> = {
+  [OBJECT.COUNTER]: 'counter name',
+  [OBJECT.HELPER]: 'ct helper set',
+  [OBJECT.TIMEOUT]: 'ct timeout set',
+  [OBJECT.SECMARK]: 'meta secmark set',
+  [OBJECT.EXPECTATION]: 'ct expectation set',
+};
+
 function expressionText(expression: Expression): string {
   switch (expression.kind) {
     case 'immediate':
@@ -148,14 +182,21 @@ function expressionText(expression: Expression): string {
     case 'reject':
       return expression.isReset ? 'reject with tcp reset' : 'reject';
     case 'match':
-      return `xt match ${expression.name}`;
+      return xtMatchText(expression) ?? `xt match ${expression.name}`;
     case 'target':
-      return `xt target ${expression.name}`;
+      return xtTargetText(expression) ?? `xt target ${expression.name}`;
     case 'dynset':
-      return `update @${expression.set}`;
+      return `update @${expression.set}${expression.conditions
+        .map(expressionText)
+        .filter(Boolean)
+        .map((text) => ` { ${text} }`)
+        .join('')}`;
+    case 'object':
+      return `${OBJECTS[expression.object] ?? 'an object'} ${expression.name === undefined ? `map @${expression.map}` : `"${expression.name}"`}`;
     case 'quiet':
       return expression.name === 'counter' ? '' : expression.name;
     case 'chance':
+      return expression.limit ? `ct count ${expression.limit.isOver ? 'over ' : ''}${expression.limit.count}` : expression.name;
     case 'number':
       return expression.name;
     default:

@@ -118,6 +118,11 @@ const TARGETS: Record<string, Known> = {
   },
 };
 
+/** True for a target of which it is known here what it does, or at least that it says nothing about tracking. */
+export function isKnownXtTarget(name: string): boolean {
+  return QUIET.has(name) || Object.hasOwn(TARGETS, name);
+}
+
 function untrack(run: RuleRun): void {
   if (!run.place.isAfterConntrack) run.change().isTracked = false;
 }

@@ -1,17 +1,15 @@
 import { spawn } from 'node:child_process';
 import { FleetError } from '../../../proto/model/error-codes.ts';
 
-/** Runs nft, all or nothing, with fixed arguments and no shell. Throws CAPABILITY_MISSING with the cure. */
-export function nft(args: readonly string[], commands = ''): Promise<string> {
+/**
+ * Runs nft, all or nothing, with fixed arguments and no shell. Throws CAPABILITY_MISSING with the cure.
+ * @param missing what is not possible where it fails
+ */
+export function nft(args: readonly string[], commands = '', missing = 'Packets cannot be refused here'): Promise<string> {
   return new Promise((resolve, reject) => {
     const refused = (why: string, cause?: unknown): void =>
       reject(
-        new FleetError(
-          'CAPABILITY_MISSING',
-          `Packets cannot be refused here: ${why}. Install nftables, and give the agent CAP_NET_ADMIN.`,
-          {},
-          { cause },
-        ),
+        new FleetError('CAPABILITY_MISSING', `${missing}: ${why}. Install nftables, and give the agent CAP_NET_ADMIN.`, {}, { cause }),
       );
     const child = spawn('nft', args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
     let [out, said] = ['', ''];
@@ -28,9 +26,9 @@ export function nft(args: readonly string[], commands = ''): Promise<string> {
 }
 
 /** What `nft -j -n list table` says of a table, with the flag -t without what its sets hold; undefined if it is not there. */
-export async function listTable(table: string, flags: readonly string[] = []): Promise<string | undefined> {
+export async function listTable(table: string, flags: readonly string[] = [], missing?: string): Promise<string | undefined> {
   try {
-    return await nft(['-j', '-n', ...flags, 'list', 'table', ...table.split(' ')]);
+    return await nft(['-j', '-n', ...flags, 'list', 'table', ...table.split(' ')], '', missing);
   } catch (error) {
     if (error instanceof FleetError && error.message.includes('No such file or directory')) return undefined;
     throw error;

@@ -1,0 +1,11 @@
+import type { AskedPacket, PolicyReading, TrackingExplanation } from '../../../proto/model/policy/gateway-reading.ts';
+
+/** How a gateway tracks: what it is set to now, and what its rules do. Changes nothing. */
+export interface Policies {
+  /** What can be asked here, and for the rest why not. */
+  abilities(): { can: string[]; cannot: Record<string, string> };
+  /** Reads all of it anew. Throws FleetError if the signal aborts. */
+  read(signal: AbortSignal): Promise<PolicyReading>;
+  /** Throws CAPABILITY_MISSING where the rules cannot be read. */
+  explain(packet: AskedPacket, signal: AbortSignal): Promise<TrackingExplanation>;
+}

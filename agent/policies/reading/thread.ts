@@ -1,0 +1,37 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { whyNoRules } from '../../conntrack/stale/kernel-rules.ts';
+import { DecodeError } from '../../netlink/attributes.ts';
+import { NetlinkError } from '../../netlink/socket.ts';
+import { GatewayRules } from '../../firewall/rules/gateway-rules.ts';
+import { readKernelRuleset } from '../../firewall/rules/kernel-ruleset.ts';
+import { readSurroundings } from '../../firewall/rules/kernel-surroundings.ts';
+import { lookUpRoute } from '../../firewall/rules/look-up-route.ts';
+import type { AskedPacket, TrackingExplanation } from '../../../proto/model/policy/gateway-reading.ts';
+import { explainTracking } from './explain.ts';
+import { readActual, type ReadingWithoutTable } from './read-actual.ts';
+
+/** What the thread is started for. */
+export type ThreadTask = { kind: 'read' } | { kind: 'explain'; packet: AskedPacket };
+/** How it ends. */
+export type ThreadOutcome =
+  | { kind: 'read'; reading: ReadingWithoutTable }
+  | { kind: 'explained'; explanation: TrackingExplanation }
+  | { kind: 'refused'; why: string };
+
+/** A thread for one question: reading a hundred thousand rules blocks it for a second, which no heartbeat waits for. */
+if (!parentPort) throw new Error('thread.ts runs as a worker thread of kernel-policies.ts');
+parentPort.postMessage(carryOut(workerData as ThreadTask));
+
+function carryOut(task: ThreadTask): ThreadOutcome {
+  if (task.kind === 'read') return { kind: 'read', reading: readActual() };
+  const why = whyNoRules();
+  if (why !== undefined) return { kind: 'refused', why };
+  try {
+    const surroundings = readSurroundings();
+    const rules = new GatewayRules(readKernelRuleset(), { ...surroundings, waysOut: lookUpRoute });
+    return { kind: 'explained', explanation: explainTracking(task.packet, { rules, surroundings, waysOut: lookUpRoute }) };
+  } catch (error) {
+    if (!(error instanceof NetlinkError) && !(error instanceof DecodeError)) throw error;
+    return { kind: 'refused', why: `The rules could not be read: ${error.message}.` };
+  }
+}
