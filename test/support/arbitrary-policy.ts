@@ -143,3 +143,39 @@ export const arbitraryLayers: fc.Arbitrary<PolicyLayer[]> = fc.uniqueArray(
     .map(({ of, ...layer }): PolicyLayer => (layer.level === 'fleet' ? layer : { ...layer, of })),
   { maxLength: 5, selector: ({ policyId }) => policyId },
 );
+
+/** Rules without limits that often match packets between these addresses to these ports. */
+export function rulesAround(addresses: readonly string[], dports: readonly number[]): fc.Arbitrary<PolicyRule> {
+  const around = fc.constantFrom(...addresses).chain((text) => {
+    const whole = parsePrefix(text)!;
+    return fc.constantFrom(0, 1, 5, 8, 17).map((host) => formatPrefix(parsePrefix(`${text}/${whole.bits - host}`)!));
+  });
+  const near = fc
+    .constantFrom(...dports)
+    .chain((at) => fc.constantFrom({ from: at, to: at }, { from: at - 1, to: at + 9 }, { from: at + 1, to: at + 2 }));
+  return fc
+    .record({
+      name: arbitraryName,
+      proto: maybe(fc.constantFrom('tcp', 'udp')),
+      src: several(around),
+      dst: several(around),
+      dport: several(near),
+      iif: maybe(fc.constantFrom<string[]>(['lan'], ['la*', 'wan2'], ['wan*'])),
+      oif: fc.option(fc.constantFrom<string[]>(['wan1'], ['wan*', 'lan'], ['lan']), { nil: undefined, freq: 3 }),
+      zone: fc.option(fc.constantFrom(0, 7), { nil: undefined, freq: 8 }),
+      mode: fc.constantFrom(...MODES),
+      idle: maybe(fc.constantFrom(50, 90)),
+      isHelped: fc.boolean(),
+    })
+    .map(({ name, proto, src, dst, dport, iif, oif, zone, mode, idle, isHelped }) => {
+      const match: PolicyMatch = withoutAbsent({ proto, src, dst, dport: proto && dport, iif, oif, zone });
+      const isEarly = proto !== undefined && !oif;
+      return withoutAbsent({
+        name,
+        match,
+        mode: mode === 'off' && (oif || zone !== undefined) ? 'normal' : mode,
+        idleTimeoutSeconds: isEarly ? idle : undefined,
+        helper: isEarly && isHelped ? (proto === 'tcp' ? 'ftp' : 'sip') : undefined,
+      });
+    });
+}

@@ -1,0 +1,106 @@
+import type { OwnTable } from '../../proto/model/policy/actual.ts';
+import { canonicalRule } from '../../proto/model/policy/canonical-rule.ts';
+import { MODES, type PolicyRule, type RuleLimits } from '../../proto/model/policy/document.ts';
+import { HELPERS } from '../../proto/model/policy/helpers.ts';
+import { matchOf } from './match-tests.ts';
+import type { PolicyTable, TableRule } from './policy-table.ts';
+import type { FoundTable } from './read-ruleset.ts';
+import { parseComment } from './rule-comment.ts';
+import { rulesetOf } from './ruleset.ts';
+
+const EMPTY: PolicyTable = { timeouts: [], helpers: [], limits: [], chains: [] };
+
+/**
+ * The rules and helpers that a found table stands for, and everything in it that is not as we would have made it of them. Pairs with
+ * `rulesetOf`.
+ */
+export function rulesIn({ table, strange }: FoundTable): OwnTable {
+  const found = { rules: readRules(table), helpers: readHelpers(table) };
+  const spared = chainOf(table, 'pol_input', 'pol_raw_in').filter(({ acts }) => acts[0]?.do === 'accept');
+  const meant = rulesetOf({ ...found, spared: spared.map(({ tests }) => matchOf([tests])) });
+  return { ...found, strange: [...strange, ...differencesOf(table, meant ?? EMPTY)] };
+}
+
+/** The rules of the first of these chains that is there. */
+function chainOf({ chains }: PolicyTable, ...names: (string | undefined)[]): TableRule[] {
+  return names.map((name) => chains.find((chain) => chain.name === name)?.rules).find((rules) => rules !== undefined) ?? [];
+}
+
+/** By the chains that tell of a rule. */
+const ASPECTS = ['pol_off', 'pol_new', 'pol_timeouts', 'pol_helpers', 'pol_limits'] as const;
+type Aspects = Partial<Record<(typeof ASPECTS)[number], TableRule[]>>;
+
+function readRules(table: PolicyTable): PolicyRule[] {
+  const found = new Map<number, { name: string; aspects: Aspects }>();
+  for (const chain of ASPECTS)
+    for (const rule of chainOf(table, chain)) {
+      const comment = parseComment(rule.comment ?? '');
+      if (!comment || comment.isReply) continue;
+      const one = found.get(comment.index) ?? { name: comment.name, aspects: {} };
+      one.aspects[chain] = [...(one.aspects[chain] ?? []), rule];
+      found.set(comment.index, one);
+    }
+  return [...found].toSorted(([a], [b]) => a - b).map(([, { name, aspects }]) => readRule(table, name, aspects));
+}
+
+function readRule(table: PolicyTable, name: string, aspects: Aspects): PolicyRule {
+  const target = (chain: keyof Aspects): string | undefined => targetsOf(aspects[chain] ?? [])[0];
+  const [timeout] = chainOf(table, target('pol_timeouts')).flatMap(({ acts }) => acts);
+  const [helper] = chainOf(table, target('pol_helpers')).flatMap(({ acts }) => acts);
+  return canonicalRule({
+    name,
+    match: matchOf(Object.values(aspects)[0]!.map(({ tests }) => tests)),
+    mode: target('pol_off') === 'pol_untracked' ? 'off' : MODES.find((mode) => target('pol_new') === `pol_${mode}`),
+    idleTimeoutSeconds: timeout?.do === 'timeout' ? table.timeouts.find((one) => one.name === timeout.name)?.idleSeconds : undefined,
+    helper: helper?.do === 'helper' ? table.helpers.find((one) => one.name === helper.name)?.type : undefined,
+    limits: readLimits(chainOf(table, target('pol_limits'))),
+  });
+}
+
+function targetsOf(rules: readonly TableRule[]): string[] {
+  return rules.flatMap(({ acts }) => acts.flatMap((act) => (act.do === 'goto' ? [act.chain] : [])));
+}
+
+function readLimits(rules: readonly TableRule[]): RuleLimits | undefined {
+  const limits = rules.flatMap(({ acts }) => acts.flatMap((act) => (act.do === 'limit' ? [act] : [])));
+  if (limits.length === 0) return undefined;
+  return {
+    perSource: limits.find(({ by }) => by === 'src')?.over,
+    perDestination: limits.find(({ by }) => by === 'dst')?.over,
+    answer: targetsOf(rules)[0] === 'pol_reset' ? 'reset' : 'drop',
+  };
+}
+
+/** Those that are assigned by rules without a comment. */
+function readHelpers(table: PolicyTable): string[] {
+  const names = targetsOf(chainOf(table, 'pol_helpers').filter(({ comment }) => comment === undefined));
+  const types = table.helpers.filter(({ name }) => names.includes(name)).map(({ type }) => type);
+  return [...new Set(types)].filter((type) => Object.hasOwn(HELPERS, type)).toSorted();
+}
+
+/** Where two tables differ, by chain and object. The names of timeouts depend on more than a rule says, so that what they are is compared. */
+function differencesOf(found: PolicyTable, meant: PolicyTable): string[] {
+  const said = (table: PolicyTable): Map<string, string> =>
+    new Map([
+      ...table.chains.map((chain) => [`the chain ${chain.name}`, JSON.stringify([chain.base, chain.rules])] as const),
+      ...table.timeouts.map((one) => [`the timeout ${one.name}`, JSON.stringify([one.proto, one.idleSeconds])] as const),
+      ...table.helpers.map((one) => [`the helper ${one.name}`, JSON.stringify([one.type, one.proto])] as const),
+      ...table.limits.map((one) => [`the set ${one.name}`, String(one.family)] as const),
+    ]);
+  const [is, should] = [said(withPlainTimeouts(found)), said(withPlainTimeouts(meant))];
+  return [
+    ...[...is].flatMap(([what, text]) =>
+      should.get(what) === text ? [] : [`${what} ${should.has(what) ? 'was changed' : 'is not ours'}`],
+    ),
+    ...[...should.keys()].filter((what) => !is.has(what)).map((what) => `${what} is missing`),
+  ];
+}
+
+/** With the timeouts named by protocol and seconds. */
+function withPlainTimeouts(table: PolicyTable): PolicyTable {
+  const plain = table.timeouts.reduce(
+    (text, { name, proto, idleSeconds }) => text.replaceAll(JSON.stringify(name), JSON.stringify(`to_${proto}_${idleSeconds}`)),
+    JSON.stringify(table),
+  );
+  return JSON.parse(plain) as PolicyTable;
+}

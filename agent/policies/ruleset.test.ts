@@ -1,0 +1,240 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonicalRule } from '../../proto/model/policy/canonical-rule.ts';
+import type { PolicyRule, RuleLimits } from '../../proto/model/policy/document.ts';
+import { HELPERS } from '../../proto/model/policy/helpers.ts';
+import { arbitraryRules } from '../../test/support/arbitrary-policy.ts';
+import { chainObject, ruleObject } from './nft-json.ts';
+import { POLICY_TABLE, type PolicyTable, type TableRule } from './policy-table.ts';
+import { readRuleset } from './read-ruleset.ts';
+import { formatComment, parseComment } from './rule-comment.ts';
+import { rulesIn } from './rules-in.ts';
+import { rulesetOf } from './ruleset.ts';
+import { transactionTo } from './transaction.ts';
+
+const helpers = fc.subarray(Object.keys(HELPERS));
+const EXAMPLE: PolicyRule[] = [
+  { name: 'trunk', match: { proto: 'udp', dport: [{ from: 5060, to: 5060 }] }, mode: 'normal', idleTimeoutSeconds: 180 },
+  { name: 'guests', match: { src: ['10.1.0.0/16'] }, limits: { perSource: 20, answer: 'reset' } },
+  { name: 'multicast', match: { dst: ['224.0.0.0/4'] }, mode: 'off' },
+];
+
+/** The rules of a table, each as `chain: comment tests > acts`. */
+const linesOf = (table: PolicyTable | undefined, chains: RegExp): string[] =>
+  table!.chains
+    .filter(({ name }) => chains.test(name))
+    .flatMap(({ name, rules }) => rules.map((rule) => `${name}: ${textOf(rule)}`.replaceAll(/_[0-9a-f]{16}/g, '_…')));
+const textOf = ({ comment, tests, acts }: TableRule): string => {
+  const said = tests.map(({ on, ...rest }) => [on, ...Object.values(rest).map((value) => JSON.stringify(value))].join(' ')).join(', ');
+  return [comment, said, '>', acts.map((act) => Object.values(act).join(' ')).join(', ')].filter((part) => part).join(' ');
+};
+
+/** What nft would list of a table, as far as it is made by JSON, with the objects that are made by text. */
+function listingOf(table: PolicyTable): string {
+  return JSON.stringify({
+    nftables: [
+      { metainfo: { version: '1.0.6' } },
+      { table: { family: 'inet', name: POLICY_TABLE.table, handle: 1 } },
+      ...table.timeouts.map(({ name, proto, seconds }) => ({
+        'ct timeout': { ...POLICY_TABLE, name, protocol: proto, l3proto: 'inet', policy: seconds },
+      })),
+      ...table.helpers.map(({ name, type, proto }) => ({ 'ct helper': { ...POLICY_TABLE, name, type, protocol: proto, l3proto: 'inet' } })),
+      ...table.limits.map(({ name, family }) => ({ set: { ...POLICY_TABLE, name, type: `ipv${family}_addr`, size: 65_535 } })),
+      ...table.chains.map(chainObject),
+      ...table.chains.flatMap(({ name, rules }) => rules.map((rule) => ruleObject(name, rule))),
+    ],
+  });
+}
+
+describe('the table of rules', () => {
+  it('of the documented example has them in order, each where it is decided', () => {
+    expect(linesOf(rulesetOf({ rules: EXAMPLE, helpers: ['ftp'] }), /./)).toEqual([
+      'he_…: > helper he_…',
+      'li_…: > limit li_src4_… src 4 20, goto pol_reset',
+      'pol_early_in: state "new" > jump pol_timeouts',
+      'pol_early_in: state "new" > jump pol_helpers',
+      'pol_early_out: state "new" > jump pol_timeouts',
+      'pol_early_out: state "new" > jump pol_helpers',
+      'pol_forward: state "invalid" > jump pol_invalid',
+      'pol_forward: state "new" > jump pol_new',
+      'pol_forward: state "new" > jump pol_limits',
+      'pol_helpers: proto 6, dport "packet" [{"from":21,"to":21}] > goto he_…',
+      'pol_input: state "invalid" > jump pol_invalid',
+      'pol_input: state "new" > jump pol_new',
+      'pol_input: state "new" > jump pol_limits',
+      'pol_invalid: 0 trunk proto 17, dport "packet" [{"from":5060,"to":5060}] > goto pol_normal',
+      'pol_invalid: 0< trunk proto 17, sport "packet" [{"from":5060,"to":5060}] > goto pol_normal',
+      'pol_limits: 1 guests src "flow" 4 ["10.1.0.0/16"] > goto li_…',
+      'pol_new: 0 trunk proto 17, dport "flow" [{"from":5060,"to":5060}] > goto pol_normal',
+      'pol_new: 0< trunk proto 17, sport "flow" [{"from":5060,"to":5060}] > goto pol_normal',
+      'pol_normal: state "invalid" > drop',
+      'pol_normal: state "new", midstream > drop',
+      'pol_off: 0 trunk proto 17, dport "packet" [{"from":5060,"to":5060}] > return',
+      'pol_off: 2 multicast dst "packet" 4 ["224.0.0.0/4"] > goto pol_untracked',
+      'pol_raw_in: > jump pol_off',
+      'pol_raw_out: > jump pol_off',
+      'pol_reset: proto 6 > reset',
+      'pol_reset: > drop',
+      'pol_timeouts: 0 trunk proto 17, dport "packet" [{"from":5060,"to":5060}] > goto to_…',
+      'pol_untracked: > notrack',
+      'to_…: > timeout to_…',
+    ]);
+  });
+
+  it('without rules and helpers is none', () => {
+    expect(rulesetOf({ rules: [], helpers: [] })).toBeUndefined();
+  });
+
+  it('keeps packets of another mode from a later off, where zone and way out do not matter', () => {
+    const rule = (name: string, rest: Partial<PolicyRule>): PolicyRule => ({ name, match: {}, mode: 'normal', ...rest });
+    const rules = [
+      rule('a', {}),
+      rule('b', { match: { zone: 3 } }),
+      rule('c', { match: { oif: ['x'] } }),
+      rule('off', { mode: 'off' }),
+      rule('d', {}),
+    ];
+    expect(linesOf(rulesetOf({ rules, helpers: [] }), /pol_off/)).toEqual(['pol_off: 0 a > return', 'pol_off: 3 off > goto pol_untracked']);
+  });
+
+  it('lets spared packets in, and the replies out, before all rules', () => {
+    const spared = [{ proto: 'tcp', src: ['192.0.2.1'], sport: [{ from: 443, to: 443 }] }];
+    expect(
+      linesOf(rulesetOf({ rules: EXAMPLE, helpers: [], spared }), /pol_raw|pol_input/).filter((line) => line.endsWith('accept')),
+    ).toEqual([
+      'pol_input: src "packet" 4 ["192.0.2.1"], proto 6, sport "packet" [{"from":443,"to":443}] > accept',
+      'pol_raw_in: src "packet" 4 ["192.0.2.1"], proto 6, sport "packet" [{"from":443,"to":443}] > accept',
+      'pol_raw_out: dst "packet" 4 ["192.0.2.1"], proto 6, dport "packet" [{"from":443,"to":443}] > accept',
+    ]);
+  });
+
+  it('reads back as the rules and helpers that it was made of', () => {
+    fc.assert(
+      fc.property(arbitraryRules, helpers, (rules, used) => {
+        const table = rulesetOf({ rules, helpers: used, timeouts: { 'tcp.timeWait': 20 } });
+        if (!table) return;
+        expect(rulesIn(readRuleset(listingOf(table)))).toEqual({ rules: rules.map(canonicalRule), helpers: used.toSorted(), strange: [] });
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('tells of any rule that is not there, or is in another place', () => {
+    fc.assert(
+      fc.property(arbitraryRules, fc.nat(), fc.boolean(), (rules, at, isMoved) => {
+        const table = rulesetOf({ rules, helpers: ['ftp'] })!;
+        const all = table.chains.filter(
+          ({ name, rules: inChain }) => inChain.length > (isMoved ? 1 : 0) && !/_reset|_normal|_strict/.test(name),
+        );
+        const chain = all[at % Math.max(1, all.length)];
+        if (!chain) return;
+        const before = JSON.stringify(chain.rules);
+        chain.rules = isMoved ? chain.rules.toReversed() : chain.rules.slice(1);
+        if (JSON.stringify(chain.rules) === before) return;
+        const { rules: read, strange } = rulesIn(readRuleset(listingOf(table)));
+        expect(strange.length > 0 || JSON.stringify(read) !== JSON.stringify(rules.map(canonicalRule))).toBe(true);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe('a set that counts', () => {
+  const setsOf = (limits: RuleLimits, rest: Partial<PolicyRule> = {}): string[] =>
+    rulesetOf({ rules: [{ name: 'a', match: { src: ['10.0.0.0/8', '::1'] }, ...rest, limits }], helpers: [] })!.limits.map(
+      ({ name }) => name,
+    );
+  const before = setsOf({ perSource: 20, answer: 'drop' });
+
+  it('has the same name whatever else changes', () => {
+    expect(before).toHaveLength(2);
+    expect(setsOf({ perSource: 20, answer: 'reset' })).toEqual(before);
+    expect(
+      setsOf({ perSource: 20, answer: 'drop' }, { name: 'b', match: { src: ['::1', '10.0.0.0/9', '10.128.0.0/9'] }, mode: 'strict' }),
+    ).toEqual(before);
+    expect(setsOf({ perSource: 20, perDestination: 3, answer: 'drop' })).toEqual(expect.arrayContaining(before));
+  });
+
+  it('has another for another limit, another match and the other side', () => {
+    const others = [
+      setsOf({ perSource: 21, answer: 'drop' }),
+      setsOf({ perDestination: 20, answer: 'drop' }),
+      setsOf({ perSource: 20, answer: 'drop' }, { match: { src: ['10.0.0.0/8', '::2'] } }),
+    ];
+    expect(others.flat().filter((name) => before.includes(name))).toEqual([]);
+  });
+
+  it('is there for the families that the rule is about', () => {
+    expect(setsOf({ perSource: 1, answer: 'drop' }, { match: { dst: ['10.0.0.1'] } }).map((name) => name.slice(0, 8))).toEqual([
+      'li_src4_',
+    ]);
+    expect(setsOf({ perSource: 1, answer: 'drop' }, { match: {} }).map((name) => name.slice(0, 8))).toEqual(['li_src4_', 'li_src6_']);
+  });
+});
+
+describe('what is given to nft', () => {
+  it('as text is words of ours, numbers and hashes, whatever is asked', () => {
+    fc.assert(
+      fc.property(arbitraryRules, arbitraryRules, (rules, before) => {
+        const present = rulesetOf({ rules: before, helpers: [] });
+        const { prepare, clear } = transactionTo(rulesetOf({ rules, helpers: [] }), present && readRuleset(listingOf(present)).names);
+        for (const text of [prepare, ...clear]) expect(text).toMatch(/^[a-z0-9_ {}:;,=\n]*$/);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('as JSON has text of the document in comments alone', () => {
+    fc.assert(
+      fc.property(arbitraryRules, (rules) => {
+        const { replace } = transactionTo(rulesetOf({ rules, helpers: ['sip'] }), undefined);
+        JSON.parse(replace, (key: string, value: unknown) => {
+          if (typeof value === 'string' && key !== 'comment')
+            expect(value).toMatch(/^([=!]=|tcp reset|ip6? [sd]addr|@?[A-Za-z0-9_.:-]+\*?)$/);
+          return value;
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('removes what is there and not ours, but nothing as text that has not a name of ours', () => {
+    const names = {
+      chains: ['x; y'],
+      sets: [{ name: 'li_src4_0' }],
+      timeouts: ['a; flush ruleset', 'to_0123456789abcdef'],
+      helpers: ['h'],
+      others: [{ kind: 'map' as const, name: 'm' }],
+    };
+    const { replace, clear } = transactionTo(rulesetOf({ rules: EXAMPLE, helpers: [] }), names);
+    expect(clear).toEqual(['delete ct timeout inet ctfleet_policy to_0123456789abcdef\n']);
+    const deleted = (JSON.parse(replace) as { nftables: { delete?: Record<string, { name: string }> }[] }).nftables.flatMap((one) =>
+      Object.entries(one.delete ?? {}).map(([kind, { name }]) => `${kind} ${name}`),
+    );
+    expect(deleted).toEqual(['map m', 'set li_src4_0', 'chain x; y', 'ct helper h']);
+  });
+
+  it('for no table is its end, if it is there', () => {
+    const nothing = { chains: [], sets: [], timeouts: [], helpers: [], others: [] };
+    expect(transactionTo(undefined, nothing)).toEqual({
+      prepare: '',
+      replace: '{"nftables":[{"delete":{"table":{"family":"inet","name":"ctfleet_policy"}}}]}',
+      clear: [],
+    });
+    expect(transactionTo(undefined, undefined).replace).toBe('{"nftables":[]}');
+  });
+});
+
+describe('a comment', () => {
+  it('parses back, whatever the name is', () => {
+    fc.assert(
+      fc.property(fc.nat(199), fc.string({ minLength: 1 }), fc.boolean(), (index, name, isReply) => {
+        expect(parseComment(formatComment({ index, name, isReply }))).toEqual({ index, name, ...(isReply && { isReply }) });
+      }),
+    );
+  });
+
+  it('of somebody else is none of ours', () => {
+    expect(['', 'x', '1', '1 ', '12345 x', '-1 x'].map(parseComment)).toEqual(Array(6).fill(undefined));
+  });
+});
