@@ -18,6 +18,8 @@ export interface AbilityOptions {
   mayActInEmergency: boolean;
   /** What cannot be told or done besides, and why. */
   besides: Record<string, string>;
+  /** What can be done besides. */
+  also: readonly string[];
 }
 
 /** All that this gateway can do, tried now. `tableError`: why its table cannot be seen at all; empty where at least it is counted. */
@@ -27,12 +29,13 @@ export async function abilitiesOf({
   whyNotBlock,
   mayActInEmergency,
   besides,
+  also,
 }: AbilityOptions): Promise<Abilities & { tableError: string }> {
   const tried = await table.capabilities();
   const { can, cannot } = withEndings(tried, await whyNotRefuse(), await whyNotBlock());
   const emergency = { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' };
   return {
-    can: [...can, ...FILTER_ABILITIES, CHECKS_DRIFT, ...(mayActInEmergency ? ['emergency'] : [])],
+    can: [...can, ...FILTER_ABILITIES, CHECKS_DRIFT, ...also, ...(mayActInEmergency ? ['emergency'] : [])],
     cannot: { ...cannot, ...besides, ...(!mayActInEmergency && emergency) },
     tableError: tried.cannot.counters ?? '',
   };

@@ -37,6 +37,7 @@ import { NO_PACKETS, Refusals } from './firewall/tables/refusals.ts';
 import { UsedApprovals } from './operations/used-approvals.ts';
 import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
+import type { Policies } from './policies/reading/policies.ts';
 import { Remediations } from './remediations/remediations.ts';
 import { remediationsFolder, RunLog } from './remediations/run-log.ts';
 import { RunReports } from './remediations/run-reports.ts';
@@ -58,6 +59,8 @@ export interface AgentDependencies {
   onWansChange?: (listener: WanListener) => () => void;
   /** Addresses that move between the nodes of a pair. */
   virtualAddresses?: () => VirtualAddress[];
+  /** How the gateway tracks. */
+  policies: Policies;
   /** Addresses that the agent pings. */
   probed?: () => string[];
   /** What cannot be told of WANs here, and why, beside what the table cannot. */
@@ -181,6 +184,7 @@ export class Agent {
       plans,
       isPlanInUse: (planId: string) => this.#commands.usesPlan(planId),
       controllerClock,
+      policies: deps.policies,
     };
     this.#link = new Link({
       identity: () => this.#renewal.identity,
@@ -280,10 +284,18 @@ export class Agent {
   }
 
   #tryAbilities(): ReturnType<typeof abilitiesOf> {
-    const besides = { ...this.#deps.cannot?.(), ...this.#remediations.cannot() };
+    const policies = this.#deps.policies.abilities();
+    const besides = { ...this.#deps.cannot?.(), ...this.#remediations.cannot(), ...policies.cannot };
     const whyNotRefuse = async () => (this.#refusals ? this.#refusals.whyNot() : NO_PACKETS);
     const whyNotBlock = async () => (this.#blocks ? this.#blocks.whyNot() : NO_PACKETS);
-    return abilitiesOf({ table: this.#deps.table, whyNotRefuse, whyNotBlock, mayActInEmergency: this.#emergency !== undefined, besides });
+    return abilitiesOf({
+      table: this.#deps.table,
+      whyNotRefuse,
+      whyNotBlock,
+      mayActInEmergency: this.#emergency !== undefined,
+      besides,
+      also: policies.can,
+    });
   }
 
   async #tellChanges(isAtOnce: boolean): Promise<void> {

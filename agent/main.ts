@@ -18,6 +18,7 @@ import { DEFAULT_GUARD_FILE, GuardFile } from './operations/guard-file.ts';
 import { RouteEvents } from './wans/route-events.ts';
 import { WanProbes } from './wans/probes.ts';
 import { WanWatch } from './wans/watch.ts';
+import { KernelPolicies } from './policies/reading/kernel-policies.ts';
 import { ownAddresses, resolveEndpoint } from './operations/own-endpoints.ts';
 import { leave, stopSignal } from './stop.ts';
 
@@ -56,6 +57,7 @@ try {
     wans: () => watch.current(),
     onWansChange: (listener) => watch.onChange(listener),
     virtualAddresses: () => virtual.all(),
+    policies: new KernelPolicies(),
     probed: () => probes.targets,
     cannot: () => whatIsMissing(probes),
     mayActInEmergency: config.mayActInEmergency,

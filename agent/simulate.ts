@@ -10,6 +10,7 @@ import { readAgentConfig } from './config.ts';
 import { MemoryTable } from './conntrack/memory/memory-table.ts';
 import { SyntheticFlows, type SyntheticOptions } from './conntrack/memory/synthetic-flows.ts';
 import { identityOf } from './enrolment.ts';
+import { MemoryPolicies } from './policies/reading/memory-policies.ts';
 import { NO_RULES } from './operations/local-guard.ts';
 import { leave, stopSignal } from './stop.ts';
 
@@ -39,6 +40,7 @@ await Promise.all(
       stateDir,
       table: new MemoryTable({ now: systemClock.now, traffic: new SyntheticFlows(trafficOf(seed, wans)) }),
       wans: () => wans,
+      policies: new MemoryPolicies(),
       ownAddresses: () => [],
       guardRules: () => NO_RULES,
       controller: async () => ({ addresses: [], port: 0 }),

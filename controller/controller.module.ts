@@ -14,6 +14,7 @@ import { MetricsModule } from './metrics/metrics.module.ts';
 import { OidcModule } from './oidc/oidc.module.ts';
 import { PeopleModule } from './people/people.module.ts';
 import { PlansModule } from './plans/plans.module.ts';
+import { PoliciesModule } from './policies/policies.module.ts';
 import { HealthController } from './platform/health.controller.ts';
 import { PlatformModule, type Surroundings } from './platform/platform.module.ts';
 import { RemediationsModule } from './remediations/remediations.module.ts';
@@ -36,6 +37,7 @@ const NOUNS = [
   BlocksModule,
   PlansModule,
   FlushesModule,
+  PoliciesModule,
   RemediationsModule,
   WitnessModule,
   LiveModule,

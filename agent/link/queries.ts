@@ -1,18 +1,21 @@
 import type { ClientWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import type { AnswerPart, LinkClient, PlanQuery, Query, SearchQuery } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { AnswerHead, AnswerPart, LinkClient, PlanQuery, Query, SearchQuery } from '../../proto/gen/ctfleet/v1/link.ts';
 import { toWireRefused } from '../../proto/wire/block.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { fromWireFilter } from '../../proto/wire/filter.ts';
 import { SORT_FIELDS, type Sort, type SortField } from '../../proto/model/sort.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
+import { fromWireAskedPacket, toWireExplanation } from '../../proto/wire/policy.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ControllerClock } from '../time/controller-clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from '../firewall/tables/blocks.ts';
 import { freezePlan } from '../operations/freeze-plan.ts';
 import type { PlanStore } from '../operations/plan-store.ts';
+import type { Policies } from '../policies/reading/policies.ts';
+import { wirePolicyWithin } from './policy-answer.ts';
 import { Turns } from './turns.ts';
 
 /** Rows in one message, far below 256 KiB. */
@@ -21,6 +24,8 @@ const ROWS = 500;
 const AT_ONCE = 4;
 /** Plans frozen at a time: each is written while the table is walked. */
 const FREEZES_AT_ONCE = 1;
+/** Readings of what is set, and of rules, at a time: each has a thread of its own. */
+const READINGS_AT_ONCE = 1;
 /** Queries that wait; more are refused at once. */
 const MAX_WAITING = 32;
 /** Queries of one session, those that wait or are refused too. A controller that asks more is not answered: each costs a stream. */
@@ -38,6 +43,7 @@ export interface QueryDependencies {
   isPlanInUse: (planId: string) => boolean;
   /** Absent where packets cannot be refused. */
   blocks?: Blocks;
+  policies: Policies;
   clock: Clock;
   context: () => FlowContext;
   controllerClock: ControllerClock;
@@ -50,8 +56,9 @@ export class Queries {
   readonly #client: LinkClient;
   readonly #running = new Map<string, AbortController>();
   readonly #turns = new Turns(AT_ONCE);
-  /** Taken before a turn, so that plans that wait keep no search from its own. */
+  /** Taken before a turn, so that what waits for these keeps no search from its own. */
   readonly #freezes = new Turns(FREEZES_AT_ONCE);
+  readonly #readings = new Turns(READINGS_AT_ONCE);
 
   /** @param ended aborts with the session, and all its queries with it */
   constructor(client: LinkClient, deps: QueryDependencies, ended: AbortSignal) {
@@ -75,14 +82,21 @@ export class Queries {
     };
     this.#running.set(query.id, abort);
     try {
-      if (this.#turns.waiting + this.#freezes.waiting >= MAX_WAITING) await this.#refuse(query, signal);
-      else if (query.ask?.$case === 'plan') await this.#freezes.take(() => this.#turns.take(answer, signal), signal);
+      const before = this.#before(query);
+      if (this.#turns.waiting + this.#freezes.waiting + this.#readings.waiting >= MAX_WAITING) await this.#refuse(query, signal);
+      else if (before) await before.take(() => this.#turns.take(answer, signal), signal);
       else await this.#turns.take(answer, signal);
     } catch (error) {
       this.#deps.log.debug({ err: error, query: query.id }, 'an answer was not wanted to its end');
     } finally {
       this.#running.delete(query.id);
     }
+  }
+
+  /** The turns of its own kind that a query waits for first. */
+  #before({ ask }: Query): Turns | undefined {
+    if (ask?.$case === 'plan') return this.#freezes;
+    return ask?.$case === 'policy' || ask?.$case === 'tracking' ? this.#readings : undefined;
   }
 
   async #refuse(query: Query, signal: AbortSignal): Promise<void> {
@@ -111,6 +125,14 @@ export class Queries {
         case 'plan':
           await this.#plan(stream, ask.value, signal);
           break;
+        case 'policy':
+          await this.#reading(stream, { policy: wirePolicyWithin(await this.#deps.policies.read(signal)) });
+          break;
+        case 'tracking': {
+          const packet = fromWireAskedPacket(ask.value);
+          await this.#reading(stream, { explanation: toWireExplanation(await this.#deps.policies.explain(packet, signal)) });
+          break;
+        }
         case undefined:
           throw new FleetError('CAPABILITY_MISSING', 'This agent does not support that query.');
       }
@@ -159,6 +181,14 @@ export class Queries {
     });
     for (let start = 0; start < answer.rows.length; start += ROWS) await stream.writeFlows(answer.rows.slice(start, start + ROWS));
     await stream.write({ $case: 'end', value: { rows: answer.rows.length, digest: Buffer.alloc(0) } });
+  }
+
+  /** An answer without rows. */
+  async #reading(stream: AnswerStream, answer: Pick<AnswerHead, 'policy' | 'explanation'>): Promise<void> {
+    const snapshotAtMs = BigInt(Math.round(this.#deps.controllerClock.now()));
+    const rest = { total: 0n, tableCount: 0n, facets: [], impact: undefined, explain: [], refused: undefined, spared: [] };
+    await stream.write({ $case: 'head', value: { snapshotAtMs, ...rest, ...answer } });
+    await stream.write({ $case: 'end', value: { rows: 0, digest: Buffer.alloc(0) } });
   }
 
   async #plan(stream: AnswerStream, query: PlanQuery, signal: AbortSignal): Promise<void> {

@@ -11,6 +11,7 @@ import type { SortKey } from '../../proto/model/sort.ts';
 import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
 import { GatewayQueries } from '../link/gateway-queries.service.ts';
+import { whyNot } from '../link/why-not.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { formatCursor, parseCursor } from '../platform/cursor.ts';
@@ -145,19 +146,6 @@ export class FlowsService {
     } catch (error) {
       return { row, answer: { ...named, ...whyNot(error) }, flows: [], facets: [] };
     }
-  }
-}
-
-/** How a gateway that did not answer is shown. Rethrows errors that do not concern one gateway. */
-export function whyNot(error: unknown): { state: 'slow' | 'offline' | 'failed'; reason: string } {
-  if (!(error instanceof FleetError)) throw error;
-  switch (error.code) {
-    case 'GATEWAY_SLOW':
-      return { state: 'slow', reason: error.message };
-    case 'GATEWAY_OFFLINE':
-      return { state: 'offline', reason: error.message };
-    default:
-      return { state: 'failed', reason: error.message };
   }
 }
 

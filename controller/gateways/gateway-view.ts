@@ -63,6 +63,12 @@ export function whyFilterUnknown({ capabilities }: Pick<GatewayRow, 'capabilitie
   return whyNotKnown(filter, toCapabilities(capabilities)?.can ?? []);
 }
 
+/** Whether its agent said that it can do something; if not, why, as far as it said. */
+export function abilityOf({ capabilities }: Pick<GatewayRow, 'capabilities'>, ability: string): { can: boolean; why?: string } {
+  const { can = [], cannot = {} } = toCapabilities(capabilities) ?? {};
+  return { can: can.includes(ability), why: Object.hasOwn(cannot, ability) ? cannot[ability] : undefined };
+}
+
 /** Why a gateway that is not online cannot answer, for people. */
 export function offlineReason({ state, since }: LinkState): string {
   const time = `${since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

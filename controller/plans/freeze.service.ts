@@ -12,7 +12,7 @@ import type { MethodWord } from '../../proto/model/method.ts';
 import { toWireMethod } from '../../proto/wire/method.ts';
 import { demandMet, type Planned } from '../../proto/model/signature-demands.ts';
 import { FEW_FLOWS } from '../../proto/model/tenant-limits.ts';
-import { whyNot } from '../flows/flows.service.ts';
+import { whyNot } from '../link/why-not.ts';
 import { flowFrom } from '../flows/untrusted-flow.ts';
 import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { GatewayQueries } from '../link/gateway-queries.service.ts';

@@ -11,6 +11,7 @@ import * as limits from './limits.ts';
 import * as mail from './mail.ts';
 import * as people from './people.ts';
 import * as plans from './plans.ts';
+import * as policies from './policies.ts';
 import * as providers from './providers.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
@@ -54,6 +55,8 @@ export const routes = {
   reinstateGateway: fleet.reinstateGateway,
   listSamples: fleet.listSamples,
   watchFleet: fleet.watchFleet,
+  getGatewayPolicy: policies.getGatewayPolicy,
+  explainTracking: policies.explainTracking,
   createEnrolmentToken: enrolment.createEnrolmentToken,
   createReenrolmentToken: enrolment.createReenrolmentToken,
   listEnrolmentTokens: enrolment.listEnrolmentTokens,

@@ -14,6 +14,7 @@ export const ACTIONS = {
   'gateways.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
   'gateways.write': ['owner', 'admin'],
   'samples.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  'policies.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
   'enrolment.read': ['owner', 'admin'],
   'enrolment.write': ['owner', 'admin'],
   'flows.read': ['owner', 'admin', 'operator', 'approver'],

@@ -99,6 +99,20 @@ describe('what an agent cannot decode', () => {
     expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(100);
   });
 
+  it('is refused where a query is about no packet, and settings are told between such queries', async () => {
+    await controller.startAgent();
+    const session = await controller.session();
+    for (const [id, change] of Object.entries({ a: { src: Buffer.alloc(3) }, b: { dport: MAX_UINT32 }, c: { proto: 4000 } })) {
+      const value = { proto: 17, src: Buffer.alloc(4), dst: Buffer.alloc(4), iif: '', ...change };
+      expect((await controller.ask(session, query(id, { $case: 'tracking', value })))[0]?.part).toMatchObject({
+        $case: 'failure',
+        value: { code: 'INVALID_REQUEST' },
+      });
+    }
+    const [head] = await controller.ask(session, query('settings', { $case: 'policy', value: {} }));
+    expect(head?.part).toMatchObject({ $case: 'head', value: { policy: { settings: { nf_conntrack_udp_timeout: 30n } } } });
+  });
+
   it('is reported even when only the filter of a query is nested too deep', async () => {
     await controller.startAgent();
     const session = await controller.session();

@@ -8,6 +8,7 @@ import { systemClock } from '../../agent/time/clock.ts';
 import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import { identityOf } from '../../agent/enrolment.ts';
 import { NO_RULES } from '../../agent/operations/local-guard.ts';
+import { MemoryPolicies } from '../../agent/policies/reading/memory-policies.ts';
 import { Outcome, type Command } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun, RemediationRun_State as State } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import type { Flush } from '../../proto/http/flushes.ts';
@@ -72,6 +73,7 @@ beforeAll(async () => {
     stateDir: agentDir,
     table,
     wans: () => [],
+    policies: new MemoryPolicies(),
     ownAddresses: () => [],
     guardRules: () => ({ ...NO_RULES, mostPercentOfTable: 100 }),
     controller: async () => ({ addresses: [], port: 0 }),

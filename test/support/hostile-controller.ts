@@ -11,6 +11,7 @@ import { systemClock } from '../../agent/time/clock.ts';
 import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import type { Identity } from '../../agent/link/identity.ts';
 import { NO_RULES } from '../../agent/operations/local-guard.ts';
+import { MemoryPolicies } from '../../agent/policies/reading/memory-policies.ts';
 import type { Authority } from '../../controller/identity/authority.ts';
 import {
   AgentMessage,
@@ -161,6 +162,7 @@ export class HostileController {
       stateDir,
       table: new MemoryTable({ now: Date.now }),
       wans: () => [],
+      policies: new MemoryPolicies(),
       ownAddresses: () => [],
       guardRules: () => NO_RULES,
       controller: async () => ({ addresses: [], port: 0 }),

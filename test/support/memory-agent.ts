@@ -6,6 +6,7 @@ import { Agent } from '../../agent/agent.ts';
 import { systemClock } from '../../agent/time/clock.ts';
 import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import { identityOf } from '../../agent/enrolment.ts';
+import { MemoryPolicies } from '../../agent/policies/reading/memory-policies.ts';
 import { NO_RULES } from '../../agent/operations/local-guard.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { parseAddress } from '../../proto/model/address.ts';
@@ -64,6 +65,7 @@ export class MemoryAgent {
       stateDir,
       table,
       wans: () => wans,
+      policies: new MemoryPolicies(),
       ownAddresses: () => [],
       guardRules: () => NO_RULES,
       controller: async () => ({ addresses: [], port: 0 }),

@@ -8,6 +8,7 @@ import { identityOf } from '../../agent/enrolment.ts';
 import type { Identity } from '../../agent/link/identity.ts';
 import { NO_RULES } from '../../agent/operations/local-guard.ts';
 import { systemClock } from '../../agent/time/clock.ts';
+import { MemoryPolicies } from '../../agent/policies/reading/memory-policies.ts';
 import type { TestController } from './controller-fleet.ts';
 
 const log = pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' });
@@ -60,6 +61,7 @@ export class SleepingAgent {
       stateDir,
       table: new MemoryTable({ now: Date.now }),
       wans: () => [],
+      policies: new MemoryPolicies(),
       ownAddresses: () => [],
       guardRules: () => NO_RULES,
       controller: async () => ({ addresses: [], port: 0 }),

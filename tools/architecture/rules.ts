@@ -26,8 +26,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'agent/link': ['agent/policies', 'agent/operations', 'agent/firewall', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   agent: [
     'agent/link',
-    'agent/policies',
     'agent/remediations',
+    'agent/policies',
     'agent/operations',
     'agent/collectors',
     'agent/wans',
@@ -53,6 +53,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'controller/gateways': ['controller/link', 'controller/history', 'controller/audit', 'proto'],
   'controller/enrolment': ['controller/gateways', 'controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/flows': ['controller/gateways', 'controller/link', 'proto'],
+  'controller/policies': ['controller/gateways', 'controller/link', 'proto'],
   'controller/blocks': ['controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/plans': [
     'controller/blocks',
@@ -115,6 +116,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/oidc',
     'controller/people',
     'controller/plans',
+    'controller/policies',
     'controller/remediations',
     'controller/retention',
     'controller/service-accounts',

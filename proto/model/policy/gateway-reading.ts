@@ -20,6 +20,11 @@ export interface KernelHelper {
   evidence: string;
 }
 
+/** True for one that the kernel has, or can load. */
+export function isHelperThere({ state }: Pick<KernelHelper, 'state'>): boolean {
+  return state !== 'missing' && state !== 'unknown';
+}
+
 /** What one gateway is set to now, from every place that says something about tracking. */
 export interface PolicyReading {
   actual: ActualPolicy;
@@ -50,7 +55,7 @@ export interface AskedPacket {
  *   unknown    a rule decides by what is not known here
  */
 export interface TrackingExplanation {
-  outcome: 'untracked' | 'dropped' | 'tracked' | 'unknown';
+  outcome: (typeof EXPLANATION_OUTCOMES)[number];
   /** The hook at which that is decided. */
   hook?: string;
   /** The rule, for `untracked` and `dropped`; why, for `unknown`. */
@@ -59,3 +64,5 @@ export interface TrackingExplanation {
   iif?: string;
   oif?: string;
 }
+
+export const EXPLANATION_OUTCOMES = ['untracked', 'dropped', 'tracked', 'unknown'] as const;

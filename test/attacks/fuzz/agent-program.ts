@@ -5,6 +5,7 @@ import { systemClock } from '../../../agent/time/clock.ts';
 import { MemoryTable } from '../../../agent/conntrack/memory/memory-table.ts';
 import { loadIdentity } from '../../../agent/link/identity.ts';
 import { NO_RULES } from '../../../agent/operations/local-guard.ts';
+import { MemoryPolicies } from '../../../agent/policies/reading/memory-policies.ts';
 import { entryOf } from '../../support/sample-entries.ts';
 import { BAIT, STATIC_FLOWS } from './static-flows.ts';
 
@@ -25,6 +26,7 @@ await new Agent({
   stateDir,
   table,
   wans: () => [],
+  policies: new MemoryPolicies(),
   ownAddresses: () => [],
   guardRules: () => NO_RULES,
   controller: async () => ({ addresses: [], port: 0 }),

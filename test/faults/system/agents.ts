@@ -8,6 +8,7 @@ import { Agent } from '../../../agent/agent.ts';
 import { steadyNow, systemClock, type Clock } from '../../../agent/time/clock.ts';
 import { identityOf } from '../../../agent/enrolment.ts';
 import { NO_RULES } from '../../../agent/operations/local-guard.ts';
+import { MemoryPolicies } from '../../../agent/policies/reading/memory-policies.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { FaultyFiles } from '../disk.ts';
 import { nameOf, type FlowName } from '../history.ts';
@@ -59,6 +60,7 @@ await Promise.all(
       files: disk.files,
       table: await openTable(stateDir, number),
       wans: () => [],
+      policies: new MemoryPolicies(),
       ownAddresses: () => [],
       guardRules: () => guardRules,
       controller: async () => ({ addresses: [], port: 0 }),

@@ -47,6 +47,8 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   revokeGateway: {},
   reinstateGateway: {},
   listSamples: { query: SOME_TIME },
+  getGatewayPolicy: {},
+  explainTracking: { query: { proto: 'udp', src: '10.0.0.1', dst: '10.0.0.2' } },
   watchFleet: {},
   createEnrolmentToken: { body: { siteId: UNKNOWN, gatewayName: 'g' } },
   createReenrolmentToken: { body: {} },

@@ -10,6 +10,7 @@ import { MemoryTable } from '../../../agent/conntrack/memory/memory-table.ts';
 import { identityOf } from '../../../agent/enrolment.ts';
 import { NO_RULES } from '../../../agent/operations/local-guard.ts';
 import type { WanListener } from '../../../agent/wans/watch.ts';
+import { MemoryPolicies } from '../../../agent/policies/reading/memory-policies.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { parseAddress } from '../../../proto/model/address.ts';
 import { ProcessGroup } from '../../../tools/process-group.ts';
@@ -61,6 +62,7 @@ class Gateway {
       table: it.table,
       wans: () => it.#wans,
       onWansChange: (listener) => (it.#listeners.add(listener), () => it.#listeners.delete(listener)),
+      policies: new MemoryPolicies(),
       ownAddresses: () => [],
       guardRules: () => NO_RULES,
       controller: async () => ({ addresses: [], port: 0 }),

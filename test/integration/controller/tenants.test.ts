@@ -156,6 +156,8 @@ describe('what belongs to another tenant', () => {
       removeSecondFactors: theirs.personId,
       updateTenant: theirs.tenantId,
       listSamples: theirs.agent.gatewayId,
+      getGatewayPolicy: theirs.agent.gatewayId,
+      explainTracking: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId,
       getRollout: theirs.rolloutId,
       listEnrolments: theirs.rolloutId,
@@ -191,7 +193,7 @@ describe('what belongs to another tenant', () => {
     };
     const withId = (Object.keys(routes) as (keyof typeof routes)[]).filter((name) => routes[name].path.includes('{id}'));
     expect(Object.keys(ids).toSorted()).toEqual(withId.toSorted());
-    const query = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
+    const query = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z', proto: 'udp', src: '10.0.0.1', dst: '10.0.0.2' };
     for (const name of withId) {
       const body = 'body' in routes[name] ? (BODIES[name] ?? {}) : undefined;
       const [foreign, unknown] = await Promise.all(

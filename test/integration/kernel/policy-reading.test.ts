@@ -1,7 +1,12 @@
-import { closeSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { KernelPolicies } from '../../../agent/policies/kernel-policies.ts';
-import { readActual } from '../../../agent/policies/read-actual.ts';
+import { KernelPolicies } from '../../../agent/policies/reading/kernel-policies.ts';
+import { readActual } from '../../../agent/policies/reading/read-actual.ts';
+import { rulesetOf } from '../../../agent/policies/ruleset.ts';
+import { transactionTo } from '../../../agent/policies/transaction.ts';
+import type { PolicyRule } from '../../../proto/model/policy/document.ts';
 import type { ForeignRule, UndecodedRule } from '../../../proto/model/policy/foreign-tracking.ts';
 import { timeoutKeyOf } from '../../../proto/model/policy/settings.ts';
 import { Namespace } from '../../support/namespace.ts';
@@ -259,18 +264,41 @@ describe.skipIf(why !== undefined)(`what everybody else’s rules say about trac
 });
 
 describe.skipIf(why !== undefined)(`the agent’s reader${why ? ` (skipped: ${why})` : ''}`, () => {
-  test('reads in a thread what is read here, and sees that our own table is there', async () => {
+  test('reads in a thread what is read here', async () => {
     namespace.nft('table inet fw { chain pre { type filter hook prerouting priority raw; udp dport 53 notrack; }; }');
-    const policies = new KernelPolicies();
-    const reading = await policies.read(new AbortController().signal);
-    expect(reading).toEqual(readActual());
-    namespace.nft('table inet ctfleet_policy { }');
-    expect((await policies.read(new AbortController().signal)).unread).toEqual([expect.stringContaining('inet ctfleet_policy')]);
-    const decoded = { rules: [], helpers: ['ftp'], strange: [] };
-    const { actual } = await new KernelPolicies({ readOwn: (json) => (JSON.parse(json) as object, decoded) }).read(
-      new AbortController().signal,
-    );
-    expect(actual.table).toEqual(decoded);
+    expect(await new KernelPolicies().read(new AbortController().signal)).toEqual(readActual());
+  });
+
+  test('has the rules of our own table, and what somebody has added to it', async () => {
+    const rules: PolicyRule[] = [
+      { name: 'multicast', match: { dst: ['224.0.0.0/4'] }, mode: 'off' },
+      { name: 'guests', match: { src: ['10.1.0.0/16'] }, limits: { perSource: 20, answer: 'reset' } },
+    ];
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-policy-'));
+    const file = path.join(folder, 'replace.json');
+    const { prepare, replace } = transactionTo(rulesetOf({ rules, helpers: ['ftp'] }), undefined);
+    if (prepare) namespace.nft(prepare);
+    writeFileSync(file, replace);
+    namespace.run('nft', '-j', '-f', file);
+    rmSync(folder, { recursive: true });
+    const read = async () => (await new KernelPolicies().read(new AbortController().signal)).actual;
+    expect((await read()).table).toEqual({ rules, helpers: ['ftp'], strange: [] });
+    expect(readActual().foreign.rules).toEqual([]);
+    namespace.nft('table inet ctfleet_policy { chain stranger { notrack; }; }');
+    expect((await read()).table?.strange).toEqual([expect.stringContaining('stranger')]);
+    namespace.nft('table ip ctfleet_policy { chain pre { type filter hook prerouting priority raw; notrack; }; }');
+    expect(readActual().foreign.rules.map(({ place }) => place.family)).toEqual(['ip']);
+  });
+
+  test('says why there can be no table of ours where nft is missing', async () => {
+    const { PATH } = process.env;
+    process.env.PATH = '/nowhere';
+    try {
+      const { actual } = await new KernelPolicies().read(new AbortController().signal);
+      expect(actual.noTable).toContain('Rules, helpers and limits cannot be set here: nft is not there. Install nftables');
+    } finally {
+      process.env.PATH = PATH;
+    }
   });
 
   test('a reading that nobody waits for any more is cancelled', async () => {

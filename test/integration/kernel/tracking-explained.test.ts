@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { KernelPolicies } from '../../../agent/policies/kernel-policies.ts';
+import { KernelPolicies } from '../../../agent/policies/reading/kernel-policies.ts';
 import { parseAddress } from '../../../proto/model/address.ts';
 import type { TrackingExplanation } from '../../../proto/model/policy/gateway-reading.ts';
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';

@@ -1,9 +1,9 @@
-import { OBJECT } from '../firewall/rules/nf-tables.ts';
-import { decodeXtConnlimit, decodeXtCt } from '../firewall/rules/xt-facts.ts';
-import { isKnownXtTarget } from '../firewall/rules/xt-targets.ts';
-import type { BaseChain, Chain, Expression, Rule, Ruleset } from '../firewall/rules/ruleset.ts';
-import { familyText, ruleWords } from '../firewall/rules/text.ts';
-import type { ForeignRule, ForeignTracking, RulePlace, UndecodedRule } from '../../proto/model/policy/foreign-tracking.ts';
+import { OBJECT } from '../../firewall/rules/nf-tables.ts';
+import { decodeXtConnlimit, decodeXtCt } from '../../firewall/rules/xt-facts.ts';
+import { isKnownXtTarget } from '../../firewall/rules/xt-targets.ts';
+import type { BaseChain, Chain, Expression, Rule, Ruleset } from '../../firewall/rules/ruleset.ts';
+import { familyText, ruleWords } from '../../firewall/rules/text.ts';
+import type { ForeignRule, ForeignTracking, RulePlace, UndecodedRule } from '../../../proto/model/policy/foreign-tracking.ts';
 import { basesOfChains, hookOf, isAfterConntrack } from './chain-hooks.ts';
 import { sayingsOf } from './sayings.ts';
 

@@ -1,5 +1,5 @@
 import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
-import { SWITCHES, timeoutKeyOf } from '../../proto/model/policy/settings.ts';
+import { SWITCHES, timeoutKeyOf } from '../../../proto/model/policy/settings.ts';
 
 const DIRECTORY = '/proc/sys/net/netfilter';
 /** The kernel has about 60 such files; whoever has more of them has something else. */

@@ -1,10 +1,10 @@
-import { CMP, CT, CT_STATE_BIT, PAYLOAD } from '../firewall/rules/nf-tables.ts';
-import { keyAt } from '../firewall/rules/lookup.ts';
-import type { Data, Rule, RuleSet } from '../firewall/rules/ruleset.ts';
-import type { Test } from '../firewall/rules/tests-of.ts';
-import { decodeXtPorts, decodeXtStates } from '../firewall/rules/xt-facts.ts';
-import { hostU32 } from '../netlink/attributes.ts';
-import type { RuleEnd } from '../../proto/model/policy/foreign-tracking.ts';
+import { CMP, CT, CT_STATE_BIT, PAYLOAD } from '../../firewall/rules/nf-tables.ts';
+import { keyAt } from '../../firewall/rules/lookup.ts';
+import type { Data, Rule, RuleSet } from '../../firewall/rules/ruleset.ts';
+import type { Test } from '../../firewall/rules/tests-of.ts';
+import { decodeXtPorts, decodeXtStates } from '../../firewall/rules/xt-facts.ts';
+import { hostU32 } from '../../netlink/attributes.ts';
+import type { RuleEnd } from '../../../proto/model/policy/foreign-tracking.ts';
 
 /** The states of connections that a rule names, each with what a map does about it. */
 export interface NamedStates {

@@ -1,12 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { whyNoRules } from '../conntrack/stale/kernel-rules.ts';
-import { DecodeError } from '../netlink/attributes.ts';
-import { NetlinkError } from '../netlink/socket.ts';
-import { GatewayRules } from '../firewall/rules/gateway-rules.ts';
-import { readKernelRuleset } from '../firewall/rules/kernel-ruleset.ts';
-import { readSurroundings } from '../firewall/rules/kernel-surroundings.ts';
-import { lookUpRoute } from '../firewall/rules/look-up-route.ts';
-import type { AskedPacket, TrackingExplanation } from '../../proto/model/policy/gateway-reading.ts';
+import { whyNoRules } from '../../conntrack/stale/kernel-rules.ts';
+import { DecodeError } from '../../netlink/attributes.ts';
+import { NetlinkError } from '../../netlink/socket.ts';
+import { GatewayRules } from '../../firewall/rules/gateway-rules.ts';
+import { readKernelRuleset } from '../../firewall/rules/kernel-ruleset.ts';
+import { readSurroundings } from '../../firewall/rules/kernel-surroundings.ts';
+import { lookUpRoute } from '../../firewall/rules/look-up-route.ts';
+import type { AskedPacket, TrackingExplanation } from '../../../proto/model/policy/gateway-reading.ts';
 import { explainTracking } from './explain.ts';
 import { readActual, type ReadingWithoutTable } from './read-actual.ts';
 

@@ -1,10 +1,10 @@
-import { isInPrefix, type Surroundings } from '../firewall/rules/surroundings.ts';
-import { RTN, STATUS } from '../firewall/rules/nf-tables.ts';
-import { TCP_FLAGS, type Hook, type Packet } from '../firewall/rules/packet.ts';
-import type { Rules } from '../firewall/rules/rules.ts';
-import type { RouteQuery } from '../netlink/route-messages.ts';
-import { hasIcmp, hasPorts, PROTOCOLS } from '../../proto/model/protocol.ts';
-import type { AskedPacket, TrackingExplanation } from '../../proto/model/policy/gateway-reading.ts';
+import { isInPrefix, type Surroundings } from '../../firewall/rules/surroundings.ts';
+import { RTN, STATUS } from '../../firewall/rules/nf-tables.ts';
+import { TCP_FLAGS, type Hook, type Packet } from '../../firewall/rules/packet.ts';
+import type { Rules } from '../../firewall/rules/rules.ts';
+import type { RouteQuery } from '../../netlink/route-messages.ts';
+import { hasIcmp, hasPorts, PROTOCOLS } from '../../../proto/model/protocol.ts';
+import type { AskedPacket, TrackingExplanation } from '../../../proto/model/policy/gateway-reading.ts';
 
 export interface ExplainOptions {
   rules: Rules;

@@ -1,25 +1,19 @@
 import { Worker } from 'node:worker_threads';
-import { FleetError } from '../../proto/model/error-codes.ts';
+import { FleetError } from '../../../proto/model/error-codes.ts';
 import {
   EXPLAINS_TRACKING,
   READS_POLICY,
   type AskedPacket,
   type PolicyReading,
   type TrackingExplanation,
-} from '../../proto/model/policy/gateway-reading.ts';
-import { whyNoRules } from '../conntrack/stale/kernel-rules.ts';
-import { readOwnTable, type ReadOwnTable } from './own-table.ts';
+} from '../../../proto/model/policy/gateway-reading.ts';
+import { whyNoRules } from '../../conntrack/stale/kernel-rules.ts';
+import { readOwnTable } from './own-table.ts';
 import type { Policies } from './policies.ts';
 import type { ThreadOutcome, ThreadTask } from './thread.ts';
 
 /** Those of this process's network namespace. Each question is answered by a thread of its own, off the thread of the link. */
 export class KernelPolicies implements Policies {
-  readonly #readOwn: ReadOwnTable | undefined;
-
-  constructor({ readOwn }: { readOwn?: ReadOwnTable } = {}) {
-    this.#readOwn = readOwn;
-  }
-
   abilities(): { can: string[]; cannot: Record<string, string> } {
     const why = whyNoRules();
     return why === undefined
@@ -28,7 +22,7 @@ export class KernelPolicies implements Policies {
   }
 
   async read(signal: AbortSignal): Promise<PolicyReading> {
-    const [outcome, own] = await Promise.all([inThread({ kind: 'read' }, signal), readOwnTable(this.#readOwn)]);
+    const [outcome, own] = await Promise.all([inThread({ kind: 'read' }, signal), readOwnTable()]);
     if (outcome.kind !== 'read') throw unexpected(outcome);
     const { actual, unread, ...rest } = outcome.reading;
     const { unread: unreadOwn, ...table } = own;

@@ -1,4 +1,4 @@
-import type { KernelHelper } from '../../proto/model/policy/gateway-reading.ts';
+import type { KernelHelper } from '../../../proto/model/policy/gateway-reading.ts';
 
 /** Modules of the kernel's helpers by their names (net/netfilter/nf_conntrack_*.c); H.323 is one module with three of them. */
 export const HELPER_MODULES: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
-import { PROTOCOLS } from '../../proto/model/protocol.ts';
-import type { KnownTimeoutKey } from '../../proto/model/policy/settings.ts';
+import { PROTOCOLS } from '../../../proto/model/protocol.ts';
+import type { KnownTimeoutKey } from '../../../proto/model/policy/settings.ts';
 
 /** CTA_TIMEOUT_TCP_*, _UDP_*, … (nfnetlink_cttimeout.h): the states of a timeout policy, as the timeouts of the gateway are called. */
 const STATES: Readonly<Record<number, Readonly<Record<number, KnownTimeoutKey>>>> = {

@@ -1,7 +1,7 @@
-import { INET_HOOK, INET_INGRESS, PRIORITY } from '../firewall/rules/nf-tables.ts';
-import { FAMILY, setId, type BaseChain, type Chain, type RuleSet, type Ruleset } from '../firewall/rules/ruleset.ts';
-import { targetsOf } from '../firewall/rules/targets-of.ts';
-import type { RuleHook } from '../../proto/model/policy/foreign-tracking.ts';
+import { INET_HOOK, INET_INGRESS, PRIORITY } from '../../firewall/rules/nf-tables.ts';
+import { FAMILY, setId, type BaseChain, type Chain, type RuleSet, type Ruleset } from '../../firewall/rules/ruleset.ts';
+import { targetsOf } from '../../firewall/rules/targets-of.ts';
+import type { RuleHook } from '../../../proto/model/policy/foreign-tracking.ts';
 
 /** NFPROTO_*, beside those that packets of IPv4 and IPv6 meet. */
 const ARP = 3;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Chain, Expression, Rule } from '../firewall/rules/ruleset.ts';
+import type { Chain, Expression, Rule } from '../../firewall/rules/ruleset.ts';
 import { foreignTracking } from './foreign-tracking.ts';
 
 const drop: Expression = { kind: 'immediate', to: -1, data: { verdict: { kind: 'drop' } } };

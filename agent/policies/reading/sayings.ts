@@ -1,11 +1,11 @@
-import { CT_STATE_BIT, OBJECT, CT } from '../firewall/rules/nf-tables.ts';
-import { setId, type Chain, type Expression, type Rule, type RuleObject, type RuleSet } from '../firewall/rules/ruleset.ts';
-import { addressAt, testsOf, type Operand, type Test } from '../firewall/rules/tests-of.ts';
-import { decodeXtConnlimit, decodeXtCt } from '../firewall/rules/xt-facts.ts';
-import type { XtTarget } from '../firewall/rules/xt-targets.ts';
-import { hostU16 } from '../netlink/attributes.ts';
-import { protocolName } from '../../proto/model/protocol.ts';
-import type { TrackingSaying } from '../../proto/model/policy/foreign-tracking.ts';
+import { CT_STATE_BIT, OBJECT, CT } from '../../firewall/rules/nf-tables.ts';
+import { setId, type Chain, type Expression, type Rule, type RuleObject, type RuleSet } from '../../firewall/rules/ruleset.ts';
+import { addressAt, testsOf, type Operand, type Test } from '../../firewall/rules/tests-of.ts';
+import { decodeXtConnlimit, decodeXtCt } from '../../firewall/rules/xt-facts.ts';
+import type { XtTarget } from '../../firewall/rules/xt-targets.ts';
+import { hostU16 } from '../../netlink/attributes.ts';
+import { protocolName } from '../../../proto/model/protocol.ts';
+import type { TrackingSaying } from '../../../proto/model/policy/foreign-tracking.ts';
 import { asksForBegin, statesOf, stateEnds } from './states-of-rule.ts';
 import { timeoutsOf } from './timeout-states.ts';
 

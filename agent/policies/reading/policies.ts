@@ -1,4 +1,4 @@
-import type { AskedPacket, PolicyReading, TrackingExplanation } from '../../proto/model/policy/gateway-reading.ts';
+import type { AskedPacket, PolicyReading, TrackingExplanation } from '../../../proto/model/policy/gateway-reading.ts';
 
 /** How a gateway tracks: what it is set to now, and what its rules do. Changes nothing. */
 export interface Policies {

@@ -1,19 +1,20 @@
-import { DecodeError } from '../netlink/attributes.ts';
-import { NetlinkError } from '../netlink/socket.ts';
-import { whyNoRules } from '../conntrack/stale/kernel-rules.ts';
-import { readKernelRuleset } from '../firewall/rules/kernel-ruleset.ts';
-import type { Chain, Ruleset } from '../firewall/rules/ruleset.ts';
-import { BLOCK_TABLE } from '../firewall/tables/block-rules.ts';
-import { RESET_TABLE } from '../firewall/tables/refusal-rules.ts';
-import type { ForeignTracking } from '../../proto/model/policy/foreign-tracking.ts';
-import type { PolicyReading } from '../../proto/model/policy/gateway-reading.ts';
+import { DecodeError } from '../../netlink/attributes.ts';
+import { NetlinkError } from '../../netlink/socket.ts';
+import { whyNoRules } from '../../conntrack/stale/kernel-rules.ts';
+import { readKernelRuleset } from '../../firewall/rules/kernel-ruleset.ts';
+import { FAMILY, type Chain, type Ruleset } from '../../firewall/rules/ruleset.ts';
+import { BLOCK_TABLE } from '../../firewall/tables/block-rules.ts';
+import { RESET_TABLE } from '../../firewall/tables/refusal-rules.ts';
+import type { ForeignTracking } from '../../../proto/model/policy/foreign-tracking.ts';
+import { isHelperThere, type PolicyReading } from '../../../proto/model/policy/gateway-reading.ts';
+import { POLICY_TABLE } from '../policy-table.ts';
 import { foreignTracking } from './foreign-tracking.ts';
 import { helpersOf } from './helpers.ts';
 import { readModuleFacts } from './module-facts.ts';
-import { POLICY_TABLE } from './own-table.ts';
 import { readSettings } from './settings.ts';
 
-const OURS: ReadonlySet<string> = new Set([POLICY_TABLE, RESET_TABLE, BLOCK_TABLE.split(' ')[1]!]);
+/** Of family inet, as all that we make. */
+const OURS: ReadonlySet<string> = new Set([POLICY_TABLE.table, RESET_TABLE, BLOCK_TABLE.split(' ')[1]!]);
 
 /** All that is read in one go from the network namespace of the calling thread: everything but our own table. Blocks for some milliseconds. */
 export type ReadingWithoutTable = Omit<PolicyReading, 'actual'> & { actual: Omit<PolicyReading['actual'], 'table'> };
@@ -29,9 +30,7 @@ export function readActual(): ReadingWithoutTable {
     actual: {
       settings,
       unsettable,
-      helpers: helpers
-        .filter(({ state }) => state !== 'missing' && state !== 'unknown')
-        .map(({ name, state }) => ({ name, isLoaded: state !== 'loadable' })),
+      helpers: helpers.filter(isHelperThere).map(({ name, state }) => ({ name, isLoaded: state !== 'loadable' })),
     },
     helpers,
     foreign,
@@ -39,8 +38,8 @@ export function readActual(): ReadingWithoutTable {
   };
 }
 
-function isOurs({ table }: Chain): boolean {
-  return OURS.has(table);
+function isOurs({ family, table }: Chain): boolean {
+  return family === FAMILY.inet && OURS.has(table);
 }
 
 /** The rules, and why some are missing or all. */

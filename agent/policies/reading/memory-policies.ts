@@ -1,20 +1,17 @@
-import { FleetError } from '../../proto/model/error-codes.ts';
-import { KNOWN_TIMEOUT_KEYS, SWITCHES, aboutTimeout, settingOf } from '../../proto/model/policy/settings.ts';
-import { EXPLAINS_TRACKING, READS_POLICY, type PolicyReading, type TrackingExplanation } from '../../proto/model/policy/gateway-reading.ts';
+import { FleetError } from '../../../proto/model/error-codes.ts';
+import { KNOWN_TIMEOUT_KEYS, SWITCHES, aboutTimeout, settingOf } from '../../../proto/model/policy/settings.ts';
+import {
+  EXPLAINS_TRACKING,
+  READS_POLICY,
+  type PolicyReading,
+  type TrackingExplanation,
+} from '../../../proto/model/policy/gateway-reading.ts';
+import { SWITCH_DEFAULTS } from '../../../proto/model/policy/setting-list.ts';
 import type { Policies } from './policies.ts';
 
 const IN_MEMORY = 'this gateway’s table is in memory, and no packets pass it.';
-/** As Linux 6.18 begins, on a machine of 4 GiB or more. */
-const SWITCH_DEFAULTS: Readonly<Record<string, number>> = {
-  nf_conntrack_max: 262_144,
-  nf_conntrack_buckets: 262_144,
-  nf_conntrack_acct: 0,
-  nf_conntrack_timestamp: 0,
-  nf_conntrack_events: 2,
-  nf_conntrack_tcp_loose: 1,
-  nf_conntrack_tcp_be_liberal: 0,
-  nf_conntrack_checksum: 1,
-};
+/** As on a machine of 4 GiB or more. */
+const TABLE_SIZE = 262_144;
 /** Timeouts that Linux 6.18 has not. */
 const GONE = /^(dccp|udplite)\.|^sctp\.heartbeatAcked$/;
 
@@ -26,7 +23,10 @@ export class MemoryPolicies implements Policies {
 
   async read(): Promise<PolicyReading> {
     const timeouts = KNOWN_TIMEOUT_KEYS.filter((key) => !GONE.test(key)).map((key) => [settingOf(key), aboutTimeout(key)!.defaultSeconds]);
-    const settings = Object.fromEntries([...timeouts, ...SWITCHES.map(({ setting }) => [setting, SWITCH_DEFAULTS[setting]!])]);
+    const settings = Object.fromEntries([
+      ...timeouts,
+      ...SWITCHES.map(({ path, setting }) => [setting, SWITCH_DEFAULTS[path] ?? TABLE_SIZE]),
+    ]);
     return {
       actual: {
         settings,

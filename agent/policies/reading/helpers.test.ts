@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import type { HelperState } from '../../proto/model/policy/gateway-reading.ts';
+import type { HelperState } from '../../../proto/model/policy/gateway-reading.ts';
 import { helpersOf, type ModuleFacts } from './helpers.ts';
 import { readModuleFacts } from './module-facts.ts';
 
