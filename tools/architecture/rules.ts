@@ -27,7 +27,6 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   agent: [
     'agent/link',
     'agent/remediations',
-    'agent/policies',
     'agent/operations',
     'agent/collectors',
     'agent/wans',
@@ -53,7 +52,6 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'controller/gateways': ['controller/link', 'controller/history', 'controller/audit', 'proto'],
   'controller/enrolment': ['controller/gateways', 'controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/flows': ['controller/gateways', 'controller/link', 'proto'],
-  'controller/policies': ['controller/gateways', 'controller/link', 'proto'],
   'controller/blocks': ['controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/plans': [
     'controller/blocks',
@@ -87,6 +85,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/audit',
     'proto',
   ],
+  'controller/policies': ['controller/gateways', 'controller/link', 'controller/audit', 'proto'],
   'controller/witness': ['controller/link', 'controller/audit', 'proto'],
   'controller/live': [
     'controller/remediations',
