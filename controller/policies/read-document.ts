@@ -40,8 +40,21 @@ export function readDocument(sent: string | object, tenant: string | undefined):
   return { document, text: canonical, digest: createHash('sha256').update(canonical).digest('hex') };
 }
 
+/** The same of what must be right. Throws POLICY_INVALID with each mistake. */
+export function readValid(sent: string | object, tenant: string | undefined): KeptDocument {
+  const read = readDocument(sent, tenant);
+  if ('problems' in read) throw invalidPolicy(read.problems);
+  return read;
+}
+
+/** What a stored text says; undefined for one that an earlier version could read and this one cannot. */
+export function readKept(text: string): PolicyDocument | undefined {
+  const read = readPolicy(text);
+  return 'document' in read ? read.document : undefined;
+}
+
 /** One refusal for all mistakes of a document. */
-export function invalidPolicy(problems: PolicyProblem[]): FleetError {
+function invalidPolicy(problems: PolicyProblem[]): FleetError {
   const [first] = problems;
   const more = problems.length > 1 ? ` There are ${problems.length - 1} more.` : '';
   return new FleetError(

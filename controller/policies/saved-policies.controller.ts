@@ -9,12 +9,19 @@ import {
   listPolicyRevisions,
   updatePolicy,
 } from '../../proto/http/saved-policies.ts';
+import { planNewPolicy, planPolicy } from '../../proto/http/policy-plans.ts';
 import { Called, Handles, type Call } from '../platform/route-decorators.ts';
+import { PolicyDrafts } from './policy-drafts.service.ts';
+import { PolicyPlansService } from './policy-plans.service.ts';
 import { SavedPoliciesService } from './saved-policies.service.ts';
 
 @Controller()
 export class SavedPoliciesController {
-  constructor(@Inject(SavedPoliciesService) private readonly policies: SavedPoliciesService) {}
+  constructor(
+    @Inject(SavedPoliciesService) private readonly policies: SavedPoliciesService,
+    @Inject(PolicyDrafts) private readonly drafts: PolicyDrafts,
+    @Inject(PolicyPlansService) private readonly plans: PolicyPlansService,
+  ) {}
 
   @Handles(listPolicies)
   list(@Called() { scope, query }: Call<typeof listPolicies>): Promise<z.output<typeof listPolicies.response>> {
@@ -48,6 +55,16 @@ export class SavedPoliciesController {
 
   @Handles(checkPolicy)
   check(@Called() { caller, scope, body }: Call<typeof checkPolicy>): Promise<z.output<typeof checkPolicy.response>> {
-    return this.policies.check(caller, scope, body);
+    return this.drafts.check(caller, scope, body);
+  }
+
+  @Handles(planPolicy)
+  plan(@Called() { scope, params, body, signal }: Call<typeof planPolicy>): Promise<z.output<typeof planPolicy.response>> {
+    return this.plans.plan(scope, params.id, body, signal);
+  }
+
+  @Handles(planNewPolicy)
+  planNew(@Called() { scope, body, signal }: Call<typeof planNewPolicy>): Promise<z.output<typeof planNewPolicy.response>> {
+    return this.plans.planNew(scope, body, signal);
   }
 }

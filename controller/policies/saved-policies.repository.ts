@@ -60,11 +60,31 @@ export class SavedPoliciesRepository {
     if (managedRevision !== undefined) await t.policy.updateMany({ where: { id }, data: { managedRevision } });
   }
 
-  /** True if the site or gateway that it is for is of the tenant. */
-  async isThere(t: Transaction, tenantId: string | null, { siteId, gatewayId }: TargetColumns): Promise<boolean> {
-    if (tenantId === null) return siteId === null && gatewayId === null;
-    if (siteId !== null) return (await t.site.count({ where: { id: siteId, tenantId } })) === 1;
-    return gatewayId === null || (await t.gateway.count({ where: { id: gatewayId, tenantId } })) === 1;
+  /** The name of the site or gateway that it is for, if it is of the tenant; null for what is neither. */
+  async placeName(t: Transaction, tenantId: string | null, { siteId, gatewayId }: TargetColumns): Promise<string | null | undefined> {
+    if (siteId === null && gatewayId === null) return null;
+    if (tenantId === null) return undefined;
+    const select = { name: true } as const;
+    const place =
+      siteId === null
+        ? await t.gateway.findFirst({ where: { id: gatewayId!, tenantId }, select })
+        : await t.site.findFirst({ where: { id: siteId, tenantId }, select });
+    return place?.name;
+  }
+
+  /** Those of these tenants and of the installation, without documents. */
+  async attached(t: Transaction, tenantIds: string[]): Promise<PolicyRow[]> {
+    return t.policy.findMany({
+      where: { OR: [{ tenantId: null }, { tenantId: { in: tenantIds } }] },
+      include: NAMES,
+      omit: { document: true },
+      orderBy: { id: 'asc' },
+    });
+  }
+
+  /** The same rows with their documents, as they are in the same transaction. */
+  async withDocuments(t: Transaction, ids: string[]): Promise<WholePolicyRow[]> {
+    return t.policy.findMany({ where: { id: { in: ids } }, include: NAMES, orderBy: { id: 'asc' } });
   }
 
   async remove(t: Transaction, id: string): Promise<boolean> {

@@ -12,6 +12,7 @@ import * as mail from './mail.ts';
 import * as people from './people.ts';
 import * as plans from './plans.ts';
 import * as policies from './policies.ts';
+import * as policyPlans from './policy-plans.ts';
 import * as providers from './providers.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
@@ -112,6 +113,8 @@ export const routes = {
   deletePolicy: savedPolicies.deletePolicy,
   listPolicyRevisions: savedPolicies.listPolicyRevisions,
   checkPolicy: savedPolicies.checkPolicy,
+  planPolicy: policyPlans.planPolicy,
+  planNewPolicy: policyPlans.planNewPolicy,
   getAuthority: authority.getAuthority,
   prepareAuthority: authority.prepareAuthority,
   switchAuthority: authority.switchAuthority,

@@ -109,6 +109,8 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   deletePolicy: {},
   listPolicyRevisions: {},
   checkPolicy: { body: POLICY },
+  planPolicy: { body: {} },
+  planNewPolicy: { body: POLICY },
   getAuthority: {},
   prepareAuthority: { body: {} },
   switchAuthority: { body: {} },

@@ -207,6 +207,7 @@ describe('what belongs to another tenant', () => {
       updatePolicy: theirs.policyId,
       deletePolicy: theirs.policyId,
       listPolicyRevisions: theirs.policyId,
+      planPolicy: theirs.policyId,
     };
     const withId = (Object.keys(routes) as (keyof typeof routes)[]).filter((name) => routes[name].path.includes('{id}'));
     expect(Object.keys(ids).toSorted()).toEqual(withId.toSorted());
