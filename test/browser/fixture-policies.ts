@@ -10,7 +10,8 @@ const NO_POLICY = { values: [], policies: [] };
 
 /** What a gateway of the fixture is set to: a busy NAT, with rules of a firewall and of somebody's hand beside it. */
 export function fixturePolicy(gateway: Gateway): GatewayPolicy {
-  if (gateway.state !== 'online') return { gatewayId: gateway.id, state: 'offline', reason: 'offline since 2026-11-30 14:02 UTC', effective: NO_POLICY, warnings: [] };
+  if (gateway.state !== 'online')
+    return { gatewayId: gateway.id, state: 'offline', reason: 'offline since 2026-11-30 14:02 UTC', effective: NO_POLICY, warnings: [] };
   const timeouts = KNOWN_TIMEOUT_KEYS.filter((key) => !/^(dccp|udplite)\./.test(key)).map((key) => [
     settingOf(key),
     aboutTimeout(key)!.defaultSeconds,
