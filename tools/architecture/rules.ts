@@ -26,6 +26,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'agent/link': ['agent/policies', 'agent/operations', 'agent/firewall', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   agent: [
     'agent/link',
+    'agent/policies',
     'agent/remediations',
     'agent/operations',
     'agent/collectors',
