@@ -16,6 +16,8 @@ const CAN = { can: ['delete', 'read-policy', 'explain-tracking'], cannot: {} };
 const READ_AT_MS = Date.now();
 const PACKET = { proto: 'udp', src: '10.1.0.5', dst: '198.51.100.10', dport: '5060' };
 
+const NO_POLICY = { effective: { values: [], policies: [] }, warnings: [] };
+
 const READING: PolicyReading = {
   actual: {
     settings: { nf_conntrack_max: 262_144, nf_conntrack_udp_timeout: 180, nf_conntrack_tcp_loose: 1 },
@@ -100,7 +102,7 @@ describe('what a gateway is set to', () => {
 
   it('is told with the reason where the gateway cannot answer', async () => {
     agent.onQuery = () => undefined;
-    expect(await get()).toEqual({ gatewayId: agent.gatewayId, state: 'slow', reason: 'No answer within 700 ms.' });
+    expect(await get()).toEqual({ gatewayId: agent.gatewayId, state: 'slow', reason: 'No answer within 700 ms.', ...NO_POLICY });
     agent.onQuery = () => [{ $case: 'failure', value: { code: 'UNAVAILABLE', detail: 'The thread ended.' } }];
     expect(await get()).toMatchObject({ state: 'failed', reason: 'The thread ended.' });
     answerWith({});
@@ -120,6 +122,7 @@ describe('what a gateway is set to', () => {
       gatewayId: old.gatewayId,
       state: 'failed',
       reason: 'its agent is older and cannot tell; update it',
+      ...NO_POLICY,
     });
     expect(await owner.call(routes.explainTracking, { params, query: PACKET })).toMatchObject({ state: 'failed' });
     expect(queries).toEqual([]);
