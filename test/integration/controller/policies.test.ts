@@ -8,8 +8,8 @@ import { routes } from '../../../proto/http/routes.ts';
 import type { PolicyReading } from '../../../proto/model/policy/gateway-reading.ts';
 import { fromWireAskedPacket, toWirePolicyReading } from '../../../proto/wire/policy.ts';
 import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
-import { makePlace, type Person, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, startWithOwner, type Person, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 import { MemoryAgent } from '../../support/memory-agent.ts';
 
 const CAN = { can: ['delete', 'read-policy', 'explain-tracking'], cannot: {} };
@@ -49,9 +49,7 @@ let agent: FakeAgent;
 let asked: Query['ask'][] = [];
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_SEARCH_DEADLINE_MS: '700' });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner({ CTFLEET_SEARCH_DEADLINE_MS: '700' }));
   const place = await makePlace(owner, 'Acme', 'milano-gw1');
   viewer = await controller.person('viewer', [{ role: 'viewer', tenantId: place.tenantId }]);
   const ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');

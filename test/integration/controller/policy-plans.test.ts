@@ -8,8 +8,8 @@ import { routes } from '../../../proto/http/routes.ts';
 import type { PolicyReading } from '../../../proto/model/policy/gateway-reading.ts';
 import { toWirePolicyReading } from '../../../proto/wire/policy.ts';
 import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
-import { makePlace, type Person, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, startWithOwner, type Person, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 import { MemoryAgent } from '../../support/memory-agent.ts';
 
 const CAN = { can: ['delete', 'read-policy'], cannot: {} };
@@ -40,10 +40,7 @@ async function enrolled(joinToken: string): Promise<FakeAgent> {
 }
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url, CTFLEET_SEARCH_DEADLINE_MS: '900' });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner({ CTFLEET_SEARCH_DEADLINE_MS: '900' }));
   const place = await makePlace(owner, 'Acme', 'gw1');
   acme = place;
   acmeAdmin = await controller.person('acme', [{ role: 'admin', tenantId: acme.tenantId }]);

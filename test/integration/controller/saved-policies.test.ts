@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { MAX_POLICIES, MAX_REVISIONS } from '../../../proto/http/saved-policies.ts';
 import { MAX_POLICY_BYTES } from '../../../proto/model/policy/limits.ts';
-import { makePlace, Person, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, startWithOwner, Person, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 
@@ -17,10 +17,7 @@ let acmeAdmin: Person;
 let otherAdmin: Person;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
   acme = await makePlace(owner, 'Acme', 'gw1');
   other = await makePlace(owner, 'Other', 'gw2');
   acmeAdmin = await controller.person('acme', [{ role: 'admin', tenantId: acme.tenantId }]);
