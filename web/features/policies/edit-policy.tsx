@@ -73,7 +73,6 @@ function EditorOf({ policy, onNewest }: { policy: Policy; onNewest(): Promise<vo
       throw error;
     });
   };
-  const writeOver = useMutation({ mutationFn: ({ written, seen }: { written: Written; seen: number }) => write(written, seen) });
   return (
     <PolicyEditor
       title={name}
@@ -86,15 +85,14 @@ function EditorOf({ policy, onNewest }: { policy: Policy; onNewest(): Promise<vo
       conflict={
         newer === undefined
           ? undefined
-          : (written) => (
+          : (again) => (
               <div className="note amber stack">
                 <p>Somebody else has saved revision {newer} since.</p>
                 <div className="row">
                   <Button onClick={() => void onNewest()}>Take theirs</Button>
-                  <Button kind="danger-line" onClick={() => writeOver.mutate({ written, seen: newer })}>
+                  <Button kind="danger-line" onClick={() => again((written) => write(written, newer))}>
                     Save mine over it
                   </Button>
-                  {writeOver.error && <span className="red">{writeOver.error.message}</span>}
                 </div>
               </div>
             )

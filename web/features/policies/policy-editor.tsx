@@ -22,18 +22,20 @@ export interface Written extends Place {
   text: string;
 }
 
+type Saving = (written: Written) => Promise<unknown>;
+
 interface EditorProps {
   title: string;
   start: Written;
   isTenantFixed: boolean;
   /** Why nothing can be changed here; the text is then to be read only. */
   readOnlyBecause?: string;
-  save(written: Written): Promise<unknown>;
+  save: Saving;
   preview(written: Written): Promise<PolicyPlan>;
   actions?: ReactNode;
   note?: ReactNode;
-  /** Shown instead of the error when somebody else has saved first. */
-  conflict?(written: Written): ReactNode;
+  /** Shown instead of the error when somebody else has saved first; `again` saves in another way. */
+  conflict?(again: (save: Saving) => void): ReactNode;
   children?: ReactNode;
 }
 
@@ -63,7 +65,7 @@ export function PolicyEditor({
   const problems = check.data?.problems ?? [];
   const planning = useMutation({ mutationFn: async () => ({ of: written, plan: await preview(written) }) });
   const saving = useMutation({
-    mutationFn: () => save(written),
+    mutationFn: (how: Saving) => how(written),
     onSettled: () => void client.invalidateQueries({ queryKey: ['policies'] }),
   });
   useUnsaved(JSON.stringify(written) !== JSON.stringify(start) && !saving.isPending && !saving.isSuccess);
@@ -72,7 +74,7 @@ export function PolicyEditor({
   const saveRefusal = readOnlyBecause ?? refusal ?? wrong ?? (saving.isPending ? 'It is being saved.' : undefined);
   const planRefusal = readRefusal ?? wrong ?? (planning.isPending ? 'Gateways are being asked.' : undefined);
   const submit = () => {
-    if (!saveRefusal) saving.mutate();
+    if (!saveRefusal) saving.mutate(save);
   };
   const plan = () => {
     if (!planRefusal) planning.mutate();
@@ -94,7 +96,7 @@ export function PolicyEditor({
       {note}
       {saving.error && (
         <div className="pad" role="alert">
-          {conflict?.(written) ?? <Failure what="It was not saved" error={saving.error} />}
+          {conflict?.((how) => saving.mutate(how)) ?? <Failure what="It was not saved" error={saving.error} />}
         </div>
       )}
       <div className="policy-editor">

@@ -2,7 +2,8 @@
 
 import type { PolicyChangeView } from '../../../proto/http/effective-policy.ts';
 import type { GatewayPolicy } from '../../../proto/http/policies.ts';
-import { counted } from '../../../client/words/format.ts';
+import { parseDuration } from '../../../proto/model/duration.ts';
+import { counted, lasting } from '../../../client/words/format.ts';
 import { changeWords, originWords } from '../../../client/words/policy-words.ts';
 import { Link } from '../../lib/link.tsx';
 import { State } from '../../ui/state.tsx';
@@ -38,7 +39,7 @@ export function EffectiveValues({ policy: { effective, difference, warnings, sta
               <tr key={path}>
                 <td>{rule ? `rule ${rule.name}` : path}</td>
                 <td className="strong" title={rule && text}>
-                  {rule ? ruleInShort(text) : text}
+                  {rule ? ruleInShort(text) : valueWords(path, text)}
                 </td>
                 <td>
                   {difference ? (
@@ -108,6 +109,12 @@ function summaryOf(values: number, changes: number | undefined, isAnswered: bool
       ? 'all as they are to be'
       : `${counted(changes ?? 0, 'difference')}`;
   return `${counted(values, 'value')}, ${differ}; nothing is applied`;
+}
+
+/** A timeout as the settings beside it are written. */
+function valueWords(path: string, text: string): string {
+  const seconds = path.startsWith('timeouts.') ? parseDuration(text) : undefined;
+  return seconds === undefined ? text : lasting(seconds);
 }
 
 /** The lines of a rule after its name, in one. */
