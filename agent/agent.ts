@@ -255,7 +255,6 @@ export class Agent {
   #welcomed(sampleIntervalMs: number): void {
     this.#sampleIntervalMs = Math.min(Math.max(sampleIntervalMs, MIN_SAMPLE_MS), MAX_SAMPLE_MS);
     this.#standingBlocks?.tell();
-    this.#spool.welcomed();
   }
 
   /** The name may point elsewhere after a failover; what is protected follows. The last answer stays where there is no new one. */

@@ -7,6 +7,7 @@ import { EnrolmentModule } from './enrolment/enrolment.module.ts';
 import { FlowsModule } from './flows/flows.module.ts';
 import { FlushesModule } from './flushes/flushes.module.ts';
 import { GatewaysModule } from './gateways/gateways.module.ts';
+import { GroupsModule } from './groups/groups.module.ts';
 import { HistoryModule } from './history/history.module.ts';
 import { LiveModule } from './live/live.module.ts';
 import { MailModule } from './mail/mail.module.ts';
@@ -27,6 +28,7 @@ const NOUNS = [
   AccessModule,
   MailModule,
   PeopleModule,
+  GroupsModule,
   ServiceAccountsModule,
   OidcModule,
   HistoryModule,

@@ -33,7 +33,7 @@ const result = (commandId: string, runs = 0): Result => ({
 });
 const progress = (done: number) => ({ commandId: 'c', phase: Progress_Phase.PHASE_DELETING, done, total: 10 });
 
-const NO_OFFSET = { offsetMs: () => 0 };
+const NO_OFFSET = { offsetMs: () => 0, isSure: true };
 const none = { take: () => undefined, reset: () => undefined };
 
 function session(outbox: Outbox, room = Infinity): AgentMessage['body'][] {
@@ -89,14 +89,12 @@ describe('the outbox', () => {
 describe('the spool', () => {
   /** Of a gateway that has not heard of the controller yet. */
   function unwelcomed() {
-    const gateway = { ms: 5000 };
+    const gateway = { ms: 50_000 };
     const controllerClock = new ControllerClock(() => gateway.ms);
     const spool = new Spool(controllerClock);
-    const welcome = (offsetMs: number): void => {
-      controllerClock.welcome(gateway.ms + offsetMs, gateway.ms);
-      spool.welcomed();
-    };
-    return { spool, welcome };
+    const welcome = (offsetMs: number, tookMs = 0): void => controllerClock.welcome(gateway.ms + offsetMs, gateway.ms - tookMs);
+    const hear = (offsetMs: number): void => void controllerClock.hear(gateway.ms + offsetMs);
+    return { gateway, spool, welcome, hear };
   }
 
   it('tells samples of before the first welcome by the controller’s time', () => {
@@ -114,6 +112,34 @@ describe('the spool', () => {
     spool.add(sample(2000));
     welcome(-700);
     expect(spool.take()?.samples.map(({ atMs }) => atMs)).toEqual([400n, 1400n]);
+  });
+
+  it('keeps samples until a later word where the welcome waited for seconds, and dates them by that', () => {
+    const { gateway, spool, welcome, hear } = unwelcomed();
+    spool.add(sample(1000));
+    welcome(-9600, 9000);
+    spool.add(sample(2000));
+    hear(-9600);
+    expect(spool.take()).toBeUndefined();
+    gateway.ms += 5000;
+    // It is taken to have been under way for half a second.
+    hear(-1100);
+    expect(spool.take()?.samples.map(({ atMs }) => atMs)).toEqual([400n, 1400n]);
+  });
+
+  it('sends what was dated before a slow welcome again with the same time', () => {
+    const { gateway, spool, welcome, hear } = unwelcomed();
+    welcome(-600);
+    spool.add(sample(1000));
+    const sent = spool.take()?.samples;
+    spool.reset();
+    welcome(-9600, 9000);
+    spool.add(sample(2000));
+    expect(spool.take()?.samples).toEqual(sent);
+    spool.reset();
+    gateway.ms += 5000;
+    hear(-1000);
+    expect(spool.take()?.samples.map(({ atMs }) => atMs)).toEqual([400n, 1500n]);
   });
 
   it('moves the time of a sample’s walk of the table with its own', () => {

@@ -5,18 +5,19 @@ import type { ControllerClock } from '../time/controller-clock.ts';
 const BATCH = 60;
 
 /**
- * Samples until the controller has them, oldest first, each with its own time by the controller's clock. Holds a day at one each 10 s and
+ * Samples until the controller has them, oldest first, each with its own time by the controller's clock, given once. Holds a day at one each 10 s and
  * then forgets the oldest, which the history shows as a gap.
  */
 export class Spool {
-  readonly #controllerClock: Pick<ControllerClock, 'offsetMs'>;
+  readonly #controllerClock: Pick<ControllerClock, 'offsetMs' | 'isSure'>;
   readonly #samples: Sample[] = [];
   readonly #most: number;
-  #isTimeKnown = false;
+  /** The newest ones that still have this gateway's time, because the controller's was not known well when they were taken. */
+  #undated = 0;
   #sent: { batch: bigint; count: number } | undefined;
   #nextBatch = 1n;
 
-  constructor(controllerClock: Pick<ControllerClock, 'offsetMs'>, most = 8640) {
+  constructor(controllerClock: Pick<ControllerClock, 'offsetMs' | 'isSure'>, most = 8640) {
     this.#controllerClock = controllerClock;
     this.#most = most;
   }
@@ -27,24 +28,20 @@ export class Spool {
 
   /** `sample`: with times by this gateway's clock. */
   add(sample: Sample): void {
-    this.#samples.push(shifted(sample, this.#controllerClock.offsetMs()));
+    this.#samples.push(sample);
+    this.#undated++;
+    this.#date();
     if (this.#samples.length <= this.#most) return;
     this.#samples.shift();
+    this.#undated = Math.min(this.#undated, this.#samples.length);
     if (this.#sent && this.#sent.count > 0) this.#sent.count--;
   }
 
-  /** A welcome came. Samples from before the first bear the gateway's own clock, and are moved to the controller's. */
-  welcomed(): void {
-    if (this.#isTimeKnown) return;
-    this.#isTimeKnown = true;
-    const offsetMs = this.#controllerClock.offsetMs();
-    for (const [index, sample] of this.#samples.entries()) this.#samples[index] = shifted(sample, offsetMs);
-  }
-
-  /** The next batch, undefined if there is none or one is under way. */
+  /** The next batch, undefined if there is none, one is under way, or the controller's time is not known well yet. */
   take(): { batch: bigint; samples: Sample[] } | undefined {
-    if (this.#sent || this.#samples.length === 0) return undefined;
-    const samples = this.#samples.slice(0, BATCH);
+    this.#date();
+    const samples = this.#samples.slice(0, Math.min(BATCH, this.#samples.length - this.#undated));
+    if (this.#sent || samples.length === 0) return undefined;
     this.#sent = { batch: this.#nextBatch++, count: samples.length };
     return { batch: this.#sent.batch, samples };
   }
@@ -59,6 +56,14 @@ export class Spool {
   /** The session ended: what was under way goes again. */
   reset(): void {
     this.#sent = undefined;
+  }
+
+  #date(): void {
+    if (!this.#controllerClock.isSure) return;
+    const offsetMs = this.#controllerClock.offsetMs();
+    for (let index = this.#samples.length - this.#undated; index < this.#samples.length; index++)
+      this.#samples[index] = shifted(this.#samples[index]!, offsetMs);
+    this.#undated = 0;
   }
 }
 

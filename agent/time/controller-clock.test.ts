@@ -54,6 +54,18 @@ describe('the controller’s clock', () => {
     expect(controller.latest()).toBe(truth() - 20 + 8_000);
   });
 
+  it('is sure after a prompt welcome, and after a slow one with the first word that did not wait beside it', () => {
+    const { clock, controller, truth } = session();
+    expect(new ControllerClock(() => 0).isSure).toBe(false);
+    expect(controller.isSure).toBe(true);
+    controller.welcome(truth() - 20, clock.ms - 8_000);
+    controller.hear(truth() - 20);
+    expect(controller.isSure).toBe(false);
+    clock.ms += 10_000;
+    controller.hear(truth() - 20);
+    expect(controller.isSure).toBe(true);
+  });
+
   it('is not made earlier by words that waited in a queue', () => {
     const { clock, controller } = session();
     const before = controller.latest();

@@ -2,6 +2,10 @@
 const SPAN_MS = 300_000;
 /** A message that was longer under way than this would have ended the session as silent. */
 const MAX_DELAY_MS = 40_000;
+/** A welcome that took longer may have waited anywhere, on this gateway too, and its time is that much too early. */
+const PROMPT_MS = 2000;
+/** A word that came so long after the welcome did not wait together with it. */
+const LATER_MS = 2000;
 /** The longest that the fastest of several words is taken to have been under way: more than by satellite. */
 const MAX_ONE_WAY_MS = 500;
 /** What JavaScript calls a time. */
@@ -28,6 +32,8 @@ export class ControllerClock {
   #newest: Bound | undefined;
   #before: Bound | undefined;
   #roundTripMs = 0;
+  #welcomedAtMs = 0;
+  #isSure = false;
 
   /** @param now milliseconds of a clock that nobody sets */
   constructor(now: () => number) {
@@ -39,6 +45,8 @@ export class ControllerClock {
     if (!isTime(controllerMs)) return;
     const nowMs = this.#now();
     this.#roundTripMs = Math.max(0, nowMs - askedAtMs);
+    this.#welcomedAtMs = nowMs;
+    this.#isSure = this.#roundTripMs <= PROMPT_MS;
     this.#before = undefined;
     this.#newest = { spanAtMs: nowMs, offsetMs: controllerMs - nowMs };
   }
@@ -50,6 +58,7 @@ export class ControllerClock {
     const offsetMs = controllerMs - nowMs;
     const known = this.#aheadMs();
     if (known !== undefined && offsetMs < known - MAX_DELAY_MS) return false;
+    if (nowMs - this.#welcomedAtMs >= LATER_MS) this.#isSure = true;
     if (!this.#newest || nowMs - this.#newest.spanAtMs >= SPAN_MS)
       [this.#before, this.#newest] = [this.#newest, { spanAtMs: nowMs, offsetMs }];
     else this.#newest.offsetMs = Math.max(this.#newest.offsetMs, offsetMs);
@@ -62,6 +71,11 @@ export class ControllerClock {
    */
   now(): number {
     return Math.round(this.#now() + (this.#aheadMs() ?? 0) + Math.min(this.#roundTripMs / 2, MAX_ONE_WAY_MS));
+  }
+
+  /** False before the first welcome, and after one that was slow until a later word: what is dated now may be seconds too early. */
+  get isSure(): boolean {
+    return this.#isSure;
   }
 
   /** How far `now` is ahead of our own clock, to shift what was timed by ours. Zero until the first welcome. */

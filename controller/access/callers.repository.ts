@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Grant, Role } from '../../proto/model/access.ts';
+import { distinctGrants, type Grant, type Role } from '../../proto/model/access.ts';
 import type { Caller } from '../platform/caller.ts';
 import { Database } from '../platform/database.ts';
 import type { BearerText } from './secret-texts.ts';
@@ -25,11 +25,12 @@ export interface Bearer {
 export class CallersRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
+  /** Given by people, by groups and by providers. */
   async grantsOf(userId: string): Promise<Grant[]> {
     const rows = await this.database.unscoped.$queryRaw<
       { role: string; tenantId: string | null }[]
     >`SELECT role, tenant_id AS "tenantId" FROM grants_of(${userId})`;
-    return rows.map(toGrant);
+    return distinctGrants(rows.map(toGrant));
   }
 
   /** True if a tenant in which this person has a role demands a second factor. */

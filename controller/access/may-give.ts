@@ -1,13 +1,14 @@
 import type { Grant } from '../../proto/model/access.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { actionBeyond } from './rights-beyond.ts';
+import { actionBeyond, mayThere } from './rights-beyond.ts';
 import type { Caller } from '../platform/caller.ts';
 
 /**
- * Why the caller may not give or take this role; undefined if the caller may. Nobody gives more than they have, and only owners make and
- * unmake owners.
+ * Why the caller may not give or take this role; undefined if the caller may. Nobody gives more than they have, or anything where they have
+ * no say over people, and only owners make and unmake owners.
  */
 export function whyNotGive(caller: Caller, grant: Grant): string | undefined {
+  if (!mayThere(caller, 'people.write', grant)) return 'your roles do not allow people.write there';
   const beyond = actionBeyond(caller, grant);
   if (beyond !== undefined) return `your roles do not allow ${beyond} there`;
   if (grant.role === 'owner' && !isOwner(caller, grant.tenantId)) return 'only an owner can give or take the role of an owner';

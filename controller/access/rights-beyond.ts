@@ -7,9 +7,11 @@ import { scopeOf, type Caller } from '../platform/caller.ts';
  * than the caller has.
  */
 export function actionBeyond(caller: Caller, grant: Grant): Action | undefined {
-  return (Object.keys(ACTIONS) as Action[]).find((action) => {
-    if (!isAllowed(grant.role, action)) return false;
-    const scope = scopeOf(caller, action);
-    return grant.tenantId === null ? scope !== 'all' : !inScope(scope, grant.tenantId);
-  });
+  return (Object.keys(ACTIONS) as Action[]).find((action) => isAllowed(grant.role, action) && !mayThere(caller, action, grant));
+}
+
+/** True if the caller may do the action wherever the grant applies. */
+export function mayThere(caller: Caller, action: Action, { tenantId }: Grant): boolean {
+  const scope = scopeOf(caller, action);
+  return tenantId === null ? scope === 'all' : inScope(scope, tenantId);
 }

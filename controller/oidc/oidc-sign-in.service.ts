@@ -142,11 +142,12 @@ export class OidcSignInService {
   }
 
   private async findPerson(t: Transaction, row: ProviderRow, profile: Profile, grants: readonly Grant[]): Promise<Found> {
+    const { email, isEmailVerified } = profile;
+    // Read before the link: a person whom another sign-in adds in between is then found by the link, not taken for somebody else.
+    const same = email === undefined ? undefined : await this.repository.findByEmail(t, email);
     const linked = await this.repository.findLinked(t, row.id, profile.subject);
     if (linked) return { person: linked, isNew: false, isLinkedNow: false };
-    const { email, isEmailVerified } = profile;
     if (email === undefined) return { refusal: 'no-address' };
-    const same = await this.repository.findByEmail(t, email);
     // An account by which somebody could already sign in stays theirs: who invited them may know its password.
     const isFree = same && row.linksByEmail && isEmailVerified && !(await this.repository.canSignIn(t, same.id));
     if (same) return isFree ? { person: same, isNew: false, isLinkedNow: true } : { refusal: 'taken' };

@@ -13,6 +13,7 @@ export class PeopleModule {
   static readonly with = nounModule(PeopleModule, {
     uses: [AccessModule.with, MailModule.with, AuditModule.with],
     providers: [PeopleRepository, PeopleService],
+    exports: [PeopleRepository],
     controllers: [PeopleController],
   });
 }

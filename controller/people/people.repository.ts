@@ -7,7 +7,10 @@ import { newId } from '../platform/ids.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 
 const PARTS = {
-  grants: { orderBy: { id: 'asc' }, include: { provider: { select: { name: true } } } },
+  grants: {
+    orderBy: { id: 'asc' },
+    include: { provider: { select: { name: true } }, membership: { select: { group: { select: { id: true, name: true } } } } },
+  },
   link: true,
   mail: { select: { state: true, askedAt: true, settledAt: true, failure: true } },
   accounts: { select: { password: true, providerId: true } },
@@ -33,6 +36,11 @@ export class PeopleRepository {
     return (await t.user.findFirst({ where: { id, ...withRoleIn(scope) }, include: PARTS })) ?? undefined;
   }
 
+  /** Those of them that the caller sees. */
+  async findAll(t: Transaction, scope: TenantScope, ids: readonly string[]): Promise<{ id: string; name: string }[]> {
+    return t.user.findMany({ where: { id: { in: [...ids] }, ...withRoleIn(scope) }, select: { id: true, name: true } });
+  }
+
   /** Every role of a person, in scope or not, even of one who is suspended. */
   async allGrants(t: Transaction, id: string): Promise<Grant[]> {
     const rows = await t.$queryRaw<
@@ -46,7 +54,7 @@ export class PeopleRepository {
     await t.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('owners', 0))`;
   }
 
-  /** How many people could sign in and give access everywhere, whatever becomes of a provider and its groups. */
+  /** How many people could sign in and give access everywhere, whatever becomes of a provider and the groups there. */
   async countOwners(t: Transaction): Promise<number> {
     return t.user.count({
       where: {
@@ -71,12 +79,14 @@ export class PeopleRepository {
     await t.roleGrant.createMany({ data: grants.map((grant) => ({ id: newId(), userId, ...grant, createdAt: now })) });
   }
 
-  async endLink(t: Transaction, userId: string): Promise<void> {
-    await t.signInLink.deleteMany({ where: { userId } });
+  async endLinks(t: Transaction, userIds: readonly string[]): Promise<void> {
+    await t.signInLink.deleteMany({ where: { userId: { in: [...userIds] } } });
   }
 
+  /** Of those that people gave. */
   async removeGrants(t: Transaction, userId: string, grants: Grant[]): Promise<void> {
-    for (const { role, tenantId } of grants) await t.roleGrant.deleteMany({ where: { userId, role, tenantId, providerId: null } });
+    for (const { role, tenantId } of grants)
+      await t.roleGrant.deleteMany({ where: { userId, role, tenantId, providerId: null, groupId: null } });
   }
 
   /** Ends the sessions; tokens and streams end because the roles do not count any more. */

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { id as idSchema } from '../../proto/http/common.ts';
 import type { invitePerson, person, updatePerson } from '../../proto/http/people.ts';
-import type { Grant } from '../../proto/model/access.ts';
+import { ROLES, type Grant } from '../../proto/model/access.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { toGrant } from '../access/callers.repository.ts';
 import { SecondFactorsRepository } from '../access/second-factors.repository.ts';
@@ -15,6 +15,7 @@ import { Database, isUniqueViolation, type Transaction } from '../platform/datab
 import { newId } from '../platform/ids.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { assertMayGive, changesOf, isOwnerOfAll, whyNotGive } from '../access/may-give.ts';
+import { assertOwnerRemains } from './last-owner.ts';
 import { PeopleRepository, type PersonRow } from './people.repository.ts';
 
 type PersonView = z.output<typeof person>;
@@ -83,14 +84,14 @@ export class PeopleService {
         await this.people.removeGrants(t, id, removed);
         await this.people.addGrants(t, id, added, new Date(this.clock()));
         // Whoever made it may not be able to give these, and would have them by it.
-        if (added.length > 0) await this.people.endLink(t, id);
+        if (added.length > 0) await this.people.endLinks(t, [id]);
         if (added.length + removed.length > 0)
           this.record(t, caller, 'person.roles-changed', [...before, ...added], `changed the roles of ${row.name}`, {
             personId: id,
             added,
             removed,
           });
-        if (removed.some(isOwnerOfAll)) await this.assertOwnerRemains(t);
+        if (removed.some(isOwnerOfAll)) assertOwnerRemains(await this.people.countOwners(t));
       }
       // Who has no role here any more is none of the caller's, but the answer still says what was done.
       return toView((await this.people.find(t, scope, id)) ?? { ...row, grants: [] });
@@ -171,7 +172,7 @@ export class PeopleService {
       if (id === caller.userId) throw new FleetError('FORBIDDEN', 'You cannot suspend or remove yourself. Ask another owner.');
       await this.assertMayManage(t, caller, id);
       await change(t, row);
-      if (row.grants.map(toGrant).some(isOwnerOfAll)) await this.assertOwnerRemains(t);
+      if (row.grants.map(toGrant).some(isOwnerOfAll)) assertOwnerRemains(await this.people.countOwners(t));
       return toView((await this.people.find(t, scope, id)) ?? row);
     });
   }
@@ -187,11 +188,6 @@ export class PeopleService {
     const why = (await this.people.allGrants(t, id)).map((grant) => whyNotGive(caller, grant)).find((one) => one !== undefined);
     if (why !== undefined)
       throw new FleetError('FORBIDDEN', 'This person has roles that you cannot give. Change the roles in your tenants, or ask an owner.');
-  }
-
-  private async assertOwnerRemains(t: Transaction): Promise<void> {
-    if ((await this.people.countOwners(t)) === 0)
-      throw new FleetError('LAST_OWNER', 'No other owner over all tenants could sign in. Make somebody else an owner first.');
   }
 
   /** In the chain of each tenant concerned. */
@@ -225,9 +221,19 @@ function inTenant(detail: Record<string, unknown>, tenantId: string): Record<str
   );
 }
 
-/** Those that a provider's groups gave are changed there. */
+/** Those that a provider or a group gave are changed there. */
 function givenByPeople(row: PersonRow): Grant[] {
-  return row.grants.filter(({ providerId }) => providerId === null).map(toGrant);
+  return row.grants.filter(({ providerId, groupId }) => providerId === null && groupId === null).map(toGrant);
+}
+
+/** The strongest role first, and then by the group's name; what several groups give that the caller does not see is said once. */
+function givenByGroups(row: PersonRow): PersonView['groupGrants'] {
+  const given = row.grants
+    .filter(({ groupId }) => groupId !== null)
+    .map((grant) => ({ ...toGrant(grant), group: grant.membership?.group }));
+  return [...new Map(given.map((one) => [`${one.group?.id} ${one.role} ${one.tenantId}`, one])).values()].toSorted(
+    (a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || (a.group?.name ?? '').localeCompare(b.group?.name ?? ''),
+  );
 }
 
 function toView(row: PersonRow): PersonView {
@@ -240,6 +246,7 @@ function toView(row: PersonRow): PersonView {
     state: row.suspendedAt ? 'suspended' : hasPassword || hasDirectory ? 'active' : 'invited',
     grants: givenByPeople(row),
     directoryGrants: row.grants.flatMap((grant) => (grant.provider ? [{ ...toGrant(grant), provider: grant.provider.name }] : [])),
+    groupGrants: givenByGroups(row),
     methods: [
       ...(hasPassword ? (['password'] as const) : []),
       ...(hasDirectory ? (['directory'] as const) : []),

@@ -20,6 +20,8 @@ export const person = z.object({
   grants: z.array(grant),
   /** Those that a directory's groups give, besides. */
   directoryGrants: z.array(grant.extend({ provider: z.string() })),
+  /** Those that groups of people give, besides. `group` is absent where the caller does not see it: it has roles elsewhere too. */
+  groupGrants: z.array(grant.extend({ group: z.object({ id, name: shownName }).optional() })),
   /** What this person can sign in with; `totp` and `passkey` are second factors. */
   methods: z.array(z.enum(['password', 'directory', 'totp', 'passkey'])),
   createdAt: time,
@@ -32,7 +34,8 @@ export const person = z.object({
 /** Where a mail server is set the link is sent to the person and shown to nobody; otherwise it is shown once, to be handed over. */
 export const signInLink = z.object({ isMailed: z.boolean(), link: z.url().optional(), expiresAt: time.optional() });
 
-const grants = z
+/** Roles given by a caller. */
+export const grants = z
   .array(grant.strict())
   .max(MAX_GRANTS)
   .refine((all) => new Set(all.map(({ role, tenantId }) => `${role} ${tenantId}`)).size === all.length, 'name a role twice for one tenant');

@@ -7,6 +7,7 @@ import * as enrolment from './enrolment.ts';
 import * as fleet from './fleet.ts';
 import * as flows from './flows.ts';
 import * as flushes from './flushes.ts';
+import * as groups from './groups.ts';
 import * as limits from './limits.ts';
 import * as mail from './mail.ts';
 import * as people from './people.ts';
@@ -27,6 +28,11 @@ export const routes = {
   resumePerson: people.resumePerson,
   createSignInLink: people.createSignInLink,
   removePerson: people.removePerson,
+  listGroups: groups.listGroups,
+  getGroup: groups.getGroup,
+  createGroup: groups.createGroup,
+  updateGroup: groups.updateGroup,
+  removeGroup: groups.removeGroup,
   listServiceAccounts: serviceAccounts.listServiceAccounts,
   createServiceAccount: serviceAccounts.createServiceAccount,
   updateServiceAccount: serviceAccounts.updateServiceAccount,

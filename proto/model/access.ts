@@ -60,6 +60,11 @@ export interface Grant {
   tenantId: string | null;
 }
 
+/** Each grant once, from however many sources it comes. */
+export function distinctGrants(grants: readonly Grant[]): Grant[] {
+  return [...new Map(grants.map((grant) => [`${grant.role} ${grant.tenantId}`, grant])).values()];
+}
+
 /** The tenants in which these grants allow the action: `all`, or a possibly empty set of ids. */
 export function tenantsAllowed(grants: Grant[], action: Action): 'all' | ReadonlySet<string> {
   const tenants = new Set<string>();

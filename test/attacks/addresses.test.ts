@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../proto/http/routes.ts';
 import { startConsole } from '../browser/console-server.ts';
-import { eventually, TestController, type Person } from '../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../support/database.ts';
+import { eventually, startWithOwner, TestController, type Person } from '../support/controller-fleet.ts';
+import type { TestDatabases } from '../support/database.ts';
 
 const FORGED = {
   'x-forwarded-for': '203.0.113.66',
@@ -22,9 +22,7 @@ let owner: Person;
 let console: Awaited<ReturnType<typeof startConsole>>;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner());
   console = await startConsole(controller.origin);
 });
 afterAll(async () => {

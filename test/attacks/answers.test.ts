@@ -4,8 +4,8 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sessionCookie } from '../../client/sign-in.ts';
 import { routes } from '../../proto/http/routes.ts';
-import { makePlace, PASSWORD, Person, TestController } from '../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../support/database.ts';
+import { makePlace, PASSWORD, startWithOwner, Person, TestController } from '../support/controller-fleet.ts';
+import type { TestDatabases } from '../support/database.ts';
 
 const PUBLIC = 'https://fleet.example.net';
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
@@ -17,9 +17,7 @@ let cookie: string;
 let tenantId: string;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_PUBLIC_URL: PUBLIC });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner({ CTFLEET_PUBLIC_URL: PUBLIC }));
   cookie = sessionCookie(await controller.attempt('owner@example.net', PASSWORD));
   tenantId = (await makePlace(owner, 'Acme', 'gw1')).tenantId;
 });

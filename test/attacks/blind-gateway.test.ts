@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import type { TableCounters } from '../../agent/conntrack/table.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { enrol, FakeAgent } from '../support/controller-fake-agent.ts';
+import { FakeAgent } from '../support/controller-fake-agent.ts';
 import { makePlace, TestController } from '../support/controller-fleet.ts';
 import { openTestDatabases } from '../support/database.ts';
 import { HostileController } from '../support/hostile-controller.ts';
@@ -68,9 +66,7 @@ describe('a gateway that cannot see its table', () => {
     ends.push(() => controller.stop());
     const owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
     const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-    const agent = new FakeAgent(
-      await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-    );
+    const agent = await FakeAgent.join(controller, joinToken);
     ends.push(() => agent.disconnect());
     await agent.connect(controller.linkAddress, { tableError: NOT_LOADED });
     const {

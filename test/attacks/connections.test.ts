@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import net from 'node:net';
-import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../proto/http/routes.ts';
@@ -68,7 +66,7 @@ describe('whoever opens connections and sends nothing', () => {
     const socket = connectTls({
       host: host!,
       port: Number(port),
-      ca: readFileSync(path.join(fleet.controller.stateDir, 'ca.cert.pem'), 'utf8'),
+      ca: fleet.controller.root,
       checkServerIdentity: () => undefined,
       ALPNProtocols: ['h2'],
     });

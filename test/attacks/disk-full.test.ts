@@ -1,6 +1,4 @@
 import { Redis as RedisClient } from 'ioredis';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
@@ -9,7 +7,7 @@ import { routes } from '../../proto/http/routes.ts';
 import { freePort } from '../../tools/free-port.ts';
 import { ProcessGroup } from '../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../tools/redis.ts';
-import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
+import { FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, workAlone, type Answer, type Person } from '../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../support/database.ts';
 import { mountSmallDisk, whyNoSmallDisk, type SmallDisk } from '../support/small-disk.ts';
@@ -43,9 +41,7 @@ beforeAll(async () => {
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
   await workAlone(owner);
-  agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-  );
+  agent = await FakeAgent.join(controller, joinToken);
   agent.flows = makeFlows(FLOWS);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: FLOWS }]);
   await agent.connect(controller.linkAddress);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../proto/http/routes.ts';
 import { MAX_FILTER_DEPTH } from '../../proto/model/filter/limits.ts';
-import { TestController, type Person } from '../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../support/database.ts';
+import { startWithOwner, TestController, type Person } from '../support/controller-fleet.ts';
+import type { TestDatabases } from '../support/database.ts';
 import { MemoryAgent } from '../support/memory-agent.ts';
 
 const nested = (levels: number): string => '-(port:2 '.repeat(levels) + 'port:1' + ')'.repeat(levels);
@@ -20,10 +20,7 @@ let owner: Person;
 let agent: MemoryAgent;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
   agent = await MemoryAgent.start(controller, owner, 'gw1');
 });
 afterAll(async () => {

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
@@ -7,7 +5,7 @@ import { routes } from '../../proto/http/routes.ts';
 import { Database } from '../../controller/platform/database.ts';
 import { ProcessGroup } from '../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../tools/redis.ts';
-import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
+import { FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../support/database.ts';
 import { freeze } from '../support/frozen.ts';
@@ -29,9 +27,7 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_REDIS_URL: redis.url }, { logger });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-  agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-  );
+  agent = await FakeAgent.join(controller, joinToken);
   agent.flows = makeFlows(5);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
   await agent.connect(controller.linkAddress);

@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LinkService } from '../../controller/link/link.service.ts';
 import { routes } from '../../proto/http/routes.ts';
-import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
-import { makePlace, TestController, type Person } from '../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../support/database.ts';
+import { FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
+import { makePlace, startWithOwner, TestController, type Person } from '../support/controller-fleet.ts';
+import type { TestDatabases } from '../support/database.ts';
 
 let postgres: TestDatabases;
 let controller: TestController;
@@ -14,13 +12,9 @@ let agent: FakeAgent;
 let aheadMs = 0;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() }, { clock: () => Date.now() + aheadMs });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner({}, { clock: () => Date.now() + aheadMs }));
   const { joinToken } = await makePlace(owner, 'Acme', 'milano-gw1');
-  agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-  );
+  agent = await FakeAgent.join(controller, joinToken);
   agent.flows = makeFlows(3);
 });
 afterAll(async () => {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IdempotencyService } from '../../controller/access/idempotency.service.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { TestController, type Person } from '../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../support/database.ts';
+import { startWithOwner, TestController, type Person } from '../support/controller-fleet.ts';
+import type { TestDatabases } from '../support/database.ts';
 import { MemoryAgent } from '../support/memory-agent.ts';
 
 let postgres: TestDatabases;
@@ -14,10 +14,7 @@ let agent: MemoryAgent;
 let keys = 0;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
   agent = await MemoryAgent.start(controller, owner, 'gw1');
 });
 afterAll(async () => {

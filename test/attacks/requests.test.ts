@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sessionCookie } from '../../client/sign-in.ts';
 import { routes } from '../../proto/http/routes.ts';
-import { TestController, type Person } from '../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../support/database.ts';
+import { startWithOwner, TestController, type Person } from '../support/controller-fleet.ts';
+import type { TestDatabases } from '../support/database.ts';
 import { MemoryAgent } from '../support/memory-agent.ts';
 import { HOSTILE_TEXTS, randomRequests, type RandomRequest } from '../support/random-requests.ts';
 
@@ -23,9 +23,7 @@ let cookie: string;
 let ids: string[];
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner());
   const signedIn = await controller.attempt('owner@example.net', 'a password of a test');
   cookie = sessionCookie(signedIn);
   agent = await MemoryAgent.start(controller, owner, 'gw1');

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
@@ -39,7 +37,7 @@ beforeAll(async () => {
   witnessed = await controller.running.app.get(WitnessService).forAgents([tenantId, 'system']);
   behindMs = 0;
   const { token } = await owner.call(routes.createEnrolmentToken, { body: { siteId: place.siteId, gatewayName: 'gw1' } });
-  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token));
+  agent = await FakeAgent.join(controller, token);
   agent.flows = makeFlows(5);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
   await agent.connect(controller.linkAddress);
@@ -174,7 +172,7 @@ describe('expired data', () => {
     const live = await owner.call(routes.createEnrolmentToken, { body: { siteId: site!.id, gatewayName: 'e' } });
     const many = { tenantId, siteId: site!.id, namePattern: 'f{n}', maxGateways: 2 };
     const [ended, going] = [await owner.call(routes.createRollout, { body: many }), await owner.call(routes.createRollout, { body: many })];
-    const ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
+    const ca = controller.root;
     await enrol(controller.enrolAddress, ca, ended.token);
     const [revoked, kept] = [
       await owner.call(routes.createToken, { body: { name: 'one', role: 'viewer' } }),

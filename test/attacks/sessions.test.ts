@@ -4,8 +4,8 @@ import { passwordProblem } from '../../controller/access/password.ts';
 import { UsersService } from '../../controller/access/users.service.ts';
 import { sessionCookie } from '../../client/sign-in.ts';
 import { routes } from '../../proto/http/routes.ts';
-import { PASSWORD, Person, TestController } from '../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../support/database.ts';
+import { PASSWORD, startWithOwner, Person, TestController } from '../support/controller-fleet.ts';
+import type { TestDatabases } from '../support/database.ts';
 
 let postgres: TestDatabases;
 let url: string;
@@ -13,10 +13,7 @@ let controller: TestController;
 let owner: Person;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
 });
 afterAll(async () => {
   await controller.stop();

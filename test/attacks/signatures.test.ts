@@ -5,16 +5,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import { parseGuard } from '../../agent/operations/guard-file.ts';
 import { Method, Result_State, RunPlan, type Result, type SignedApproval } from '../../proto/gen/ctfleet/v1/operation.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { PlanPart } from '../../proto/signing/plan-statement.ts';
-import { toWireFilter } from '../../proto/wire/filter.ts';
 import { Authenticator } from '../support/authenticator.ts';
-import { HostileController, type HostileSession } from '../support/hostile-controller.ts';
+import { GATEWAY as IDS, HostileController, type HostileSession } from '../support/hostile-controller.ts';
 import { entryOf } from '../support/sample-entries.ts';
 import { signPlan } from '../support/sign-plan.ts';
 
 const ORIGIN = 'https://ctfleet.example.net';
-const GATEWAY = '01900000-0000-7000-8000-0000000000bb';
+const GATEWAY = IDS.gatewayId;
 const FLOWS = 100;
 const MINUTES_15 = 15 * 60_000;
 /** The one thing that the broken-in controller does not hold. */
@@ -72,19 +70,7 @@ interface Frozen {
 }
 
 async function freeze(text: string, { planId = newId(), method = Method.METHOD_DELETE } = {}): Promise<Frozen> {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  const id = `${planId}-${made++}`;
-  const parts = await controller.ask(session, {
-    id,
-    deadlineMs: 20_000,
-    ask: {
-      $case: 'plan',
-      value: { planId, filter: toWireFilter(parsed.filter), method, expiresAtMs: BigInt(Date.now() + MINUTES_15), maxFlows: 1000 },
-    },
-  });
-  const last = parts.at(-1)?.part;
-  return { planId, digest: Buffer.from(last?.$case === 'end' ? last.value.digest : []) };
+  return { planId, digest: await controller.freeze(session, planId, text, { method }) };
 }
 
 function newId(): string {

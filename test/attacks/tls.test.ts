@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKey } from '../../agent/link/certificate-request.ts';
 import { enrol, parseJoinToken } from '../../agent/link/enrol.ts';
 import type { Identity } from '../../agent/link/identity.ts';
-import { makePlace, TestController, type Person } from '../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../support/database.ts';
+import { makePlace, startWithOwner, TestController, type Person } from '../support/controller-fleet.ts';
+import type { TestDatabases } from '../support/database.ts';
 
 let postgres: TestDatabases;
 let controller: TestController;
@@ -23,9 +23,7 @@ async function join(token: string): Promise<Identity> {
 }
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner());
   gateway = await join((await makePlace(owner, 'Acme', 'gw1')).joinToken);
 });
 afterAll(async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -15,7 +15,7 @@ import type { Flush } from '../../proto/http/flushes.ts';
 import type { Remediation, RemediationRun as RunView } from '../../proto/http/remediations.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
-import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
+import { FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, Person, TestController } from '../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 import { entryOf } from '../support/sample-entries.ts';
@@ -121,9 +121,7 @@ async function addFakes(siteId: string, name: string, howMany: number, flows: nu
   const added: FakeAgent[] = [];
   for (let n = 0; n < howMany; n++) {
     const { token } = await ann.call(routes.createEnrolmentToken, { body: { siteId, gatewayName: `${name}${n}`, tags } });
-    const fake = new FakeAgent(
-      await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token),
-    );
+    const fake = await FakeAgent.join(controller, token);
     fake.flows = makeFlows(flows);
     fake.onCommand = (command) => fake.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: flows }]);
     await fake.connect(controller.linkAddress, { capabilities: { can: ['delete', 'stop'], cannot: {} } });

@@ -17,7 +17,7 @@ import { abilitiesFor, FILTER_ABILITIES } from '../../proto/model/filter/abiliti
 import { fromWireFilter, toWireFilter } from '../../proto/wire/filter.ts';
 import { fromWireFlow, toWireFlow } from '../../proto/wire/flow.ts';
 import { anyMessage } from '../support/any-message.ts';
-import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
+import { FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 import { CommandStage } from '../support/command-stage.ts';
@@ -179,9 +179,7 @@ describe('F21: a controller', () => {
     controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
     const { joinToken } = await makePlace(owner, 'Acme', 'milano-gw1');
-    agent = new FakeAgent(
-      await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-    );
+    agent = await FakeAgent.join(controller, joinToken);
     agent.flows = makeFlows(30);
   });
   afterAll(async () => {

@@ -53,6 +53,7 @@ test('no page has a fault that axe can find in either theme, and the browser rep
     '/flushes',
     `/audit?entry=${id(7, 40)}`,
     '/people',
+    '/people/groups',
     '/people/service-accounts',
     '/account',
     '/settings',
@@ -70,6 +71,10 @@ test('no page has a fault that axe can find in either theme, and the browser rep
     await page.locator('.skeleton').first().waitFor({ state: 'detached' });
     await check(path);
   }
+  await page.goto(`${web.url}/people/groups`);
+  await page.getByRole('button', { name: 'Change Night shift' }).click();
+  await page.getByRole('button', { name: 'Take out Lars Berg from Night shift' }).waitFor();
+  await check('a group');
   Object.assign(api.gateways[4]!, { state: 'set-aside', setAsideReason: 'two agents hold this identity' });
   api.unreadable = [
     { id: id(6, 77), reason: 'its totals are no numbers' },

@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UsersService } from '../../controller/access/users.service.ts';
 import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { freePort } from '../../tools/free-port.ts';
-import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
+import { FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { PASSWORD, TestController } from '../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../support/database.ts';
 import { launchChromium } from '../support/browser.ts';
@@ -43,9 +41,7 @@ afterAll(async () => {
 
 async function joinWith(command: string): Promise<FakeAgent> {
   const token = /CTFLEET_JOIN_TOKEN=(\S+)/.exec(command)![1]!;
-  const joined = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token),
-  );
+  const joined = await FakeAgent.join(controller, token);
   await joined.connect(controller.linkAddress);
   return joined;
 }

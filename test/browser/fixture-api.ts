@@ -12,6 +12,7 @@ import type { provider } from '../../proto/http/providers.ts';
 import type { createPlanRequest, Plan } from '../../proto/http/plans.ts';
 import type { Route } from '../../proto/http/route.ts';
 import { routes } from '../../proto/http/routes.ts';
+import { addTotals, emptyTotals } from '../../controller/plans/outcomes.ts';
 import { toWaves, waveSizes } from '../../controller/plans/waves.ts';
 import { refusedBy } from '../../proto/model/block/of-filter.ts';
 import { describeCondition, describeRefused } from '../../proto/model/block/words.ts';
@@ -25,6 +26,7 @@ import { protocolNumber } from '../../proto/model/protocol.ts';
 import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
+import { FixtureGroups } from './fixture-groups.ts';
 import { FixtureRollouts } from './fixture-rollouts.ts';
 import { FixtureServiceAccounts } from './fixture-service-accounts.ts';
 import { fixtureAuthority } from './fixture-authority.ts';
@@ -56,6 +58,7 @@ export interface FixtureApi {
   ends: AuthorityView['ends'];
   mail: MailView;
   serviceAccounts: FixtureServiceAccounts;
+  groups: FixtureGroups;
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
   /** When retention dropped the flows of every plan. */
@@ -92,6 +95,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
   const blocks: Block[] = [];
+  const people = fixturePeople(nowMs);
   const api: FixtureApi = {
     url: '',
     role: 'owner',
@@ -109,9 +113,9 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     ends: [{ kind: 'intermediate', name: 'CN=ctfleet intermediate 1', endsAt: inYears(1), isReplacedByItself: true }],
     mail: { isSet: false },
     serviceAccounts: new FixtureServiceAccounts(nowMs),
+    groups: new FixtureGroups(nowMs, people),
     close,
   };
-  const people = fixturePeople(nowMs);
   const madeLink = () => ({
     isMailed: false,
     link: 'https://ctfleet.example.net/welcome#ctfl_secret',
@@ -302,6 +306,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         email,
         grants,
         directoryGrants: [],
+        groupGrants: [],
         state: 'invited',
         methods: [],
         createdAt: new Date(nowMs).toISOString(),
@@ -350,6 +355,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     revokeToken: () => undefined,
     ...api.rollouts.answers(page),
     ...api.serviceAccounts.answers(page),
+    ...api.groups.answers(page),
     listEnrolmentTokens: ({ query }) => page([], query),
     createEnrolmentToken: ({ body }) => madeToken(routes.createEnrolmentToken.body.parse(body)),
     createReenrolmentToken: ({ params }) => {
@@ -479,22 +485,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
 
   function runPlan({ plan, flows: chosen }: { plan: Plan; flows: FlowRow[] }, digest: string) {
     if (digest !== plan.digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan; look at it again.');
-    const totals = {
-      planned: 0,
-      deleted: 0,
-      rebuilt: 0,
-      gone: 0,
-      protected: 0,
-      reappeared: 0,
-      failed: 0,
-      indeterminate: 0,
-      reset: 0,
-      blocked: 0,
-      expiring: 0,
-      restored: 0,
-      occupied: 0,
-      cancelled: 0,
-    };
+    const totals = emptyTotals(0);
     const targets = plan.gateways
       .filter(({ state }) => state === 'ready')
       .map((gateway, index): z.output<typeof flushTarget> => ({
@@ -527,7 +518,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       tenants: fixtureTenants(nowMs)
         .filter(({ id: tenantId }) => plan.gateways.some((gateway) => gateway.state === 'ready' && gateway.tenantId === tenantId))
         .map(({ id: tenantId, name }) => ({ id: tenantId, name })),
-      totals: sum(targets),
+      totals: addTotals(targets.map(({ totals }) => totals)),
       targets,
     };
     flushes.unshift(flush);
@@ -571,7 +562,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       kind: 'undo',
       state: 'partial',
       targets,
-      totals: sum(targets),
+      totals: addTotals(targets.map(({ totals }) => totals)),
       undoUntil: undefined,
       finishedAt: new Date().toISOString(),
     };
@@ -626,7 +617,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
           startedAt: target.startedAt ?? new Date().toISOString(),
         });
         target.totals.deleted = target.totals.planned;
-        flush.totals = sum(flush.targets);
+        flush.totals = addTotals(flush.targets.map(({ totals }) => totals));
       }
       if (target) emit({ kind: 'target', flushId: flush.id, target, totals: flush.totals, state: flush.state });
       if (!target && flush.state === 'running') {
@@ -733,27 +724,6 @@ function finish(flush: Flush, state: Flush['state']): void {
   flush.state = state;
   flush.finishedAt = new Date().toISOString();
   for (const target of flush.targets) if (target.state === 'waiting') target.state = 'cancelled';
-}
-
-function sum(targets: z.output<typeof flushTarget>[]): Flush['totals'] {
-  const total = {
-    planned: 0,
-    deleted: 0,
-    rebuilt: 0,
-    gone: 0,
-    protected: 0,
-    reappeared: 0,
-    failed: 0,
-    indeterminate: 0,
-    reset: 0,
-    blocked: 0,
-    expiring: 0,
-    restored: 0,
-    occupied: 0,
-    cancelled: 0,
-  };
-  for (const { totals } of targets) for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += totals[key];
-  return total;
 }
 
 function match(method: string, path: string): { name: keyof typeof routes; params: Record<string, string> } | undefined {

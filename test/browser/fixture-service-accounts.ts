@@ -52,8 +52,12 @@ export class FixtureServiceAccounts {
         return { ...made, secret: 'ctfs_first' };
       },
       updateServiceAccount: (ask: Ask) => {
-        const { expiresInDays = 0 } = routes.updateServiceAccount.body.parse(ask.body);
-        return change(ask, { expiresAt: this.#at(24 * expiresInDays) });
+        const { expiresInDays, actions, ...own } = routes.updateServiceAccount.body.parse(ask.body);
+        return change(ask, {
+          ...own,
+          ...(actions !== undefined && { actions: actions ?? undefined }),
+          ...(expiresInDays !== undefined && { expiresAt: this.#at(24 * expiresInDays) }),
+        });
       },
       rotateServiceAccount: (ask: Ask) => {
         const { overlapHours } = routes.rotateServiceAccount.body.parse(ask.body);

@@ -43,8 +43,8 @@ test('a link that was used says so, and does not send a stranger to the sign-in 
 test('roles are given and taken, and somebody is suspended, resumed and removed; removing asks once more', async () => {
   await goTo('/people');
   await page.getByRole('button', { name: 'Change Lars Berg' }).click();
-  await page.getByRole('button', { name: 'Take auditor for Pine Logistics from Lars Berg' }).click();
-  await page.getByRole('button', { name: 'Take auditor for Pine Logistics from Lars Berg' }).waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Take away auditor for Pine Logistics from Lars Berg' }).click();
+  await page.getByRole('button', { name: 'Take away auditor for Pine Logistics from Lars Berg' }).waitFor({ state: 'detached' });
   const row = page.getByRole('row', { name: /Lars Berg/ });
   await row.getByLabel('Role').selectOption('operator');
   await row.getByLabel('Tenant').selectOption('Orchard Schools');

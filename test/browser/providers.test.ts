@@ -19,7 +19,7 @@ test('a directory is added with the role of a group, is tested, and is offered a
   expect(api.providers).toMatchObject([
     { name: 'Pine ID', hasClientSecret: true, groups: [{ group: 'noc', role: 'operator', tenantId: null }] },
   ]);
-  await section().getByRole('button', { name: 'Take operator from noc' }).click();
+  await section().getByRole('button', { name: 'Take away operator from noc' }).click();
   await section().getByText('is operator of all tenants').waitFor({ state: 'detached' });
 
   await context.clearCookies();

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { id } from './fixture-fleet.ts';
 import { api, complaints, goTo, page } from './stage.ts';
 
 const copied = () => page.evaluate(() => navigator.clipboard.readText());
@@ -59,6 +60,33 @@ test('one is suspended, resumed, given another year and removed, which asks once
   expect(api.serviceAccounts.items).toHaveLength(1);
   await row.getByRole('button', { name: 'Remove prometheus for good' }).click();
   await page.getByText('There are none in your tenants.').waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test('one gets another name, purpose and role, and keeps of its actions what the role allows; all of the role is said before', async () => {
+  await goTo('/people/service-accounts');
+  await page
+    .getByRole('row', { name: /prometheus/ })
+    .getByRole('button', { name: 'Change prometheus' })
+    .click();
+  const row = page.getByRole('row', { name: /metrics/ });
+  await row.getByLabel('New name').fill('grafana');
+  await row.getByLabel('New purpose').fill('draws /metrics');
+  await row.getByRole('combobox', { name: 'Role', exact: true }).selectOption('operator');
+  await row.getByText('May do only metrics.read').waitFor();
+  await row.getByRole('button', { name: 'Save', exact: true }).click();
+  await row.getByText('grafana').first().waitFor();
+  expect(api.serviceAccounts.items[0]).toMatchObject({
+    name: 'grafana',
+    purpose: 'draws /metrics',
+    role: 'operator',
+    actions: ['metrics.read'],
+    tenantId: id(1, 1),
+  });
+  await row.getByRole('combobox', { name: 'Role', exact: true }).selectOption('approver');
+  await row.getByRole('button', { name: 'Save, with all that the role approver allows' }).click();
+  await row.getByText('only metrics.read').waitFor({ state: 'detached' });
+  expect(api.serviceAccounts.items[0]!.actions).toBeUndefined();
   expect(complaints).toEqual([]);
 });
 

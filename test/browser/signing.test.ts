@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import path from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Plan } from '../../proto/http/plans.ts';
@@ -31,7 +29,7 @@ beforeAll(async () => {
   await controller.person('ben', [{ role: 'approver', tenantId: null }]);
   const { tenantId, joinToken } = await makePlace(ann, 'Acme', 'gw1');
   await ann.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: 4, approvalsBySignature: true } });
-  const authority = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
+  const authority = controller.root;
   agent = new FakeAgent(await enrol(controller.enrolAddress, authority, joinToken));
   agent.flows = makeFlows(9);
   await agent.connect(controller.linkAddress);

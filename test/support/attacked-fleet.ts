@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { routes } from '../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeFlows, type Enrolled } from './controller-fake-agent.ts';
-import { makePlace, TestController, workAlone, type Person } from './controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from './database.ts';
+import { makePlace, startWithOwner, workAlone, type Person, type TestController } from './controller-fleet.ts';
+import type { TestDatabases } from './database.ts';
 
 /** A controller on a Postgres of its own, with an owner, for attack stories. Queues are in Postgres. */
 export class AttackedFleet {
@@ -20,10 +18,8 @@ export class AttackedFleet {
 
   static async start(): Promise<AttackedFleet> {
     AttackedFleet.aheadMs = 0;
-    const postgres = await openTestDatabases();
-    const url = await postgres.newDatabase();
-    const controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => Date.now() + AttackedFleet.aheadMs });
-    return new AttackedFleet(postgres, url, controller, await controller.person('owner', [{ role: 'owner', tenantId: null }]));
+    const { postgres, url, controller, owner } = await startWithOwner({}, { clock: () => Date.now() + AttackedFleet.aheadMs });
+    return new AttackedFleet(postgres, url, controller, owner);
   }
 
   /** A new tenant with one enrolled gateway that has not connected yet. */
@@ -57,6 +53,6 @@ export class AttackedFleet {
   }
 
   private enrol(token: string): Promise<Enrolled> {
-    return enrol(this.controller.enrolAddress, readFileSync(path.join(this.controller.stateDir, 'ca.cert.pem'), 'utf8'), token);
+    return enrol(this.controller.enrolAddress, this.controller.root, token);
   }
 }

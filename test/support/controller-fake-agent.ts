@@ -21,6 +21,7 @@ import { digestBytes } from '../../proto/wire/digest.ts';
 import { fromWireFilter } from '../../proto/wire/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
+import type { TestController } from './controller-fleet.ts';
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const OPTIONS: ChannelOptions = {
@@ -137,6 +138,11 @@ export class FakeAgent {
 
   constructor(identity: Enrolled) {
     this.identity = identity;
+  }
+
+  /** Enrolled with this controller's root, and not connected yet. */
+  static async join(controller: Pick<TestController, 'enrolAddress' | 'root'>, joinToken: string): Promise<FakeAgent> {
+    return new FakeAgent(await enrol(controller.enrolAddress, controller.root, joinToken));
   }
 
   get gatewayId(): string {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,6 +14,7 @@ import type { Grant } from '../../proto/model/access.ts';
 import { UsersService } from '../../controller/access/users.service.ts';
 import { readConfig } from '../../controller/platform/config.ts';
 import { startController, type RunningController } from '../../controller/start.ts';
+import { openTestDatabases } from './database.ts';
 
 export const PASSWORD = 'a password of a test';
 
@@ -116,6 +118,12 @@ export class EventReader {
   }
 }
 
+interface ControllerSettings {
+  clock?: () => number;
+  stateDir?: string;
+  logger?: Logger;
+}
+
 /** A controller in this process on free ports, with its own state folder. */
 export class TestController {
   readonly running: RunningController;
@@ -128,7 +136,7 @@ export class TestController {
 
   static async start(
     env: { CTFLEET_DATABASE_URL: string } & Record<string, string>,
-    options: { clock?: () => number; stateDir?: string; logger?: Logger } = {},
+    options: ControllerSettings = {},
   ): Promise<TestController> {
     const stateDir = options.stateDir ?? (await mkdtemp(path.join(os.tmpdir(), 'ctfleet-state-')));
     const config = readConfig({
@@ -146,6 +154,11 @@ export class TestController {
       clock: options.clock ?? Date.now,
     });
     return new TestController(running, stateDir);
+  }
+
+  /** What its agents trust, PEM. */
+  get root(): string {
+    return readFileSync(path.join(this.stateDir, 'ca.cert.pem'), 'utf8');
   }
 
   get origin(): string {
@@ -197,6 +210,15 @@ export async function makePlace(
   const site = await owner.call(routes.createSite, { body: { tenantId: tenant.id, name: 'HQ' } });
   const token = await owner.call(routes.createEnrolmentToken, { body: { siteId: site.id, gatewayName } });
   return { tenantId: tenant.id, siteId: site.id, joinToken: token.token, tokenId: token.id };
+}
+
+/** A controller on a database of its own, and an owner over all tenants. */
+export async function startWithOwner(env: Record<string, string> = {}, settings: ControllerSettings = {}) {
+  const postgres = await openTestDatabases();
+  const url = await postgres.newDatabase();
+  const controller = await TestController.start({ CTFLEET_DATABASE_URL: url, ...env }, settings);
+  const owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  return { postgres, url, controller, owner };
 }
 
 /** Has every tenant need no second person, as where one person works alone. */

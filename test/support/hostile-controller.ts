@@ -20,14 +20,18 @@ import {
   LinkService,
   Welcome,
   type Hello,
+  type PlanQuery,
   type Query,
 } from '../../proto/gen/ctfleet/v1/link.ts';
-import type { Command, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Method, type Command, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { toWireFilter } from '../../proto/wire/filter.ts';
+import { filterOf } from './filter-of.ts';
 import { loneAuthority } from './lone-authority.ts';
 import { until } from './until.ts';
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const GATEWAY = { tenantId: '01900000-0000-7000-8000-0000000000aa', gatewayId: '01900000-0000-7000-8000-0000000000bb' };
+const PLAN_MS = 15 * 60_000;
+export const GATEWAY = { tenantId: '01900000-0000-7000-8000-0000000000aa', gatewayId: '01900000-0000-7000-8000-0000000000bb' };
 
 /** Frames go out as they are given, so that they need not be messages. */
 const RAW_SERVICE = { ...LinkService, session: { ...LinkService.session, responseSerialize: (bytes: Buffer) => bytes } };
@@ -102,6 +106,7 @@ export class HostileController {
   readonly #folder: string;
   readonly #identity: Identity;
   readonly #ends: (() => Promise<void>)[] = [];
+  #questions = 0;
 
   private constructor(server: Server, folder: string, identity: Identity) {
     [this.#server, this.#folder, this.#identity] = [server, folder, identity];
@@ -193,6 +198,18 @@ export class HostileController {
       const parts = this.answers.get(query.id);
       return parts && ['end', 'failure'].includes(parts.at(-1)?.part?.$case ?? '') ? parts : undefined;
     });
+  }
+
+  /** Has a plan frozen, which expires in a quarter of an hour, and returns the digest of the gateway's part. */
+  async freeze(session: HostileSession, planId: string, filter: string, how: Partial<PlanQuery> = {}): Promise<Buffer> {
+    const value = { method: Method.METHOD_DELETE, expiresAtMs: BigInt(Date.now() + PLAN_MS), maxFlows: 1000, ...how };
+    const parts = await this.ask(session, {
+      id: `${planId}-${++this.#questions}`,
+      deadlineMs: 20_000,
+      ask: { $case: 'plan', value: { planId, filter: toWireFilter(filterOf(filter)), ...value } },
+    });
+    const last = parts.at(-1)?.part;
+    return Buffer.from(last?.$case === 'end' ? last.value.digest : []);
   }
 
   /** Sends a command and waits for its result. */

@@ -3,8 +3,8 @@ import { sessionCookie } from '../../../client/sign-in.ts';
 import type { Route } from '../../../proto/http/route.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { isAllowed, ROLES, type Role } from '../../../proto/model/access.ts';
-import { eventually, makePlace, PASSWORD, Person, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { eventually, makePlace, PASSWORD, startWithOwner, Person, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const SOME_TIME = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
@@ -22,6 +22,11 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   resumePerson: {},
   createSignInLink: {},
   removePerson: {},
+  listGroups: {},
+  getGroup: {},
+  createGroup: { body: { name: 'g', grants: [{ role: 'viewer', tenantId: UNKNOWN }] } },
+  updateGroup: { body: { revision: 1 } },
+  removeGroup: {},
   listServiceAccounts: {},
   createServiceAccount: { body: { name: 's', purpose: 'p', role: 'viewer', tenantId: UNKNOWN } },
   updateServiceAccount: { body: { name: 's' } },
@@ -126,10 +131,7 @@ let controller: TestController;
 let owner: Person;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
 });
 afterAll(async () => {
   await controller.stop();
@@ -185,6 +187,7 @@ describe.each(ROLES)('a person who is %s of one tenant', (role: Role) => {
   it.each(all.filter(([, route]) => !route.isStream))('may %s exactly if the table of actions says so', async (name, route) => {
     const ownBodies: Partial<Record<keyof typeof routes, unknown>> = {
       createToken: { name: 't', role, tenantId: own.tenantId },
+      createGroup: { name: 'g', grants: [{ role: 'viewer', tenantId: own.tenantId }] },
       createServiceAccount: { name: 's', purpose: 'p', role: 'viewer', tenantId: own.tenantId },
       invitePerson: { name: 'P', email: `invited-by-${role}@example.net`, grants: [{ role: 'viewer', tenantId: own.tenantId }] },
     };
@@ -297,6 +300,7 @@ describe('sessions and tokens', () => {
       'approvePlan',
       'backAuthority',
       'createApprovalOptions',
+      'createGroup',
       'createPasskeyOptions',
       'createProvider',
       'createServiceAccount',
@@ -311,6 +315,7 @@ describe('sessions and tokens', () => {
       'listTokens',
       'prepareAuthority',
       'refuseEnrolment',
+      'removeGroup',
       'removePasskey',
       'removePerson',
       'removeProvider',
@@ -327,6 +332,7 @@ describe('sessions and tokens', () => {
       'switchAuthority',
       'testMail',
       'testProvider',
+      'updateGroup',
       'updateLimits',
       'updatePerson',
       'updateProvider',

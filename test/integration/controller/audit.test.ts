@@ -1,15 +1,13 @@
 import { createPublicKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AuditService } from '../../../controller/audit/audit.service.ts';
 import { Database, type Transaction } from '../../../controller/platform/database.ts';
 import { verifyTrail } from '../../../controller/audit/trail.ts';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { eventually, makePlace, startWithOwner, TestController, type Person } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 let postgres: TestDatabases;
 let url: string;
@@ -19,15 +17,10 @@ let tenantId: string;
 let agent: FakeAgent;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
   const place = await makePlace(owner, 'Acme', 'gw1');
   ({ tenantId } = place);
-  agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken),
-  );
+  agent = await FakeAgent.join(controller, place.joinToken);
   agent.flows = makeFlows(5);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
   await agent.connect(controller.linkAddress);

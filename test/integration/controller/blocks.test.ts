@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Outcome, type StandingBlock } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { refusedBy } from '../../../proto/model/block/of-filter.ts';
@@ -7,9 +5,9 @@ import { toWireRefused } from '../../../proto/wire/block.ts';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
-import { eventually, TestController, type Person } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { eventually, startWithOwner, TestController, type Person } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 import { filterOf } from '../../support/filter-of.ts';
 
 let postgres: TestDatabases;
@@ -20,17 +18,13 @@ const tenantIds: string[] = [];
 const agents: FakeAgent[] = [];
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner());
   for (const name of ['Acme', 'Umbra']) {
     const tenant = await owner.call(routes.createTenant, { body: { name } });
     tenantIds.push(tenant.id);
     const site = await owner.call(routes.createSite, { body: { tenantId: tenant.id, name: 'HQ' } });
     const { token } = await owner.call(routes.createEnrolmentToken, { body: { siteId: site.id, gatewayName: `gw-${name.toLowerCase()}` } });
-    agents.push(
-      new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token)),
-    );
+    agents.push(await FakeAgent.join(controller, token));
   }
   viewer = await controller.person('viewer', [{ role: 'viewer', tenantId: tenantIds[0]! }]);
   for (const agent of agents) await connect(agent);

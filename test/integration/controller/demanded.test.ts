@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Route } from '../../../proto/http/route.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { makePlace, PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, PASSWORD, startWithOwner, TestController, type Person } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 import { setUpTotp, Visitor } from '../../support/sign-in.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
@@ -13,9 +13,7 @@ let controller: TestController;
 let owner: Person;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner());
 });
 afterAll(async () => {
   await controller.stop();

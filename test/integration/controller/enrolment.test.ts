@@ -1,6 +1,6 @@
 import { credentials } from '@grpc/grpc-js';
 import { createHash, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LinkClient } from '../../../proto/gen/ctfleet/v1/link.ts';
@@ -8,8 +8,8 @@ import { certificatesIn } from '../../../controller/identity/issuers.ts';
 import { LinkService } from '../../../controller/link/link.service.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { eventually, makePlace, startWithOwner, TestController, type Person } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 let postgres: TestDatabases;
 let url: string;
@@ -19,11 +19,8 @@ let ca: string;
 let aheadMs = 0;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => Date.now() + aheadMs });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
-  ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
+  ({ postgres, url, controller, owner } = await startWithOwner({}, { clock: () => Date.now() + aheadMs }));
+  ca = controller.root;
 });
 afterEach(() => postgres.query(url, 'DELETE FROM rate_limit'));
 afterAll(async () => {
@@ -92,11 +89,7 @@ describe('the link', () => {
   it('is closed to clients without a certificate or with a certificate from another authority', async () => {
     const other = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     const otherOwner = await other.person('owner', [{ role: 'owner', tenantId: null }]);
-    const stranger = await enrol(
-      other.enrolAddress,
-      readFileSync(path.join(other.stateDir, 'ca.cert.pem'), 'utf8'),
-      (await makePlace(otherOwner, 'Else', 'gw1')).joinToken,
-    );
+    const stranger = await enrol(other.enrolAddress, other.root, (await makePlace(otherOwner, 'Else', 'gw1')).joinToken);
     await other.stop();
     await expect(new FakeAgent({ ...stranger, ca }).connect(controller.linkAddress)).rejects.toThrow(/UNAVAILABLE/);
     const client = new LinkClient(controller.linkAddress, credentials.createSsl(Buffer.from(ca)), {

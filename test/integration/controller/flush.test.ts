@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../../controller/platform/ids.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { Outcome, Progress_Phase, Result, Result_State } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { ProcessGroup } from '../../../tools/process-group.ts';
-import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
@@ -37,9 +35,7 @@ async function setStage(env: Record<string, string>, clock?: () => number): Prom
   const controller = await TestController.start({ CTFLEET_DATABASE_URL: url, ...env }, { clock });
   const owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'milano-gw1');
-  const agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-  );
+  const agent = await FakeAgent.join(controller, joinToken);
   agent.flows = makeFlows(30);
   await agent.connect(controller.linkAddress);
   return { controller, owner, agent, url };

@@ -1,14 +1,12 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROLL_UP_COLUMNS, SAMPLE_COLUMNS } from '../../../controller/history/columns.ts';
 import { HistoryService } from '../../../controller/history/history.service.ts';
 import { Sample } from '../../../proto/gen/ctfleet/v1/stats.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { COUNTER_NAMES, FACET_NAMES, FACETS, GAUGE_NAMES, NUMBER_NAMES, NUMBERS, POINT_NAMES } from '../../../proto/model/measures.ts';
-import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { FakeAgent } from '../../support/controller-fake-agent.ts';
+import { eventually, makePlace, startWithOwner, TestController, type Person } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const MINUTE = 60_000;
 
@@ -21,14 +19,9 @@ let agent: FakeAgent;
 const nowMs = Math.floor(Date.now() / MINUTE) * MINUTE;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => nowMs });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner({}, { clock: () => nowMs }));
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-  agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-  );
+  agent = await FakeAgent.join(controller, joinToken);
   await agent.connect(controller.linkAddress);
 });
 afterAll(async () => {
@@ -47,9 +40,7 @@ async function store(samples: Sample[], sender = agent): Promise<void> {
 /** Another gateway, in a tenant of its own. */
 async function join(name: string): Promise<FakeAgent> {
   const { joinToken } = await makePlace(owner, `Tenant of ${name}`, name);
-  const joined = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-  );
+  const joined = await FakeAgent.join(controller, joinToken);
   await joined.connect(controller.linkAddress);
   return joined;
 }

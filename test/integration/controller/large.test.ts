@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { eventually, makePlace, startWithOwner, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const FLOWS = 100_000;
 
@@ -15,13 +13,9 @@ let owner: Person;
 let agent: FakeAgent;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner());
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-  agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-  );
+  agent = await FakeAgent.join(controller, joinToken);
   agent.flows = makeFlows(FLOWS);
   await agent.connect(controller.linkAddress);
   await workAlone(owner);

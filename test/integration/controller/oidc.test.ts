@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { freePort } from '../../../tools/free-port.ts';
-import { makePlace, Person, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, startWithOwner, Person, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 import { HostileProvider, type Misdeed } from '../../support/hostile-provider.ts';
 import { OidcServer } from '../../support/oidc-server.ts';
 
@@ -18,10 +18,7 @@ let provider: string;
 let number = 0;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  databaseUrl = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: databaseUrl });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url: databaseUrl, controller, owner } = await startWithOwner());
   acme = (await makePlace(owner, 'Acme', 'gw1')).tenantId;
   server = await OidcServer.start(async (issuer) => {
     const made = await owner.call(routes.createProvider, {
@@ -151,6 +148,33 @@ describe('signing in by a company’s directory', () => {
     server.person!.groups = [];
     const { person } = await signIn();
     expect((await person.call(routes.getMe)).grants).toEqual([{ role: 'approver', tenantId: acme }]);
+  });
+
+  it('gives a role beside the same one that a person gave, which is one role to whoever has it', async () => {
+    const { person } = await signIn();
+    const { id } = (await found(server.person!.email!))!;
+    await owner.call(routes.updatePerson, { params: { id }, body: { grants: [{ role: 'operator', tenantId: null }] } });
+    expect((await person.call(routes.getMe)).grants).toEqual([{ role: 'operator', tenantId: null }]);
+  });
+
+  it('leaves what a group of people here gives, which lets in whoever has no group in the directory any more', async () => {
+    await signIn();
+    const { id } = (await found(server.person!.email!))!;
+    const grants = [
+      { role: 'operator', tenantId: null },
+      { role: 'auditor', tenantId: acme },
+    ];
+    const { id: groupId } = await owner.call(routes.createGroup, { body: { name: `Group ${number}`, grants, members: [id] } });
+    server.person!.groups = ['acme'];
+    expect((await (await signIn()).person.call(routes.getMe)).grants).toEqual(
+      expect.arrayContaining([...grants, { role: 'viewer', tenantId: acme }]),
+    );
+    server.person!.groups = [];
+    const { person } = await signIn();
+    expect((await person.call(routes.getMe)).grants).toHaveLength(2);
+    expect(await found(server.person!.email!)).toMatchObject({ grants: [], directoryGrants: [], groupGrants: [{}, {}] });
+    await owner.call(routes.removeGroup, { params: { id: groupId } });
+    expect((await signIn()).at).toBe('/sign-in?refused=no-role');
   });
 
   it('adds nobody whose groups give no role, and nobody without an address', async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { Authenticator, type Mischief } from '../../support/authenticator.ts';
-import { PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { PASSWORD, startWithOwner, TestController, type Person } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 import { setUpTotp, Visitor } from '../../support/sign-in.ts';
 import { totpOf } from '../../support/totp.ts';
 
@@ -20,10 +20,7 @@ let visitor: Visitor;
 let key: Authenticator;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url, CTFLEET_PUBLIC_URL: ORIGIN }, { clock: () => Date.now() + aheadMs });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner({ CTFLEET_PUBLIC_URL: ORIGIN }, { clock: () => Date.now() + aheadMs }));
 });
 afterAll(async () => {
   await controller.stop();

@@ -3,8 +3,8 @@ import { request } from '../../../client/request.ts';
 import { sessionCookie } from '../../../client/sign-in.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Grant, Role } from '../../../proto/model/access.ts';
-import { makePlace, Person, PASSWORD, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, startWithOwner, Person, PASSWORD, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const CHOSEN = 'seven quiet herons at dusk';
 const DAY_MS = 86_400_000;
@@ -18,9 +18,7 @@ let aheadMs = 0;
 let number = 0;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() }, { clock: () => Date.now() + aheadMs });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner({}, { clock: () => Date.now() + aheadMs }));
   acme = (await makePlace(owner, 'Acme', 'gw1')).tenantId;
   other = (await makePlace(owner, 'Other', 'gw2')).tenantId;
 });
@@ -213,6 +211,21 @@ describe('an administrator of one tenant', () => {
     for (const { id } of [both, boss])
       for (const route of [routes.createSignInLink, routes.suspendPerson, routes.removePerson])
         expect(await codeOf(admin.person.ask(route, { params: { id } }))).toBe('FORBIDDEN');
+  });
+
+  it('gives nothing and manages nobody where another role of theirs gives no say over people', async () => {
+    const mixed = await joined([at('admin'), at('operator', other)]);
+    const grants = [at('operator', other)];
+    expect(
+      await codeOf(mixed.person.ask(routes.invitePerson, { body: { name: 'x', email: `x${Math.random()}@example.net`, grants } })),
+    ).toBe('FORBIDDEN');
+    const { id } = await joined([at('viewer')]);
+    expect(await codeOf(mixed.person.ask(routes.updatePerson, { params: { id }, body: { grants } }))).toBe('FORBIDDEN');
+    const account = { name: `x${number}`, purpose: 'p', ...at('operator', other) };
+    expect(await codeOf(mixed.person.ask(routes.createServiceAccount, { body: account }))).toBe('FORBIDDEN');
+    const both = await joined([at('viewer'), at('operator', other)]);
+    for (const route of [routes.createSignInLink, routes.suspendPerson, routes.removePerson])
+      expect(await codeOf(mixed.person.ask(route, { params: { id: both.id } }))).toBe('FORBIDDEN');
   });
 
   it('reads in the audit trail what was done there, without roles elsewhere', async () => {

@@ -1,13 +1,11 @@
 import { Redis as RedisClient } from 'ioredis';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { firstBreak, type ChainedEntry } from '../../../controller/audit/chain.ts';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { ProcessGroup } from '../../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
-import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, PASSWORD, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
@@ -29,9 +27,7 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url, CTFLEET_REDIS_URL: redis.url }, { clock });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-  agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-  );
+  agent = await FakeAgent.join(controller, joinToken);
   agent.flows = makeFlows(5);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
   await agent.connect(controller.linkAddress);
@@ -162,9 +158,7 @@ describe('a flush', () => {
 describe('a flush across two tenants', () => {
   it('ends separately for each, and each tenant’s record holds only its own part', async () => {
     const { tenantId, joinToken } = await makePlace(owner, 'Birch', 'gw2');
-    const other = new FakeAgent(
-      await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
-    );
+    const other = await FakeAgent.join(controller, joinToken);
     other.flows = makeFlows(3);
     await other.connect(controller.linkAddress);
     await workAlone(owner);

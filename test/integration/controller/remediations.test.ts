@@ -1,6 +1,4 @@
 import { createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun, RemediationRun_State } from '../../../proto/gen/ctfleet/v1/remediation.ts';
@@ -8,7 +6,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import { toWireFlow } from '../../../proto/wire/flow.ts';
 import { ProcessGroup } from '../../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
-import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, Person, TestController } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
@@ -34,9 +32,7 @@ beforeAll(async () => {
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const place = await makePlace(owner, 'Acme', 'gw1');
   ({ tenantId } = place);
-  agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken),
-  );
+  agent = await FakeAgent.join(controller, place.joinToken);
   agent.flows = makeFlows(5);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
   await agent.connect(controller.linkAddress);

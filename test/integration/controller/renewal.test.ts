@@ -2,7 +2,7 @@ import { credentials } from '@grpc/grpc-js';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { connect } from 'node:tls';
@@ -51,7 +51,7 @@ beforeAll(async () => {
   );
   behindMs = 0;
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
-  ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
+  ca = controller.root;
 });
 beforeEach(() => {
   behindMs = 0;

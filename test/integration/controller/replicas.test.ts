@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AUTHORITY_CHANGED } from '../../../controller/identity/notifications.ts';
@@ -8,7 +6,7 @@ import { readConfig } from '../../../controller/platform/config.ts';
 import { ReplicaNotifications } from '../../../controller/platform/replica-notifications.ts';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
@@ -28,7 +26,7 @@ beforeAll(async () => {
   atOne = await one.person('owner', [{ role: 'owner', tenantId: null }]);
   atTwo = await two.signIn('owner@example.net', PASSWORD);
   const { joinToken } = await makePlace(atOne, 'Acme', 'gw1');
-  agent = new FakeAgent(await enrol(one.enrolAddress, readFileSync(path.join(one.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent = await FakeAgent.join(one, joinToken);
   agent.flows = makeFlows(5);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pino, type Logger } from 'pino';
@@ -30,7 +30,7 @@ beforeAll(async () => {
   const logger = pino({ level: 'trace' }, { write: (line: string) => void controllerLog.push(line) });
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => Date.now() + aheadMs, logger });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
-  ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
+  ca = controller.root;
 });
 afterEach(async () => {
   aheadMs = 0;

@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnswerPart, Query } from '../../../proto/gen/ctfleet/v1/link.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { eventually, makePlace, startWithOwner, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 let postgres: TestDatabases;
 let controller: TestController;
@@ -14,10 +12,8 @@ const agents: Record<string, FakeAgent> = {};
 const asked: string[] = [];
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_SEARCH_DEADLINE_MS: '700' });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
-  const ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
+  ({ postgres, controller, owner } = await startWithOwner({ CTFLEET_SEARCH_DEADLINE_MS: '700' }));
+  const ca = controller.root;
   for (const [tenant, gateway, flows] of [
     ['Acme', 'milano-gw1', 7],
     ['Birch', 'lyon-gw1', 5],

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Route } from '../../../proto/http/route.ts';
-import { PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { PASSWORD, startWithOwner, TestController, type Person } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 import { setUpTotp, Visitor } from '../../support/sign-in.ts';
 import { totpOf } from '../../support/totp.ts';
 
@@ -18,10 +18,7 @@ let uri: string;
 let recoveryCodes: string[];
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
 });
 afterAll(async () => {
   await controller.stop();

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { MAX_SERVICE_ACCOUNTS } from '../../../proto/http/service-accounts.ts';
 import { RetentionService } from '../../../controller/retention/retention.service.ts';
-import { makePlace, Person, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, startWithOwner, Person, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -19,10 +19,7 @@ let aheadMs = 0;
 let number = 0;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => Date.now() + aheadMs });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner({}, { clock: () => Date.now() + aheadMs }));
   acme = (await makePlace(owner, 'Acme', 'gw1')).tenantId;
   other = (await makePlace(owner, 'Other', 'gw2')).tenantId;
   acmeOwner = await controller.person('acme', [{ role: 'owner', tenantId: acme }]);

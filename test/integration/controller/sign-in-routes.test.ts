@@ -4,8 +4,8 @@ import { AUTH, type Auth } from '../../../controller/access/auth.ts';
 import { problem } from '../../../proto/http/common.ts';
 import { isSignInRoute, SIGN_IN_ROUTES } from '../../../proto/http/sign-in.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { PASSWORD, startWithOwner, TestController, type Person } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const all = Object.keys(SIGN_IN_ROUTES).map((route) => route.split(' ') as ['GET' | 'POST', string]);
 const posts = all.flatMap(([method, path]) => (method === 'POST' ? [path] : []));
@@ -15,9 +15,7 @@ let controller: TestController;
 let owner: Person;
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner());
 });
 afterAll(async () => {
   await controller.stop();

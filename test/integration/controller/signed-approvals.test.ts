@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -35,7 +35,7 @@ beforeAll(async () => {
   const place = await makePlace(ann, 'Acme', 'gw1');
   tenantId = place.tenantId;
   await ann.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: 4 } });
-  const authority = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
+  const authority = controller.root;
   agent = new FakeAgent(await enrol(controller.enrolAddress, authority, place.joinToken));
   agent.flows = makeFlows(9);
 });

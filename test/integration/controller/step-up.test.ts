@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Route } from '../../../proto/http/route.ts';
 import { routes } from '../../../proto/http/routes.ts';
@@ -57,6 +55,9 @@ describe('a proof no older than five minutes', () => {
       resumePerson: true,
       createSignInLink: true,
       removePerson: true,
+      createGroup: true,
+      updateGroup: true,
+      removeGroup: true,
       createServiceAccount: true,
       updateServiceAccount: true,
       rotateServiceAccount: true,
@@ -104,7 +105,7 @@ describe('a proof no older than five minutes', () => {
 
   it('is asked for where a plan of whole tables is run, and the refused run leaves the plan as it was', async () => {
     const { joinToken } = await makePlace(plain, 'Acme', 'gw1');
-    const authority = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
+    const authority = controller.root;
     const agent = new FakeAgent(await enrol(controller.enrolAddress, authority, joinToken));
     agent.flows = makeFlows(5);
     await agent.connect(controller.linkAddress);

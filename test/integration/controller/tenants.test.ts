@@ -1,17 +1,16 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { Database } from '../../../controller/platform/database.ts';
 import { toWireRefused } from '../../../proto/wire/block.ts';
 import { newId } from '../../../controller/platform/ids.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { eventually, makePlace, startWithOwner, TestController, type Person } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const BODIES: Partial<Record<keyof typeof routes, object>> = {
   updateTenant: { demandsSecondFactor: false },
+  updateGroup: { revision: 1 },
   renamePasskey: { name: 'x' },
   runPlan: { digest: 'd' },
   approvePlan: { digest: 'd' },
@@ -42,23 +41,19 @@ let theirs: {
   enrolmentId: string;
   providerId: string;
   serviceAccountId: string;
+  groupId: string;
 };
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
   const place = await makePlace(owner, tenantName, `${tenantName}-gw`);
-  const agent = new FakeAgent(
-    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken),
-  );
+  const agent = await FakeAgent.join(controller, place.joinToken);
   agent.flows = makeFlows(3);
   await agent.connect(controller.linkAddress);
   return { ...place, agent };
 }
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  url = await postgres.newDatabase();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, url, controller, owner } = await startWithOwner());
   const own = await join('mine');
   mine = { ...own, person: await controller.person('admin', [{ role: 'owner', tenantId: own.tenantId }]) };
   const other = await join('theirs');
@@ -100,11 +95,19 @@ beforeAll(async () => {
   const rollout = await owner.call(routes.createRollout, {
     body: { tenantId: other.tenantId, siteId: other.siteId, namePattern: 'theirs-more{n}', maxGateways: 2 },
   });
-  await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), rollout.token);
+  await enrol(controller.enrolAddress, controller.root, rollout.token);
   const { items: enrolments } = await owner.call(routes.listEnrolments, { params: { id: rollout.id } });
   const { id: providerId } = await owner.call(routes.createProvider, {
     body: { name: 'Directory', issuer: 'https://id.example', clientId: 'x' },
   });
+  const { id: groupId } = await owner.call(routes.createGroup, {
+    body: { name: 'theirs-group', grants: [{ role: 'viewer', tenantId: other.tenantId }], members: [personId] },
+  });
+  const { id: ofBoth } = await owner.call(routes.invitePerson, {
+    body: { name: 'Of both', email: 'both@example.net', grants: [{ role: 'viewer', tenantId: own.tenantId }] },
+  });
+  const grants = [own, other].map(({ tenantId }) => ({ role: 'viewer', tenantId }));
+  await owner.call(routes.createGroup, { body: { name: 'theirs-and-mine', grants, members: [ofBoth] } });
   const { id: serviceAccountId } = await owner.call(routes.createServiceAccount, {
     body: { name: 'theirs-program', purpose: 'p', role: 'viewer', tenantId: other.tenantId },
   });
@@ -112,6 +115,7 @@ beforeAll(async () => {
   theirs = {
     ...other,
     serviceAccountId,
+    groupId,
     personId,
     rolloutId: rollout.id,
     enrolmentId: enrolments[0]!.id,
@@ -144,6 +148,9 @@ describe('what belongs to another tenant', () => {
       resumePerson: theirs.personId,
       createSignInLink: theirs.personId,
       removePerson: theirs.personId,
+      getGroup: theirs.groupId,
+      updateGroup: theirs.groupId,
+      removeGroup: theirs.groupId,
       updateServiceAccount: theirs.serviceAccountId,
       rotateServiceAccount: theirs.serviceAccountId,
       endEarlierSecret: theirs.serviceAccountId,
@@ -258,15 +265,20 @@ describe('what belongs to another tenant', () => {
       await mine.person.call(routes.listRollouts),
       await mine.person.call(routes.listRemediations),
       await mine.person.call(routes.listRemediationRuns),
+      await mine.person.call(routes.listPeople),
+      await mine.person.call(routes.listGroups),
       await mine.person.call(routes.listServiceAccounts),
       await mine.person.call(routes.listAudit),
       await mine.person.call(routes.searchFlows, { body: { filter: '' } }),
       await mine.person.call(routes.searchFlows, { body: { filter: 'tenant:theirs' } }),
     ]);
     expect(text).toContain(mine.tenantId);
+    expect(text).toContain('Of both');
     expect(text).not.toContain(theirs.tenantId);
     expect(text).not.toContain(theirs.agent.gatewayId);
     expect(text).not.toContain('theirs-gw');
+    expect(text).not.toContain('theirs-group');
+    expect(text).not.toContain('theirs-and-mine');
     expect(text).not.toContain('theirs-program');
     expect(text).not.toContain('theirs-of-all');
     const events = await mine.person.watch(routes.watchFleet);
@@ -316,6 +328,9 @@ describe('the second wall', () => {
       'audit_head',
       'remediation',
       'remediation_run',
+      'person_group',
+      'person_group_grant',
+      'person_group_member',
       'service_account',
       'service_account_secret',
     ];

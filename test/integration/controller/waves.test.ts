@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Outcome, Result_State, type Command, type Result } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
-import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, PASSWORD, Person, TestController } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 
@@ -40,7 +38,7 @@ beforeAll(async () => {
     const { token } = await owner.call(routes.createEnrolmentToken, {
       body: { siteId: site.id, gatewayName: `gw${n}`, tags: n < 2 ? ['ha:pair'] : [] },
     });
-    const agent = new FakeAgent(await enrol(one.enrolAddress, readFileSync(path.join(one.stateDir, 'ca.cert.pem'), 'utf8'), token));
+    const agent = await FakeAgent.join(one, token);
     agent.flows = makeFlows(FLOWS);
     agents.push(agent);
     await connect(n);

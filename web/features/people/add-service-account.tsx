@@ -4,10 +4,11 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 import { routes } from '../../../proto/http/routes.ts';
-import { ACTIONS, isAllowed, type Action, type Grant, type Role } from '../../../proto/model/access.ts';
+import { isAllowed, type Action, type Grant } from '../../../proto/model/access.ts';
 import { call } from '../../lib/controller/client.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
+import { ActionPicker } from './action-picker.tsx';
 import { RolePicker } from './role-picker.tsx';
 import { ShownSecret } from './shown-secret.tsx';
 
@@ -81,31 +82,5 @@ export function AddServiceAccount({ refusal }: { refusal?: string }) {
       {add.error && <Failure what="No service account was added" error={add.error} />}
       {add.data && <ShownSecret name={add.data.name} secret={add.data.secret} />}
     </section>
-  );
-}
-
-/** Some of what a role allows; none chosen is all of it. */
-function ActionPicker({ role, value, onChange }: { role: Role; value: Action[]; onChange(actions: Action[]): void }) {
-  const offered = (Object.keys(ACTIONS) as Action[]).filter(
-    (action) => isAllowed(role, action) && !action.endsWith('.self') && action !== 'me.read',
-  );
-  return (
-    <details>
-      <summary className="dim">
-        {value.length === 0 ? `May do all that the role ${role} allows; choose only some` : `May do only ${value.join(', ')}`}
-      </summary>
-      <div className="people-actions">
-        {offered.map((action) => (
-          <label key={action}>
-            <input
-              type="checkbox"
-              checked={value.includes(action)}
-              onChange={(event) => onChange(event.currentTarget.checked ? [...value, action] : value.filter((one) => one !== action))}
-            />{' '}
-            <span className="mono">{action}</span>
-          </label>
-        ))}
-      </div>
-    </details>
   );
 }

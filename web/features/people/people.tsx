@@ -42,6 +42,9 @@ export function People() {
         <h1>People</h1>
         {page && <span className="dim">{counted(page.items.length, 'person', 'people')} with a role in your tenants</span>}
         <span className="grow" />
+        <Link className="btn" href="/people/groups">
+          Groups
+        </Link>
         <Link className="btn" href="/people/service-accounts">
           Service accounts
         </Link>

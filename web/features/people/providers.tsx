@@ -133,7 +133,7 @@ function OneProvider({ provider: { id, name, issuer, callback, groups }, refusal
             </span>
             <Button
               size="slim"
-              label={`Take ${one.role} from ${one.group}`}
+              label={`Take away ${one.role} from ${one.group}`}
               refusal={refusal}
               onClick={() => change.mutate(groups.filter((other) => other !== one))}
             >

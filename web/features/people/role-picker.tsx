@@ -1,8 +1,22 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { ROLES, type Grant } from '../../../proto/model/access.ts';
+import { ROLES, type Grant, type Role } from '../../../proto/model/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
+
+/** A role alone. */
+export function RoleSelect({ value, onChange }: { value: Role; onChange(role: Role): void }) {
+  return (
+    <label className="input">
+      Role
+      <select value={value} onChange={(event) => onChange(ROLES.find((one) => one === event.currentTarget.value) ?? 'viewer')}>
+        {ROLES.map((one) => (
+          <option key={one}>{one}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
 
 /** A role, over one tenant or over all. Offers only where the caller has a say. */
 export function RolePicker({ value, onChange }: { value: Grant; onChange(grant: Grant): void }) {
@@ -11,17 +25,7 @@ export function RolePicker({ value, onChange }: { value: Grant; onChange(grant: 
   const mayAll = me?.grants.some((grant) => grant.tenantId === null) ?? false;
   return (
     <>
-      <label className="input">
-        Role
-        <select
-          value={value.role}
-          onChange={(event) => onChange({ ...value, role: ROLES.find((one) => one === event.currentTarget.value) ?? 'viewer' })}
-        >
-          {ROLES.map((one) => (
-            <option key={one}>{one}</option>
-          ))}
-        </select>
-      </label>
+      <RoleSelect value={value.role} onChange={(role) => onChange({ ...value, role })} />
       <label className="input">
         Tenant
         <select value={value.tenantId ?? ''} onChange={(event) => onChange({ ...value, tenantId: event.currentTarget.value || null })}>

@@ -7,6 +7,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import { call } from '../../lib/controller/client.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
+import { ChangeServiceAccount } from './change-service-account.tsx';
 import type { ServiceAccount } from './service-accounts.tsx';
 import { ShownSecret } from './shown-secret.tsx';
 
@@ -16,8 +17,9 @@ interface ServiceAccountActionsProps {
   onClose(): void;
 }
 
-/** A new secret beside the present one, another year, an end for now, or an end for good; the last asks once more. */
-export function ServiceAccountActions({ account: { id, name, state, secrets }, refusal, onClose }: ServiceAccountActionsProps) {
+/** Another name or rights, a new secret beside the present one, another year, an end for now or for good; the last asks once more. */
+export function ServiceAccountActions({ account, refusal, onClose }: ServiceAccountActionsProps) {
+  const { id, name, state, secrets } = account;
   const client = useQueryClient();
   const [isSure, setIsSure] = useState(false);
   const [hours, setHours] = useState(String(DEFAULT_OVERLAP_HOURS));
@@ -44,6 +46,7 @@ export function ServiceAccountActions({ account: { id, name, state, secrets }, r
   const error = rotate.error ?? endEarlier.error ?? extend.error ?? suspend.error ?? resume.error ?? remove.error;
   return (
     <div className="stack">
+      <ChangeServiceAccount account={account} refusal={refusal} />
       <div className="row">
         <label className="input">
           Earlier secret works for hours

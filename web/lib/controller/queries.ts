@@ -21,6 +21,10 @@ export const serviceAccounts = () =>
   });
 export const people = () =>
   queryOptions({ queryKey: ['people'], queryFn: ({ signal }) => call(routes.listPeople, { query: { limit: 500 }, signal }) });
+export const groups = () =>
+  queryOptions({ queryKey: ['groups'], queryFn: ({ signal }) => call(routes.listGroups, { query: { limit: 500 }, signal }) });
+export const group = (id: string) =>
+  queryOptions({ queryKey: ['groups', id], queryFn: ({ signal }) => call(routes.getGroup, { params: { id }, signal }) });
 export const tenants = () =>
   queryOptions({
     queryKey: ['tenants'],
