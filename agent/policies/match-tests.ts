@@ -1,6 +1,6 @@
 import type { PolicyMatch } from '../../proto/model/policy/document.ts';
 import { canonicalMatch, isIPv6 } from '../../proto/model/policy/canonical-rule.ts';
-import { withoutAbsent } from '../../proto/model/policy/read-match.ts';
+import { withoutAbsent } from '../../proto/model/without-absent.ts';
 import { protocolName, protocolNumber } from '../../proto/model/protocol.ts';
 import { inOrder, type Test } from './policy-table.ts';
 

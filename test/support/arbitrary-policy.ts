@@ -12,7 +12,7 @@ import {
 } from '../../proto/model/policy/document.ts';
 import { LEVELS, type PolicyLayer } from '../../proto/model/policy/effective.ts';
 import { HELPERS } from '../../proto/model/policy/helpers.ts';
-import { withoutAbsent } from '../../proto/model/policy/read-match.ts';
+import { withoutAbsent } from '../../proto/model/without-absent.ts';
 import { KNOWN_TIMEOUT_KEYS, type TimeoutKey } from '../../proto/model/policy/settings.ts';
 import { textProblem } from '../../proto/model/text.ts';
 

@@ -39,12 +39,14 @@ export function meaningOf(rules: readonly PolicyRule[], passing: Passing): Meani
   const mode = rules.find(
     (rule) => rule.mode !== undefined && rule.mode !== 'off' && (isMet(rule.match, passing) || isMet(rule.match, reply)),
   )?.mode;
+  const helper = rules.find((rule) => rule.helper !== undefined && isMet(rule.match, passing))?.helper;
+  const idleSeconds = rules.find((rule) => rule.idleTimeoutSeconds !== undefined && isMet(rule.match, passing))?.idleTimeoutSeconds;
   return {
     isTracked,
     mustBegin: isTracked && (mode === 'normal' || mode === 'strict'),
-    idleSeconds: rules.find(({ idleTimeoutSeconds, match }) => idleTimeoutSeconds !== undefined && isMet(match, passing))
-      ?.idleTimeoutSeconds,
-    helper: rules.find(({ helper, match }) => helper !== undefined && isMet(match, passing))?.helper,
+    // The module keeps what carries SIP for its own time.
+    idleSeconds: helper === 'sip' ? 3600 : idleSeconds,
+    helper,
   };
 }
 

@@ -1,7 +1,7 @@
 import { formatPrefix, parsePrefix, type Prefix } from '../address.ts';
 import { merged } from '../block/packets.ts';
 import type { PolicyMatch, PolicyRule } from './document.ts';
-import { withoutAbsent } from './read-match.ts';
+import { withoutAbsent } from '../without-absent.ts';
 
 /**
  * The rule as the kernel keeps it: two rules that match the same packets in different words become one. Prefixes and ranges are merged, and

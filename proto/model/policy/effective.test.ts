@@ -76,6 +76,12 @@ describe('the effective policy', () => {
     expect(effectivePolicy(both.toReversed())).toEqual(effectivePolicy(both));
   });
 
+  it('of two policies of one name has the values of the one whose id comes later', () => {
+    const both = [true, false].map((accounting, index) => ({ ...layer('tag', 'same', { accounting }), policyId: String(index) }));
+    expect(effectivePolicy(both).values.accounting).toBe(false);
+    expect(effectivePolicy(both.toReversed())).toEqual(effectivePolicy(both));
+  });
+
   it('is the same in whatever order its layers come, and with each of them twice', () => {
     fc.assert(
       fc.property(

@@ -3,6 +3,7 @@ import { formatPrefix, parseAddress, parsePrefix } from '../address.ts';
 import type { NumberRange } from '../block/packets.ts';
 import { parseMark } from '../mark.ts';
 import { portNumber } from '../ports.ts';
+import { withoutAbsent } from '../without-absent.ts';
 import { hasPorts, protocolName, protocolNumber } from '../protocol.ts';
 import type { PolicyMatch } from './document.ts';
 import { MAX_LIST, ZONE_RANGE } from './limits.ts';
@@ -35,11 +36,6 @@ export function readMatch(reading: Reading, place: Place): PolicyMatch {
   if (keys.dst && match.src && match.dst && !match.src.some((src) => match.dst!.some((dst) => isIPv4(src) === isIPv4(dst))))
     reading.wrong(keys.dst, 'src and dst are never of the same family, so that no packet matches', 'give both IPv4 or both IPv6 addresses');
   return withoutAbsent(match);
-}
-
-/** The fields that are there. */
-export function withoutAbsent<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
 }
 
 function isIPv4(prefix: string): boolean {

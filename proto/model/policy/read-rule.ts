@@ -1,7 +1,8 @@
 import { ANSWERS, MODES, type PolicyRule, type RuleLimits } from './document.ts';
 import { HELPERS } from './helpers.ts';
 import { LIMIT_RANGE, MAX_RULE_NAME, MAX_RULE_NAME_BYTES, TIMEOUT_RANGE } from './limits.ts';
-import { readMatch, withoutAbsent } from './read-match.ts';
+import { withoutAbsent } from '../without-absent.ts';
+import { readMatch } from './read-match.ts';
 import { quoted, type Place, type Reading } from './reading.ts';
 
 const RULE_KEYS = ['name', 'match', 'mode', 'idleTimeout', 'helper', 'limits'] as const;

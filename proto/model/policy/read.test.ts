@@ -245,6 +245,12 @@ describe('a text that means to be expensive is refused', () => {
     expect(problemsOf(text).map((problem) => problem.message)).toContain(message);
   });
 
+  it('and an endless key is quoted shortened, without what controls a terminal', () => {
+    const [problem] = problemsOf(withSpec(`  ? "${'\\u001b'.repeat(2000)}"\n  : 1`));
+    expect(problem!.path).toMatch(/^spec\.(\\u\{1b\})+$/);
+    expect(problem!.path.length + problem!.message.length).toBeLessThan(2000);
+  });
+
   it('and lists at most a hundred problems', () => {
     expect(problemsOf(withSpec(Array.from({ length: 300 }, (_, key) => `  k${key}: 1`).join('\n')))).toHaveLength(100);
   });
@@ -276,10 +282,11 @@ describe('any text', () => {
         }
         expect(read.problems.length).toBeGreaterThan(0);
         const lines = any.split('\n').length;
-        for (const { line, column, message, cure } of read.problems) {
+        for (const { line, column, path, message, cure } of read.problems) {
           expect(line).toBeLessThanOrEqual(lines + 1);
           expect(Math.min(line, column, message.length, cure.length)).toBeGreaterThan(0);
-          expect(message).not.toMatch(/[\p{Cc}\p{Cs}]/u);
+          expect(path + message + cure).not.toMatch(/[\p{Cc}\p{Cs}]/u);
+          expect(Math.max(path.length, message.length, cure.length)).toBeLessThan(500);
         }
       }),
       { numRuns: IS_WHOLE ? 100_000 : 1500 },

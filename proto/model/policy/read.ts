@@ -10,7 +10,7 @@ import {
 import { HELPERS } from './helpers.ts';
 import { MAX_NAME, MAX_OTHER_TIMEOUTS, MAX_RULES, TABLE_RANGE, TIMEOUT_RANGE } from './limits.ts';
 import type { PolicyProblem } from './problem.ts';
-import { withoutAbsent } from './read-match.ts';
+import { withoutAbsent } from '../without-absent.ts';
 import { readHelper, readRule } from './read-rule.ts';
 import { quoted, Reading, type Place } from './reading.ts';
 import { isTimeoutKey, KNOWN_TIMEOUT_KEYS, timeoutKeyOf, type TimeoutKey } from './settings.ts';

@@ -11,6 +11,9 @@ export interface Place {
   path: string;
 }
 
+/** Longer than any path of known keys. */
+const MAX_PATH = 200;
+
 type Range = Readonly<{ from: number; to: number }>;
 
 /** Reads typed values from places and collects what is wrong with them. Every method returns undefined where it reported a problem. */
@@ -33,7 +36,7 @@ export class Reading {
       this.problems.push({
         line: Math.max(1, line),
         column: Math.max(1, col),
-        path,
+        path: toPrintable(path.slice(0, MAX_PATH).toWellFormed()),
         message: toPrintable(message),
         cure: toPrintable(cure),
       });

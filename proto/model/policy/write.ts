@@ -12,7 +12,7 @@ import {
   type Timeouts,
 } from './document.ts';
 import { timeoutEntries } from './settings.ts';
-import { withoutAbsent } from './read-match.ts';
+import { withoutAbsent } from '../without-absent.ts';
 
 /** A policy as canonical YAML: the same document is always the same text. Pairs with `readPolicy`. */
 export function writePolicy(document: PolicyDocument): string {

@@ -42,7 +42,7 @@ describe.skipIf(why !== undefined)(`the table of a policy${why ? ` (skipped: ${w
       (fate) => fate === 'forwarded by wan1',
     ).length;
 
-  test('reads back as the rules it was made of, whatever their names hold and whatever was there before', () => {
+  test('reads back as the rules it was made of, whatever their names hold and whatever was there before', { timeout: 900_000 }, () => {
     fc.assert(
       fc.property(
         arbitraryRules,
@@ -59,7 +59,7 @@ describe.skipIf(why !== undefined)(`the table of a policy${why ? ` (skipped: ${w
     );
   });
 
-  test('does to packets what the rules mean, in both families', () => {
+  test('does to packets what the rules mean, in both families', { timeout: 900_000 }, () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(rulesAround(Object.values(ENDS).flat(), [443, 5060, 21]), {

@@ -1,6 +1,7 @@
 import { formatDuration } from '../../duration.ts';
-import type { PolicyRule } from '../document.ts';
+import type { PolicyRule, PolicyValues } from '../document.ts';
 import { rulePath } from '../effective.ts';
+import { helpersAt } from '../helpers.ts';
 import type { KnownTimeoutKey } from '../settings.ts';
 import type { Occasion, PolicyWarning } from './warning.ts';
 
@@ -47,7 +48,7 @@ export function warningsOfTimeouts({ effective: { values } }: Occasion): PolicyW
         },
       ];
     }),
-    ...rules.flatMap(ofIdleTimeout),
+    ...rules.flatMap((rule) => [...ofIdleTimeout(rule), ...ofHelper(rule, values)]),
   ];
 }
 
@@ -55,6 +56,26 @@ function ofIdleTimeout({ name, match: { proto }, idleTimeoutSeconds: seconds }: 
   if (seconds === undefined) return [];
   if (proto === 'tcp') return ofEstablished(rulePath(name), `Open connections of the rule ${name}`, seconds);
   return seconds > LONG['udp.replied']! ? [longWithoutClosing(rulePath(name), `The idle timeout of the rule ${name}`, seconds)] : [];
+}
+
+/** The module keeps what carries SIP for its own time (sip_timeout, an hour unless it was loaded otherwise), from the first packet on. */
+function ofHelper(
+  { name, match: { proto, dport }, helper, idleTimeoutSeconds }: PolicyRule,
+  { helpers = [] }: PolicyValues,
+): PolicyWarning[] {
+  const isHelped =
+    helper === undefined ? helpers.includes('sip') && proto !== undefined && helpersAt(proto, dport).includes('sip') : helper === 'sip';
+  if (idleTimeoutSeconds === undefined || !isHelped) return [];
+  return [
+    {
+      code: 'helper-keeps-longer',
+      severity: 'caution',
+      path: rulePath(name),
+      message: `The idle timeout of the rule ${name} does not hold where the helper sip follows its connections.`,
+      reason:
+        'The helper keeps whatever carries SIP for an hour after its last packet: after a failover, a phone stays stuck for as long, unless its flows are deleted.',
+    },
+  ];
 }
 
 function longWithoutClosing(path: string, what: string, seconds: number): PolicyWarning {

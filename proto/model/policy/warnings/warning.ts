@@ -10,6 +10,7 @@ export const WARNING_CODES = [
   'short-established',
   'long-established',
   'short-handshake',
+  'helper-keeps-longer',
   'off-everything',
   'off-with-helper',
   'off-with-nat',

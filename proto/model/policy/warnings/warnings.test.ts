@@ -69,6 +69,16 @@ describe('of timeouts', () => {
   });
 });
 
+it('of an idle timeout that the SIP helper overrides', () => {
+  const trunk: PolicyRule = { name: 'trunk', match: { proto: 'udp', dport: port(5060) }, idleTimeoutSeconds: 180 };
+  expect(saidOf({ helpers: ['sip'], rules: [trunk] })).toEqual(['caution helper-keeps-longer rules.trunk']);
+  expect(saidOf({ rules: [{ ...trunk, match: { proto: 'udp', dport: port(5070) }, helper: 'sip' }] })).toEqual([
+    'caution helper-keeps-longer rules.trunk',
+  ]);
+  expect(saidOf({ helpers: ['ftp'], rules: [trunk] })).toEqual([]);
+  expect(saidOf({ helpers: ['sip'], rules: [{ ...trunk, match: { proto: 'udp', dport: port(53) } }] })).toEqual([]);
+});
+
 describe('of tracking that is off', () => {
   const bothWays = (match: PolicyMatch): PolicyRule[] => [
     off('there', match),
