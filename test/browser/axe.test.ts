@@ -49,6 +49,7 @@ test('no page has a fault that axe can find in either theme, and the browser rep
     '/sites',
     `/gateways/${id(3, 7)}`,
     `/gateways/${id(3, 13)}`,
+    `/gateways/${id(3, 1)}?view=tracking`,
     '/connections',
     '/flushes',
     `/audit?entry=${id(7, 40)}`,

@@ -26,6 +26,7 @@ import { protocolNumber } from '../../proto/model/protocol.ts';
 import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
+import { fixtureExplanation, fixturePolicy } from './fixture-policies.ts';
 import { FixtureGroups } from './fixture-groups.ts';
 import { FixtureRollouts } from './fixture-rollouts.ts';
 import { FixtureServiceAccounts } from './fixture-service-accounts.ts';
@@ -201,6 +202,12 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     getRetention: () => fixtureRetention(),
     listSamples: ({ params, query }) =>
       fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
+    getGatewayPolicy: ({ params }) => fixturePolicy(find(gateways, params.id)),
+    explainTracking: ({ params, query }) => ({
+      gatewayId: params.id!,
+      state: 'answered',
+      explanation: fixtureExplanation(query.dport),
+    }),
     searchFlows: ({ body }) => search(routes.searchFlows.body.parse(body)),
     createPlan: ({ body }) => makePlan(routes.createPlan.body.parse(body)),
     approvePlan: ({ params }) => Object.assign(findPlan(params.id).plan, { approval: { by: api.person, at: new Date().toISOString() } }),

@@ -16,7 +16,7 @@ import {
   type TrackingExplanation,
 } from '../../proto/model/policy/gateway-reading.ts';
 import { HELPERS } from '../../proto/model/policy/helpers.ts';
-import { withoutAbsent } from '../../proto/model/policy/read-match.ts';
+import { withoutAbsent } from '../../proto/model/without-absent.ts';
 import { KNOWN_TIMEOUT_KEYS, settingOf } from '../../proto/model/policy/settings.ts';
 import { arbitraryRules } from './arbitrary-policy.ts';
 

@@ -16,6 +16,16 @@ export function Address({ value, port }: { value: string; port?: number }) {
   );
 }
 
+/** A command to run somewhere else, copied on click. */
+export function Command({ text }: { text: string }) {
+  const clipboard = useClipboard({ timeout: 1200 });
+  return (
+    <button type="button" className="mono copy dim" title={`Copy ${text}`} aria-label={`Copy ${text}`} onClick={() => clipboard.copy(text)}>
+      {clipboard.copied ? <IconCheck className="i s" aria-label="copied" /> : <IconCopy className="i s" stroke={1.5} aria-hidden />}
+    </button>
+  );
+}
+
 /** Text with a button that copies it. */
 export function CopyBlock({ text, label }: { text: string; label: string }) {
   const clipboard = useClipboard({ timeout: 1200 });

@@ -87,4 +87,20 @@ describe.skipIf(why !== undefined)(`changes of rules${why ? ` (skipped: ${why})`
       expect(process.memoryUsage().rss - began).toBeLessThan(100 << 20);
     });
   });
+
+  test('a rule that adds to a set which counts connections is not known to match', () => {
+    stage(({ namespace, verdict }) => {
+      namespace.nft(`table inet fw {
+        set many { type ipv4_addr; flags dynamic; size 100; ct count over 5; }
+        set seen { type ipv4_addr; flags dynamic; size 100; counter; }
+        chain forward {
+          type filter hook forward priority filter
+          ip saddr 10.0.0.6 update @seen { ip saddr } accept
+          add @many { ip saddr } drop
+        }
+      }`);
+      expect(verdict(5)).toContain('the set many counts packets');
+      expect(verdict(6)).toBe('accepted');
+    });
+  });
 });

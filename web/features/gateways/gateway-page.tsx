@@ -23,6 +23,7 @@ import type { PlanRequest } from '../../../client/words/plan-words.ts';
 import { StandingBlocks } from '../flushes/standing-blocks.tsx';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { RecentRuns } from '../remediations/recent-runs.tsx';
+import { TrackingView } from '../tracking/tracking-view.tsx';
 import { judge } from './judgement.ts';
 import { endRequest, type Stale } from './need.ts';
 import { useStaleFlows } from './use-stale-flows.ts';
@@ -79,11 +80,45 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
   const self = useMemo(() => [gateway], [gateway]);
   const stale = useStaleFlows(self).get(gateway.id);
   const asking = usePlanRequest();
+  const [view, setView] = useQueryState('view', parseAsStringLiteral(['overview', 'tracking'] as const).withDefault('overview'));
+  useKey('v', () => void setView(view === 'overview' ? 'tracking' : 'overview'));
   return (
     <>
       <GatewayHead gateway={gateway} stale={stale} onEnd={asking.ask} />
+      <div className="row gateway-views">
+        <Segments
+          label="View"
+          value={view}
+          onChange={(next) => void setView(next)}
+          options={[
+            { value: 'overview', text: 'Overview' },
+            { value: 'tracking', text: 'Tracking' },
+          ]}
+        />
+        <kbd aria-hidden>v</kbd>
+      </div>
       {gateway.state === 'set-aside' && <SetAside gateway={gateway} />}
       {(gateway.state === 'offline' || gateway.state === 'revoked') && <EnrolAgain gateway={gateway} />}
+      {view === 'tracking' ? (
+        <TrackingView key={gateway.id} gatewayId={gateway.id} />
+      ) : (
+        <GatewayOverview gateway={gateway} stale={stale} span={span} onSpan={onSpan} />
+      )}
+      <PlanSheet asking={asking} />
+    </>
+  );
+}
+
+interface OverviewProps {
+  gateway: Gateway;
+  stale: Stale | undefined;
+  span: Span;
+  onSpan(span: Span): void;
+}
+
+function GatewayOverview({ gateway, stale, span, onSpan }: OverviewProps) {
+  return (
+    <>
       <GatewayCharts gateway={gateway} span={span} onSpan={onSpan} />
       <div className="lower">
         <section>
@@ -102,7 +137,6 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
           <Translations gateway={gateway} />
         </section>
       </div>
-      <PlanSheet asking={asking} />
     </>
   );
 }

@@ -58,6 +58,14 @@ export const samples = (id: string, span: { fromMs: number; toMs: number }, poin
     staleTime: 60_000,
     placeholderData: keepPreviousData,
   });
+/** Read from the gateway each time it is opened; asking costs the gateway a walk through its rules, so it is not repeated by itself. */
+export const gatewayPolicy = (id: string) =>
+  queryOptions({
+    queryKey: ['gateway-policy', id],
+    queryFn: ({ signal }) => call(routes.getGatewayPolicy, { params: { id }, signal }),
+    staleTime: 10_000,
+    refetchOnWindowFocus: false,
+  });
 export const plan = (id: string) =>
   queryOptions({ queryKey: ['plan', id], queryFn: ({ signal }) => call(routes.getPlan, { params: { id }, signal }), staleTime: Infinity });
 export const flush = (id: string) =>
