@@ -15,6 +15,8 @@ const { values } = parseArgs({
 });
 const [count, seed, atOnce] = [Number(values.count), Number(values.seed), Number(values['at-once'])];
 const trials = fc.sample(arbitraryTrial, { numRuns: count, seed });
+/** What an operator is promised. */
+const MAX_LATE_MS = 5000;
 const played: Played[] = [];
 const began = performance.now();
 const waiting = trials.entries();
@@ -22,6 +24,7 @@ await Promise.all(
   Array.from({ length: atOnce }, async () => {
     for (const [number, trial] of waiting) {
       const one = await playTrial(trial, 'ctp');
+      if (one.lateMs !== undefined && one.lateMs > MAX_LATE_MS) one.broken.push(`put back ${one.lateMs} ms after the deadline`);
       played.push(one);
       const said = { trial: number, end: trial.end, killAt: trial.killAt, fault: trial.fault, isFlushed: trial.isFlushed, ...one };
       if (values.json) console.log(JSON.stringify(said));

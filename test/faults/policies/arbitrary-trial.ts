@@ -3,8 +3,20 @@ import type { PolicyDocument, PolicyRule, PolicySpec } from '../../../proto/mode
 import { arbitraryDocument, arbitraryRules } from '../../support/arbitrary-policy.ts';
 import type { Fault } from '../../support/failing-files.ts';
 
-/** How a change ends: somebody confirms, takes it back, starts an agent, builds the gateway again, or does nothing. */
-export const ENDS = ['confirmed', 'restored', 'agent started', 'rebuilt', 'left alone'] as const;
+/**
+ * How a change ends: somebody confirms it, takes it back, takes it back just when its time is over, starts an agent, starts one after the
+ * dead-man was killed, builds the gateway again, or does nothing.
+ */
+export const ENDS = ['confirmed', 'restored', 'contested', 'agent started', 'dead-man killed', 'rebuilt', 'left alone'] as const;
+/** Twice those that are most of all. */
+const OFTEN: readonly (typeof ENDS)[number][] = [...ENDS, 'confirmed', 'left alone', 'left alone'];
+
+/** The number of the call under the record from which on the disk fails, and how. */
+export interface DiskFault {
+  fault: Fault;
+  at: number;
+  lasts: boolean;
+}
 
 export interface Trial {
   before: PolicySpec | undefined;
@@ -12,7 +24,7 @@ export interface Trial {
   end: (typeof ENDS)[number];
   /** The number of the step before which the process that applies it dies. */
   killAt?: number;
-  fault?: { fault: Fault; at: number; lasts: boolean };
+  fault?: DiskFault;
   /** The gateway's own firewall is loaded again before the end. */
   isFlushed: boolean;
 }
@@ -47,8 +59,8 @@ export const arbitraryTrial: fc.Arbitrary<Trial> = fc
       { nil: undefined },
     ),
     document,
-    end: fc.constantFrom<Trial['end'][]>('confirmed', 'confirmed', 'left alone', 'left alone', 'restored', 'agent started', 'rebuilt'),
-    killAt: sometimes(2, fc.integer({ min: 0, max: 40 })),
+    end: fc.constantFrom(...OFTEN),
+    killAt: sometimes(2, fc.integer({ min: 0, max: 26 })),
     fault: sometimes(
       2,
       fc.record({

@@ -1,5 +1,5 @@
 // Changes the policy of the network namespace that it is started in, as it is told line by line on its standard input; ends itself with SIGKILL
-// wherever it is asked to. node change-program.ts STATE_FOLDER; see conversation below.
+// wherever it is asked to. node change-program.ts STATE_FOLDER; `Told` is what it understands.
 import { createInterface } from 'node:readline';
 import { Disk } from '../../../agent/disk/disk.ts';
 import { ChangeFolder } from '../../../agent/policies/applying/change-folder.ts';
@@ -14,23 +14,23 @@ import { readSettings } from '../../../agent/policies/reading/settings.ts';
 import { bootClock } from '../../../agent/time/boot-clock.ts';
 import type { PolicyDocument, PolicySpec } from '../../../proto/model/policy/document.ts';
 import { settingOf, timeoutEntries } from '../../../proto/model/policy/settings.ts';
-import { FailingFiles, type Fault } from '../../support/failing-files.ts';
+import { FailingFiles } from '../../support/failing-files.ts';
+import type { DiskFault } from './arbitrary-trial.ts';
 
 /** What it is told, each as one line of JSON. It answers each with one line. */
 export type Told =
   /** Makes the gateway what it is before the change. */
   | { do: 'before'; spec: PolicySpec }
   /** `killAt`: the number of the step before which it dies; `fault`: of the disk under the record. */
-  | { do: 'apply'; document: PolicyDocument; withinMs: number; killAt?: number; fault?: { fault: Fault; at: number; lasts: boolean } }
+  | { do: 'apply'; document: PolicyDocument; withinMs: number; killAt?: number; fault?: DiskFault }
   | { do: 'confirm' | 'restore' | 'settle' };
 
-/** `held`: settings by which the gateway is held, once it is confirmed. `steps`: how many there were. */
+/** `steps`: of an application, at each of which it might have died. */
 export interface Answered {
   ok: boolean;
   why?: string;
   deadlineBootMs?: number;
   steps?: number;
-  settings?: { setting: string; to: number }[];
 }
 
 const [, , stateDir = ''] = process.argv;
@@ -59,7 +59,7 @@ const kernel: PolicyKernel = {
 };
 
 /** A new one each time, as if another process had been started. */
-function changes(fault?: { fault: Fault; at: number; lasts: boolean }): PolicyChanges {
+function changes(fault?: DiskFault): PolicyChanges {
   const { files } = new FailingFiles(fault);
   const { openSync, renameSync } = files;
   const stepping = {
@@ -97,8 +97,7 @@ async function carryOut(told: Told): Promise<Omit<Answered, 'ok'>> {
       const began = steps;
       const { record } = await changing.apply(told.document, told.withinMs);
       killAt = Infinity;
-      const { deadlineBootMs } = record;
-      return { deadlineBootMs, steps: steps - began, settings: record.changes.settings.map(({ setting, to }) => ({ setting, to })) };
+      return { deadlineBootMs: record.deadlineBootMs, steps: steps - began };
     }
     case 'confirm':
       await changes().confirm({ openedAtBootMs: bootClock.bootMs() });

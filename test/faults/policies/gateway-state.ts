@@ -21,9 +21,14 @@ export function stateOf(namespace: Namespace): GatewayState {
   };
 }
 
+/** The blocks of a table's listing. */
+export function blocksOf(table: string): string[] {
+  return table.split(/\n(?=\t\S[^\n]*{\n)/);
+}
+
 /** nft lists what is in a table as it was made; the order of chains, sets and objects means nothing. */
 function inOrder(table: string): string {
-  const [head = '', ...blocks] = table.replace(/\n}\n*$/, '').split(/\n(?=\t\S[^\n]*{\n)/);
+  const [head = '', ...blocks] = blocksOf(table.replace(/\n}\n*$/, ''));
   return [head.trimEnd(), ...blocks.map((block) => block.trimEnd()).toSorted()].join('\n');
 }
 
