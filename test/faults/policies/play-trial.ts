@@ -57,10 +57,12 @@ class TrialStage {
     const { document, killAt, fault } = trial;
     const withinMs = WAITING.includes(trial.end) || killAt !== undefined ? SHORT_MS : LONG_MS;
     const applied = await this.#program.tell({ do: 'apply', document, withinMs, killAt, fault });
-    const deadlineMs = this.#pending()?.record.deadlineBootMs ?? applied?.deadlineBootMs;
+    const pending = this.#pending()?.record;
+    const deadlineMs = pending?.deadlineBootMs ?? applied?.deadlineBootMs;
     const inForce = stateOf(this.#namespace);
     if (applied && !applied.ok && !isSame(inForce, before)) this.#breaks(`refused (${applied.why}), and not as before`);
-    if (applied?.ok && this.#pending()?.phase !== 'unconfirmed') this.#breaks('in force, and not waiting to be confirmed');
+    if (applied?.ok && this.#pending()?.phase !== 'unconfirmed' && uptime() * 1000 < deadlineMs!)
+      this.#breaks('in force, and not waiting to be confirmed');
     const isFlushed = trial.isFlushed && trial.end !== 'confirmed' && this.#flush();
     const played: Omit<Played, 'outcome' | 'broken'> = {
       wasKilled: applied === undefined,
@@ -74,7 +76,8 @@ class TrialStage {
     const isKept = await this.#conclude(trial.end, applied, deadlineMs);
     await this.#program.end();
     await over(this.#stateDir);
-    const lateMs = deadlineMs === undefined ? undefined : Math.round(uptime() * 1000 - deadlineMs);
+    const ended = this.#folder.lastOutcome();
+    const lateMs = pending && ended?.id === pending.id ? ended.at - pending.deadlineAt : undefined;
     this.#compare({ before, inForce, after: stateOf(this.#namespace), isKept, isFlushed });
     const outcome = isKept ? 'kept' : deadlineMs === undefined && applied ? 'not begun' : 'as before';
     const hasWaited = trial.end === 'left alone' || applied === undefined;
