@@ -23,6 +23,18 @@ describe('a policy that is applied', () => {
     expect(stage.folder.pending()).toMatchObject({ phase: 'unconfirmed', record: { policy: 'busy' } });
   });
 
+  test('has its record on the disk, and not only in the memory of the kernel, before its dead-man is started', async () => {
+    const { files, changes } = new FailingFiles();
+    const stage = new ChangeStage({ files });
+    const written = (): string[] => changes.filter((name) => name !== 'openSync' && name !== 'mkdirSync');
+    let before: string[] = [];
+    stage.onDeadMan = () => {
+      before = written();
+    };
+    await stage.changes.apply(BUSY, WITHIN_MS);
+    expect(before).toEqual(['writeSync', 'fsyncSync', 'renameSync', 'fsyncSync']);
+  });
+
   test('has its deadline by the clock that nobody sets', async () => {
     const stage = new ChangeStage();
     const { record } = await stage.changes.apply(BUSY, WITHIN_MS);

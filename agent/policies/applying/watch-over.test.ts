@@ -81,6 +81,18 @@ describe('the dead-man', () => {
     expect(second.stage.state()).toEqual(later);
   });
 
+  test('does not take back what was confirmed between its look and its turn', async () => {
+    const { stage, watch } = await changed();
+    const now = stage.state();
+    const lock = stage.folder.tryLock.bind(stage.folder);
+    stage.folder.tryLock = () => {
+      stage.folder.confirm();
+      return lock();
+    };
+    await watch();
+    expect(stage.state()).toEqual(now);
+  });
+
   test('puts back at once what a program has left half done that died over it', async () => {
     const { stage, record, was, watch } = await changed();
     stage.folder.end('unconfirmed');
