@@ -1,5 +1,5 @@
-// The agent of one gateway: node main.js run; node main.js accept-journal after damage to its journal. Settings are CTFLEET_* variables
-// (config.ts).
+// The agent of one gateway: node main.js run; node main.js accept-journal after damage to its journal; node main.js policy … sets its policy
+// by hand. Settings are CTFLEET_* variables (config.ts).
 import os from 'node:os';
 import { pino } from 'pino';
 import { acceptJournals } from './accept-journals.ts';
@@ -15,6 +15,8 @@ import { LateEvents } from './conntrack/events/late-events.ts';
 import { Disk } from './disk/disk.ts';
 import { identityOf } from './enrolment.ts';
 import { DEFAULT_GUARD_FILE, GuardFile } from './operations/guard-file.ts';
+import { policyCommand } from './policy-command.ts';
+import { policyParts } from './policy-parts.ts';
 import { RouteEvents } from './wans/route-events.ts';
 import { WanProbes } from './wans/probes.ts';
 import { WanWatch } from './wans/watch.ts';
@@ -22,12 +24,17 @@ import { KernelPolicies } from './policies/reading/kernel-policies.ts';
 import { ownAddresses, resolveEndpoint } from './operations/own-endpoints.ts';
 import { leave, stopSignal } from './stop.ts';
 
-const [, , command = 'run'] = process.argv;
-if (command !== 'run' && command !== 'accept-journal') end(`There is no command "${command}"; there are: run, accept-journal`);
+const [, program, command = 'run', ...args] = process.argv;
+if (!['run', 'accept-journal', 'policy'].includes(command)) end(`There is no command "${command}"; there are: run, accept-journal, policy`);
 const config = settings();
 if (command === 'accept-journal') accept(config.stateDir);
+if (command === 'policy') await setPolicy();
 const log = pino({ level: config.logLevel, base: undefined, redact: ['joinToken'] });
 const stop = stopSignal(() => log.warn('the agent left what was under way; it is taken up at the next start'));
+// Before anything else: a policy that nobody has confirmed may be what keeps this gateway from its controller.
+const { standing } = policyParts(config, (message, fields) => log.warn(fields, message));
+await standing.start();
+const standingUntilStop = standing.run(stop);
 
 try {
   const hostname = os.hostname();
@@ -71,6 +78,7 @@ try {
   });
   await agent.run(stop);
   watch.close();
+  await standingUntilStop;
 } catch (error) {
   if (!stop.aborted) end((error as Error).message);
 }
@@ -97,6 +105,15 @@ function accept(stateDir: string): never {
   } catch (error) {
     return end((error as Error).message);
   }
+}
+
+async function setPolicy(): Promise<never> {
+  try {
+    console.log((await policyCommand({ config, program: `node ${program}`, args })).join('\n'));
+  } catch (error) {
+    return end((error as Error).message);
+  }
+  return leave(0);
 }
 
 function settings(): AgentConfig {

@@ -1,6 +1,6 @@
 // npm run faults -- [--short] [--seed N] [--json]: a real system under kill -9, stops and cuts, a checker of thirteen promises, and bugs
 // that it must catch. npm run faults -- renewals [--gateways N] [--minutes N] [--json]: half an hour of certificates of five minutes.
-// See docs/faults.md.
+// npm run faults -- policies [--count 500] [--seed N] [--json]: random policies on gateways of their own. See docs/faults.md.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fail } from './say.ts';
@@ -9,9 +9,12 @@ import { ensurePrograms, howToInstall } from './system.ts';
 
 // Code generated from the protocol has enums, which Node does not run without a transform.
 const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
-const missing = ensurePrograms(['redis-server']);
-if (missing.length > 0) fail(howToInstall(missing));
-await build({ console: false });
 const [first, ...rest] = process.argv.slice(2);
-const [program, args] = first === 'renewals' ? ['renewals.ts', rest] : ['main.ts', process.argv.slice(2)];
+const [program, args] = first === 'renewals' || first === 'policies' ? [`${first}.ts`, rest] : ['main.ts', process.argv.slice(2)];
+// Of a gateway alone: its agent runs from source.
+if (first !== 'policies') {
+  const missing = ensurePrograms(['redis-server']);
+  if (missing.length > 0) fail(howToInstall(missing));
+  await build({ console: false });
+}
 process.exit(spawnSync(process.execPath, [...FLAGS, path.join(ROOT, 'test/faults', program), ...args], { stdio: 'inherit' }).status ?? 1);

@@ -88,6 +88,25 @@ export class Disk {
   }
 
   /**
+   * Gives a file another name, in place of whatever had that: of several that try, one does. False if there is no such file. Throws what
+   * the file system throws, and then nothing has changed.
+   */
+  move(from: string, to: string): boolean {
+    try {
+      this.files.renameSync(from, to);
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+    try {
+      syncFolderOf(this.files, to);
+    } catch (error) {
+      this.tell('a new name of a file might not survive a power cut', to, error);
+    }
+    return true;
+  }
+
+  /**
    * Returns what `parse` makes of a file; undefined if there is none. A file on which `parse` throws is set aside and reported, and counts
    * as missing.
    */

@@ -20,7 +20,7 @@ export function steadyNow(wall: () => number, passed: () => number): () => numbe
 }
 
 /** The kernel's boot-time clock, which runs on while the machine is suspended. Resolution: a hundredth of a second. */
-function bootTimeMs(): number {
+export function bootTimeMs(): number {
   return uptime() * 1000;
 }
 

@@ -14,7 +14,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Ask } from './fixture-api.ts';
 import { fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
 
-const NOT_HERE = 'it is one value for the whole machine, and this gateway runs in a network namespace of its own: set it on the host';
+const NOT_HERE = 'it is one value for the whole machine, and this gateway runs in a network namespace of its own: set it on the host.';
 const yaml = (name: string, spec: string) => `apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: ${name} }\nspec: ${spec}\n`;
 
 /** Saved policies of the fixture: one of the installation, one of a site that a pipeline applies. Documents are read by the contract's own code. */

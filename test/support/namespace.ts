@@ -28,7 +28,12 @@ export class Namespace {
 
   /** Makes one with loopback up and a rule that makes the kernel track its traffic. `prefix` separates tests that run at the same time. */
   static create(prefix: string): Namespace {
-    const namespace = new Namespace(`${prefix}-${process.pid}-${++made}`);
+    return Namespace.named(`${prefix}-${process.pid}-${++made}`);
+  }
+
+  /** One of this name, as `create` makes it; for one that is built again. */
+  static named(name: string): Namespace {
+    const namespace = new Namespace(name);
     execFileSync('ip', ['netns', 'add', namespace.name]);
     try {
       namespace.run('ip', 'link', 'set', 'lo', 'up');

@@ -18,7 +18,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'agent/netlink': [],
   'agent/firewall': ['agent/netlink', 'agent/disk', 'agent/time', 'proto'],
   'agent/conntrack': ['agent/firewall', 'agent/netlink', 'agent/time', 'proto'],
-  'agent/policies': ['agent/conntrack', 'agent/firewall', 'agent/netlink', 'proto'],
+  'agent/policies': ['agent/conntrack', 'agent/firewall', 'agent/netlink', 'agent/disk', 'agent/time', 'proto'],
   'agent/wans': ['agent/conntrack', 'agent/netlink', 'agent/disk', 'agent/time', 'proto'],
   'agent/collectors': ['agent/wans', 'agent/conntrack', 'agent/time', 'proto'],
   'agent/operations': ['agent/firewall', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { sparedConditions } from '../../../proto/model/block/of-filter.ts';
 import type { PacketCondition, RefusedPackets } from '../../../proto/model/block/packets.ts';
@@ -6,6 +5,7 @@ import { refusedBytes } from '../../../proto/wire/block.ts';
 import { FleetError } from '../../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
+import { bootClock } from '../../time/boot-clock.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { Disk } from '../../disk/disk.ts';
 import { formatBlockFile, parseBlockFile, type BegunBlock } from './block-file.ts';
@@ -80,7 +80,7 @@ export class Blocks {
     await this.#inTurn(async () => {
       const found = await this.#found();
       const nowMs = clock.now();
-      for (const block of kept?.bootId === bootId() ? kept.blocks : []) {
+      for (const block of kept?.bootId === bootClock.bootId() ? kept.blocks : []) {
         const standing = found?.blocks.get(tokenOf(block.id));
         const untilMs = standing ? nowMs + standing.leftSeconds * 1000 : block.untilMs;
         if ((!standing || standing.leftSeconds > 0) && untilMs > nowMs)
@@ -329,7 +329,7 @@ export class Blocks {
       untilMs,
       flows,
     }));
-    this.#deps.disk.write(this.#file, formatBlockFile({ bootId: bootId(), blocks }));
+    this.#deps.disk.write(this.#file, formatBlockFile({ bootId: bootClock.bootId(), blocks }));
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -376,9 +376,4 @@ function tokenOf(id: string): string {
 
 function sparedKey(protections: readonly SparedFlows[]): string {
   return JSON.stringify(protections.map(({ filter }) => filter));
-}
-
-/** Another one since each start of the kernel. */
-function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }

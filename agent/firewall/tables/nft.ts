@@ -1,17 +1,36 @@
 import { spawn } from 'node:child_process';
 import { FleetError } from '../../../proto/model/error-codes.ts';
 
+/** It takes milliseconds; a large table on a busy machine, a second. */
+const MAX_RUN_MS = 30_000;
+/** nft 1.0.6 opens its standard input by name to read JSON, which can be done with a pipe and not with the socket that Node gives. */
+const JSON_FROM_PIPE = ['-c', 'cat | exec nft -j -f -'];
+
 /**
  * Runs nft, all or nothing, with fixed arguments and no shell. Throws CAPABILITY_MISSING with the cure.
  * @param missing what is not possible where it fails
  */
 export function nft(args: readonly string[], commands = '', missing = 'Packets cannot be refused here'): Promise<string> {
+  return run('nft', args, commands, missing);
+}
+
+/** As `nft`, for commands in JSON; the shell is given one fixed line. */
+export function nftJson(commands: string, missing: string): Promise<string> {
+  return run('sh', JSON_FROM_PIPE, commands, missing);
+}
+
+function run(program: string, args: readonly string[], commands: string, missing: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const refused = (why: string, cause?: unknown): void =>
       reject(
         new FleetError('CAPABILITY_MISSING', `${missing}: ${why}. Install nftables, and give the agent CAP_NET_ADMIN.`, {}, { cause }),
       );
-    const child = spawn('nft', args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
+    const child = spawn(program, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, LC_ALL: 'C' },
+      timeout: MAX_RUN_MS,
+      killSignal: 'SIGKILL',
+    });
     let [out, said] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;

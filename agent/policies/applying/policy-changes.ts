@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import type { ActualPolicy } from '../../../proto/model/policy/actual.ts';
+import { differenceOf, type PolicyDifference } from '../../../proto/model/policy/difference.ts';
+import type { PolicyDocument, PolicyMatch } from '../../../proto/model/policy/document.ts';
+import { effectivePolicy, type EffectivePolicy } from '../../../proto/model/policy/effective.ts';
+import { quietly } from '../../disk/files.ts';
+import { FleetError } from '../../../proto/model/error-codes.ts';
+import { writePolicy } from '../../../proto/model/policy/write.ts';
+import type { BootClock } from '../../time/boot-clock.ts';
+import type { Policies } from '../reading/policies.ts';
+import { rulesIn } from '../rules-in.ts';
+import { carryOut } from './carry-out.ts';
+import type { ChangeFolder } from './change-folder.ts';
+import { DIED, GRACE_MS, type ChangeOutcome, type ChangeRecord, type PendingChange } from './change-record.ts';
+import { changeSetOf, type ChangeSet, type HeldValues } from './change-set.ts';
+import { whyNotConfirmed, type Confirmer } from './confirmation.ts';
+import type { DeadMan } from './dead-man.ts';
+import type { PolicyKernel } from './kernel.ts';
+import type { ProcessIdentity } from './process-identity.ts';
+import { forget, putBack } from './put-back.ts';
+
+export interface ChangeHands {
+  folder: ChangeFolder;
+  kernel: PolicyKernel;
+  policies: Pick<Policies, 'read'>;
+  deadMan: DeadMan;
+  clock: BootClock;
+  /** Milliseconds since 1970, for people. */
+  now: () => number;
+  /** Packets that no policy touches, as they are now. */
+  spared: () => Promise<PolicyMatch[]>;
+  process: () => ProcessIdentity;
+  namespace: () => string;
+}
+
+/** What a policy would do here. */
+export interface GatewayPlan {
+  effective: EffectivePolicy;
+  actual: ActualPolicy;
+  difference: PolicyDifference;
+  changes: ChangeSet;
+  held: HeldValues;
+  spared: PolicyMatch[];
+}
+
+/** Changes this gateway's policy so that it is put back by itself unless somebody confirms. One change at a time, of all processes. */
+export class PolicyChanges {
+  readonly #hands: ChangeHands;
+
+  constructor(hands: ChangeHands) {
+    this.#hands = hands;
+  }
+
+  /** Changes nothing. Throws GUARD_REFUSED for what could not be put back as it was. */
+  async plan(document: PolicyDocument): Promise<GatewayPlan> {
+    const { policies, kernel, spared: sparedNow } = this.#hands;
+    const effective = effectivePolicy([{ policyId: '', level: 'gateway', document }]);
+    const { actual: read } = await policies.read(new AbortController().signal);
+    const found = read.noTable === undefined ? await kernel.table() : undefined;
+    const { table: _, ...rest } = read;
+    const actual: ActualPolicy = { ...rest, ...(found && { table: rulesIn(found) }) };
+    const difference = differenceOf(effective.values, actual);
+    const spared = await sparedNow();
+    return { effective, actual, difference, spared, ...changeSetOf({ wanted: effective.values, difference, actual, found, spared }) };
+  }
+
+  /**
+   * Puts a policy in force until its deadline: on disk first, then the dead-man, then the kernel, which is read back. Throws FleetError if
+   * any of it fails, and then the gateway is as it was, or the message says what is not.
+   * @param digest of a plan: then nothing but that is done
+   */
+  async apply(document: PolicyDocument, withinMs: number, digest?: string): Promise<{ plan: GatewayPlan; record: ChangeRecord }> {
+    return this.#locked(async () => {
+      await this.#refuseSecond();
+      const plan = await this.plan(document);
+      if (digest !== undefined && plan.changes.digest !== digest)
+        throw new FleetError('PLAN_DRIFTED', 'The gateway was changed since this was planned. Plan it again.');
+      const record = this.#recordOf(document, plan, withinMs);
+      try {
+        this.#hands.folder.begin(record);
+      } catch (error) {
+        // It may be in place all the same; nothing was changed by it.
+        quietly(() => this.#hands.folder.end('changing'));
+        throw refused(`its record could not be written (${(error as Error).message})`, error);
+      }
+      return { plan, record: await this.#carryOut(record) };
+    });
+  }
+
+  /** Makes the pending change hold for good. Throws GUARD_REFUSED where it does not count, NOT_FOUND where there is none. */
+  async confirm(by: Confirmer): Promise<ChangeRecord> {
+    const { folder, kernel, clock, now } = this.#hands;
+    return this.#locked(async () => {
+      const pending = this.#pendingHere('to confirm');
+      const why = whyNotConfirmed(pending, by, clock.bootMs());
+      if (why !== undefined) throw new FleetError('GUARD_REFUSED', `Policy ${pending.record.policy} is not confirmed: ${why}.`);
+      if (!folder.confirm()) throw none('to confirm');
+      const { id, policy, changes } = pending.record;
+      folder.tell({ id, policy, outcome: 'confirmed', why: 'It was confirmed.', at: now() });
+      // What is left does nothing, and goes when an agent looks after the policy the next time.
+      if (changes.table) await kernel.tidyTable(changes.table.to).catch(() => undefined);
+      return pending.record;
+    });
+  }
+
+  /** Puts the gateway back at once. Throws NOT_FOUND where no change is pending, INTERNAL if something is not as it was. */
+  async restore(why: string): Promise<ChangeOutcome> {
+    return this.#locked(() => this.#putBack(this.#pendingHere('to put back'), why));
+  }
+
+  /** For whoever starts to look after this gateway: what is pending is put back. Undefined if nothing is, or not in this namespace. */
+  async settle(why: string): Promise<ChangeOutcome | undefined> {
+    const { folder } = this.#hands;
+    if (!folder.pending()) return undefined;
+    return this.#locked(async () => {
+      const pending = folder.pending();
+      if (!pending) return undefined;
+      if (this.#isGone(pending.record)) return forget(pending, this.#hands);
+      return this.#isElsewhere(pending.record) ? undefined : this.#putBack(pending, why);
+    });
+  }
+
+  async #carryOut(record: ChangeRecord): Promise<ChangeRecord> {
+    const { folder, kernel, deadMan, clock } = this.#hands;
+    try {
+      await deadMan.start(record);
+      await carryOut(record.changes, kernel);
+      const verified = { ...record, verifiedAtBootMs: clock.bootMs() };
+      folder.verified(verified);
+      return verified;
+    } catch (error) {
+      const phase = folder.phaseOf(record.id) ?? 'changing';
+      await this.#putBack({ phase, record }, `It did not take effect: ${(error as Error).message}.`);
+      throw refused((error as Error).message, error);
+    }
+  }
+
+  async #putBack(pending: PendingChange, why: string): Promise<ChangeOutcome> {
+    try {
+      return await putBack(pending, this.#hands, why);
+    } catch (error) {
+      throw new FleetError(
+        'INTERNAL',
+        `Not everything could be put back: ${(error as Error).message}. It is tried again until it is; see “policy show”.`,
+        {},
+        { cause: error },
+      );
+    }
+  }
+
+  #recordOf(document: PolicyDocument, { changes, held, spared }: GatewayPlan, withinMs: number): ChangeRecord {
+    const { clock, now, namespace, process } = this.#hands;
+    const beganAt = now();
+    return {
+      id: randomUUID(),
+      policy: document.metadata.name,
+      document: writePolicy(document),
+      bootId: clock.bootId(),
+      namespace: namespace(),
+      process: process(),
+      deadlineBootMs: clock.bootMs() + withinMs,
+      beganAt,
+      deadlineAt: beganAt + withinMs,
+      changes,
+      held,
+      spared,
+    };
+  }
+
+  /** Throws where a change is pending already. What another kernel left is forgotten, and what a program left that has died is put back. */
+  async #refuseSecond(): Promise<void> {
+    const pending = this.#hands.folder.pending();
+    if (!pending) return;
+    if (this.#isGone(pending.record)) return void forget(pending, this.#hands);
+    if (pending.phase === 'unconfirmed' || this.#isElsewhere(pending.record))
+      throw new FleetError('GUARD_REFUSED', `Policy ${pending.record.policy} is not confirmed yet. Confirm it or put it back first.`);
+    await this.#putBack(pending, DIED);
+  }
+
+  #pendingHere(what: string): PendingChange {
+    const pending = this.#hands.folder.pending();
+    if (!pending || this.#isGone(pending.record)) throw none(what);
+    if (this.#isElsewhere(pending.record))
+      throw new FleetError('GUARD_REFUSED', `Policy ${pending.record.policy} was set in another network namespace. Run this in that one.`);
+    return pending;
+  }
+
+  /** A kernel that has started since holds nothing of it, nor does a network namespace that its dead-man has left without a word. */
+  #isGone(record: ChangeRecord): boolean {
+    const { clock } = this.#hands;
+    return record.bootId !== clock.bootId() || (this.#isElsewhere(record) && clock.bootMs() > record.deadlineBootMs + GRACE_MS);
+  }
+
+  #isElsewhere({ namespace }: ChangeRecord): boolean {
+    return namespace !== this.#hands.namespace();
+  }
+
+  async #locked<T>(work: () => Promise<T>): Promise<T> {
+    const { folder, clock } = this.#hands;
+    const release = await folder.lock(clock);
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
+}
+
+function none(what: string): FleetError {
+  return new FleetError('NOT_FOUND', `There is no policy ${what}.`);
+}
+
+function refused(why: string, cause: unknown): FleetError {
+  return new FleetError('UNAVAILABLE', `The policy is not in force, and everything is as it was: ${why}.`, {}, { cause });
+}

@@ -1,0 +1,83 @@
+import type { PolicyMatch } from '../proto/model/policy/document.ts';
+import type { AgentConfig } from './config.ts';
+import { Disk } from './disk/disk.ts';
+import { loadIdentity } from './link/identity.ts';
+import type { Endpoint } from './operations/guard.ts';
+import { ownAddresses, resolveEndpoint } from './operations/own-endpoints.ts';
+import { ChangeFolder } from './policies/applying/change-folder.ts';
+import { deadManOf } from './policies/applying/dead-man.ts';
+import { kernelHands } from './policies/applying/kernel-hands.ts';
+import { PolicyChanges } from './policies/applying/policy-changes.ts';
+import { networkNamespace, ownIdentity } from './policies/applying/process-identity.ts';
+import { sparedPackets, sshPortsOf } from './policies/applying/spared.ts';
+import { StandingPolicy } from './policies/applying/standing-policy.ts';
+import { KernelPolicies } from './policies/reading/kernel-policies.ts';
+import { bootClock } from './time/boot-clock.ts';
+
+/** A name server is not asked more often than this. */
+const ASK_AGAIN_MS = 60_000;
+
+export interface PolicyParts {
+  folder: ChangeFolder;
+  changes: PolicyChanges;
+  standing: StandingPolicy;
+}
+
+/** What changes this gateway's policy and holds it to it, by the agent or by hand. */
+export function policyParts(
+  { stateDir, linkAddress }: Pick<AgentConfig, 'stateDir' | 'linkAddress'>,
+  warn: (message: string, fields: Record<string, unknown>) => void,
+): PolicyParts {
+  const disk = new Disk({ onTrouble: (message, fields) => warn(message, { ...fields }) });
+  const folder = new ChangeFolder(stateDir, disk);
+  const controller = rememberedEndpoint(() => linkAddress ?? identityAddress(stateDir, disk));
+  const sshPorts = sshPortsOf(process.env.SSH_CONNECTION);
+  const sparedNow = async (): Promise<{ packets: PolicyMatch[]; isWhole: boolean }> => {
+    const found = await controller();
+    return { packets: sparedPackets({ own: ownAddresses(), controller: found, sshPorts }), isWhole: found !== undefined };
+  };
+  const hands = { folder, kernel: kernelHands, clock: bootClock };
+  const changes = new PolicyChanges({
+    ...hands,
+    policies: new KernelPolicies(),
+    deadMan: deadManOf(stateDir, bootClock),
+    now: Date.now,
+    spared: async () => (await sparedNow()).packets,
+    process: ownIdentity,
+    namespace: networkNamespace,
+  });
+  const standing = new StandingPolicy({
+    ...hands,
+    changes,
+    spared: async () => {
+      const { packets, isWhole } = await sparedNow();
+      return isWhole ? packets : undefined;
+    },
+    warn,
+  });
+  return { folder, changes, standing };
+}
+
+/** The controller's address as enrolment gave it; undefined before. */
+function identityAddress(stateDir: string, disk: Disk): string | undefined {
+  try {
+    return loadIdentity(stateDir, disk)?.linkAddress;
+  } catch {
+    // Whoever needs the identity says what is wrong with it.
+    return undefined;
+  }
+}
+
+/** The controller's addresses, as they were when its name could last be resolved; undefined if it never could. */
+function rememberedEndpoint(addressNow: () => string | undefined): () => Promise<Endpoint | undefined> {
+  let known: Endpoint | undefined;
+  let askedMs = -Infinity;
+  return async () => {
+    if (bootClock.bootMs() - askedMs < ASK_AGAIN_MS) return known;
+    askedMs = bootClock.bootMs();
+    const address = addressNow();
+    const found = address === undefined ? undefined : await resolveEndpoint(address);
+    if (found && found.addresses.length > 0) known = found;
+    return known;
+  };
+}

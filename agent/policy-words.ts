@@ -1,0 +1,84 @@
+import type { PolicyChange } from '../proto/model/policy/difference.ts';
+import { formatDuration } from '../proto/model/duration.ts';
+import { warningsOf } from '../proto/model/policy/warnings/warnings.ts';
+import type { PolicyProblem } from '../proto/model/policy/problem.ts';
+import type { ChangeOutcome, ChangeRecord, PendingChange } from './policies/applying/change-record.ts';
+import type { GatewayPlan } from './policies/applying/policy-changes.ts';
+
+/** What a policy would do on this gateway, in lines for people. */
+export function planLines(plan: GatewayPlan, entries: number | undefined): string[] {
+  const { difference, effective, actual } = plan;
+  const changed = difference.changes.filter(({ verdict }) => verdict.kind === 'set').map(changeLine);
+  if (difference.isReordered) changed.push('  the rules come in another order');
+  // Addresses of the gateway or the controller are others than before.
+  if (changed.length === 0 && plan.changes.table) changed.push('  what no rule touches: the agent’s channel and SSH');
+  const refused = difference.changes.flatMap(({ path, verdict }) => (verdict.kind === 'refused' ? [`  ${path}: ${verdict.reason}`] : []));
+  const warnings = warningsOf(effective, actual, { count: entries }).map(
+    ({ severity, path, message, reason }) => `  ${severity}, ${path}: ${message} ${reason}`,
+  );
+  return [
+    ...(changed.length > 0 ? ['Changes:', ...changed] : ['Nothing changes.']),
+    ...titled('Refused, and left as it is:', refused),
+    ...titled(
+      'Removed from our table, since it is not of ctfleet:',
+      difference.strange.map((one) => `  ${one}`),
+    ),
+    ...titled('Warnings:', warnings),
+  ];
+}
+
+/** What is set now, until when it must be confirmed, and how. */
+export function appliedLines({ policy, deadlineAt, beganAt }: ChangeRecord, program: string): string[] {
+  const seconds = Math.round((deadlineAt - beganAt) / 1000);
+  return [
+    `Policy ${policy} is in force, for ${formatDuration(seconds)}: until ${clockTime(deadlineAt)}.`,
+    `See whether everything works, from a new connection, and keep it with:  ${program} policy confirm`,
+    `Otherwise the gateway is put back as it was. To do that at once:  ${program} policy restore`,
+  ];
+}
+
+export interface Standing {
+  pending: PendingChange | undefined;
+  confirmed: ChangeRecord | undefined;
+  outcome: ChangeOutcome | undefined;
+}
+
+export function standingLines({ pending, confirmed, outcome }: Standing): string[] {
+  return [
+    ...(pending
+      ? [
+          pending.phase === 'changing'
+            ? `Policy ${pending.record.policy} is being set.`
+            : `Policy ${pending.record.policy} is not confirmed; it is put back at ${clockTime(pending.record.deadlineAt)}.`,
+        ]
+      : []),
+    ...(outcome ? [`The last change, policy ${outcome.policy}: ${outcome.outcome} at ${clockTime(outcome.at)}. ${outcome.why}`] : []),
+    ...(confirmed
+      ? [`This gateway is held to policy ${confirmed.policy}:`, '', confirmed.document.trimEnd()]
+      : ['No policy is kept here.']),
+  ];
+}
+
+export function problemLine(file: string, { line, column, path, message, cure }: PolicyProblem): string {
+  return `${file}:${line}:${column}: ${path ? `${path}: ` : ''}${message}; ${cure}`;
+}
+
+function changeLine(change: PolicyChange): string {
+  switch (change.on) {
+    case 'setting':
+      return `  ${change.setting}: ${change.from} → ${change.to} (${change.path})`;
+    case 'helper':
+      return `  helper ${change.helper}: ${change.to ? 'assigned' : 'no more assigned'} to its usual ports`;
+    case 'rule':
+      return `  rule ${change.rule}: ${change.from ? (change.to ? 'changed' : 'removed') : 'new'}`;
+  }
+}
+
+function titled(title: string, lines: readonly string[]): string[] {
+  return lines.length > 0 ? [title, ...lines] : [];
+}
+
+/** `2026-11-30 14:03:22`, by the gateway's own clock and zone. */
+function clockTime(ms: number): string {
+  return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace('T', ' ');
+}

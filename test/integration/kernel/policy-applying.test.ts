@@ -1,0 +1,95 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { PolicyRule } from '../../../proto/model/policy/document.ts';
+import { bootClock } from '../../../agent/time/boot-clock.ts';
+import { Namespace } from '../../support/namespace.ts';
+import { policyOf } from '../../support/policy-changing.ts';
+import { PolicyGateway, PORTS, type Family } from '../../support/policy-gateway.ts';
+import { until } from '../../support/until.ts';
+
+const why = Namespace.why();
+const LONG_MS = 60_000;
+const at = (port: number): { from: number; to: number }[] => [{ from: port, to: port }];
+
+/** Each is meant for everybody, SSH and the agent too. */
+const CUTTING: Record<string, PolicyRule[]> = {
+  'no tracking at all': [{ name: 'all', match: {}, mode: 'off' }],
+  'no tracking of the ports of SSH and the controller': [
+    { name: 'in', match: { proto: 'tcp', dport: [...at(PORTS.ssh), ...at(PORTS.other), ...at(PORTS.controller)] }, mode: 'off' },
+    { name: 'out', match: { proto: 'tcp', sport: [...at(PORTS.ssh), ...at(PORTS.other), ...at(PORTS.controller)] }, mode: 'off' },
+  ],
+  'one connection for each address': [{ name: 'one', match: {}, limits: { perSource: 1, perDestination: 1, answer: 'drop' } }],
+  'strict for everything, and one connection': [{ name: 'strict', match: {}, mode: 'strict', limits: { perSource: 1, answer: 'reset' } }],
+};
+const FAMILIES: readonly Family[] = [4, 6];
+
+describe.skipIf(why !== undefined)(`a policy that is put in force${why ? ` (skipped: ${why})` : ''}`, () => {
+  let stage: PolicyGateway;
+  beforeAll(async () => {
+    stage = await PolicyGateway.start('ctw-apply');
+  });
+  afterEach(async () => {
+    stage.hangUp();
+    if (stage.folder.pending()) await stage.changes.restore('The test is over.');
+  });
+  afterAll(() => stage?.end());
+
+  const cases = Object.keys(CUTTING).flatMap((name) => FAMILIES.map((family) => [name, family] as const));
+
+  test.each(cases)('leaves SSH to the gateway and the agent’s own channel alone: %s, over IPv%i', async (name, family) => {
+    const before = [await stage.connect('ssh', family), await stage.connect('controller', family)];
+    await stage.changes.apply(policyOf({ rules: CUTTING[name]! }), LONG_MS);
+    for (const socket of before) expect(socket && (await stage.speaks(socket))).toBe(true);
+    for (let n = 0; n < 3; n++)
+      for (const service of ['ssh', 'controller'] as const) {
+        const socket = await stage.connect(service, family);
+        expect({ service, n, speaks: socket && (await stage.speaks(socket)) }).toEqual({ service, n, speaks: true });
+      }
+  });
+
+  test.each(cases)('holds for everything else, and the way back works: %s, over IPv%i', async (name, family) => {
+    expect(await stage.connect('other', family)).toBeDefined();
+    stage.hangUp();
+    await stage.changes.apply(policyOf({ rules: CUTTING[name]! }), LONG_MS);
+    const opened = [await stage.connect('other', family), await stage.connect('other', family)];
+    expect(opened.filter((socket) => socket !== undefined)).toHaveLength(name.includes('one connection') ? 1 : 0);
+    await stage.changes.restore('by hand');
+    for (let n = 0; n < 3; n++) expect(await stage.connect('other', family)).toBeDefined();
+  });
+
+  test('that nobody confirms, because no new connection comes in, is gone by its deadline', async () => {
+    const { record } = await stage.changes.apply(policyOf({ rules: CUTTING['no tracking at all']! }), 1500);
+    expect(await stage.connect('other', 4)).toBeUndefined();
+    await until('the way in again', async () => ((await stage.connect('other', 4)) ? true : undefined));
+    const outcome = await until('the end of the change', () => {
+      const last = stage.folder.lastOutcome();
+      return last?.id === record.id ? last : undefined;
+    });
+    expect(outcome).toMatchObject({ outcome: 'restored', why: 'It was not confirmed in time.' });
+    expect(stage.folder.pending()).toBeUndefined();
+  });
+
+  test('is not confirmed by a connection that was there before it', async () => {
+    const openedAtBootMs = bootClock.bootMs();
+    const old = await stage.connect('ssh', 4);
+    await stage.changes.apply(policyOf({ rules: CUTTING['one connection for each address']! }), LONG_MS);
+    expect(old && (await stage.speaks(old))).toBe(true);
+    await expect(stage.changes.confirm({ openedAtBootMs })).rejects.toThrow(/connect again/);
+    expect(stage.folder.pending()?.phase).toBe('unconfirmed');
+  });
+
+  test('forgets nothing that a limit had counted when it is taken back', async () => {
+    const one = (perSource: number): PolicyRule[] => [
+      { name: 'few', match: { proto: 'tcp', dport: at(PORTS.other) }, limits: { perSource, answer: 'drop' } },
+    ];
+    await stage.changes.apply(policyOf({ rules: one(3) }), LONG_MS);
+    await stage.changes.confirm({ openedAtBootMs: bootClock.bootMs() });
+    for (let n = 0; n < 3; n++) expect(await stage.connect('other', 4)).toBeDefined();
+    expect(await stage.connect('other', 4)).toBeUndefined();
+    await stage.changes.apply(policyOf({ rules: one(50) }), LONG_MS);
+    await stage.changes.restore('by hand');
+    expect(await stage.connect('other', 4)).toBeUndefined();
+    await stage.changes.apply(policyOf({}), LONG_MS);
+    await stage.changes.confirm({ openedAtBootMs: bootClock.bootMs() });
+    expect(await stage.connect('other', 4)).toBeDefined();
+  });
+});
