@@ -49,7 +49,7 @@ let agent: FakeAgent;
 let asked: Query['ask'][] = [];
 
 beforeAll(async () => {
-  ({ postgres, controller, owner } = await startWithOwner({ CTFLEET_SEARCH_DEADLINE_MS: '700' }));
+  ({ postgres, controller, owner } = await startWithOwner({ CTFLEET_SEARCH_DEADLINE_MS: '3000' }));
   const place = await makePlace(owner, 'Acme', 'milano-gw1');
   viewer = await controller.person('viewer', [{ role: 'viewer', tenantId: place.tenantId }]);
   const ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
@@ -100,7 +100,7 @@ describe('what a gateway is set to', () => {
 
   it('is told with the reason where the gateway cannot answer', async () => {
     agent.onQuery = () => undefined;
-    expect(await get()).toEqual({ gatewayId: agent.gatewayId, state: 'slow', reason: 'No answer within 700 ms.', ...NO_POLICY });
+    expect(await get()).toEqual({ gatewayId: agent.gatewayId, state: 'slow', reason: 'No answer within 3000 ms.', ...NO_POLICY });
     agent.onQuery = () => [{ $case: 'failure', value: { code: 'UNAVAILABLE', detail: 'The thread ended.' } }];
     expect(await get()).toMatchObject({ state: 'failed', reason: 'The thread ended.' });
     answerWith({});

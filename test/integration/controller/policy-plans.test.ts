@@ -40,7 +40,7 @@ async function enrolled(joinToken: string): Promise<FakeAgent> {
 }
 
 beforeAll(async () => {
-  ({ postgres, url, controller, owner } = await startWithOwner({ CTFLEET_SEARCH_DEADLINE_MS: '900' }));
+  ({ postgres, url, controller, owner } = await startWithOwner({ CTFLEET_SEARCH_DEADLINE_MS: '3000' }));
   const place = await makePlace(owner, 'Acme', 'gw1');
   acme = place;
   acmeAdmin = await controller.person('acme', [{ role: 'admin', tenantId: acme.tenantId }]);
@@ -294,7 +294,7 @@ describe('a plan', () => {
     agent.onQuery = () => undefined;
     const body = { tenantId: acme.tenantId, document: yaml('x', '{ timeouts: { icmp: 10s } }'), target: { level: 'tenant' } };
     expect((await owner.call(routes.planNewPolicy, { body })).gateways).toMatchObject([
-      { state: 'slow', reason: 'No answer within 900 ms.' },
+      { state: 'slow', reason: 'No answer within 3000 ms.' },
     ]);
     agent.onQuery = answer;
   });
