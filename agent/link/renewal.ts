@@ -202,8 +202,8 @@ function refusal(error: ServiceError): FleetError {
 }
 
 /**
- * The identity with the new certificate, and the roots that came with it. Throws INVALID_REQUEST for one that is for another key or gateway,
- * or that does not lead to these roots.
+ * The identity with the new certificate, and the roots that came with it. Throws INVALID_REQUEST for one that is for another key or
+ * gateway, or that does not lead to these roots.
  */
 function accepted(identity: Identity, key: string, { certificatePem, caPem }: RenewResponse): Identity {
   const [certificate, authorities] = [Buffer.from(certificatePem).toString('utf8'), Buffer.from(caPem).toString('utf8')];

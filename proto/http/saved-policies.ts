@@ -31,7 +31,10 @@ export const managedBy = z.strictObject({
 export type ManagedBy = z.infer<typeof managedBy>;
 const shownManagedBy = z.object({ name: z.string(), revision: z.string() });
 
-/** YAML or JSON as text; places of problems are in it. A JSON object is taken too, and places are then in that object, written with an indent of two. */
+/**
+ * YAML or JSON as text; places of problems are in it. A JSON object is taken too, and places are then in that object, written with an
+ * indent of two.
+ */
 export const documentText = z.union([z.string(), z.record(z.string(), z.unknown())]);
 
 const summary = z.object({

@@ -17,7 +17,10 @@ import { fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
 const NOT_HERE = 'it is one value for the whole machine, and this gateway runs in a network namespace of its own: set it on the host.';
 const yaml = (name: string, spec: string) => `apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: ${name} }\nspec: ${spec}\n`;
 
-/** Saved policies of the fixture: one of the installation, one of a site that a pipeline applies. Documents are read by the contract's own code. */
+/**
+ * Saved policies of the fixture: one of the installation, one of a site that a pipeline applies. Documents are read by the contract's own
+ * code.
+ */
 export class FixtureSavedPolicies {
   readonly policies: Policy[] = [];
   readonly revisions = new Map<string, PolicyRevision[]>();
