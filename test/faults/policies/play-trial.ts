@@ -86,6 +86,7 @@ class TrialStage {
 
   async end(): Promise<void> {
     await this.#program.end();
+    for (const pid of processesOf(this.#stateDir)) process.kill(pid, 'SIGKILL');
     this.#namespace.remove();
     rmSync(this.#stateDir, { recursive: true, force: true });
   }
