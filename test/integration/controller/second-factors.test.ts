@@ -86,6 +86,8 @@ describe('codes of an authenticator app', () => {
     for (const one of visitors) await one.enter(email);
     const answers = await Promise.all(visitors.map((one) => one.post('two-factor/verify-totp', { code })));
     expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 403, 403, 403]);
+    // The one that is accepted forgives those before it, so that of these three any number may still count.
+    await postgres.query(url, `DELETE FROM rate_limit WHERE key LIKE 'code-pair:%'`);
     const again = new Visitor(controller);
     await again.enter(email);
     // Also the one that confirmed the set-up, which is still within its 90 s.
