@@ -1,5 +1,5 @@
-// The agent of one gateway: node main.js run; node main.js accept-journal after damage to its journal; node main.js policy … sets its policy
-// by hand. Settings are CTFLEET_* variables (config.ts).
+// The agent of one gateway: node main.js run; node main.js accept-journal after damage to its journal; node main.js policy … sets its
+// policy by hand. Settings are CTFLEET_* variables (config.ts).
 import os from 'node:os';
 import { pino } from 'pino';
 import { acceptJournals } from './accept-journals.ts';

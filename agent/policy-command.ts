@@ -4,11 +4,14 @@ import { FleetError } from '../proto/model/error-codes.ts';
 import type { PolicyDocument } from '../proto/model/policy/document.ts';
 import { readPolicy } from '../proto/model/policy/read.ts';
 import type { AgentConfig } from './config.ts';
+import type { ChangeRecord } from './policies/applying/change-record.ts';
+import { tableOf } from './policies/applying/change-set.ts';
+import { SYSTEMS, whereItBelongs, type SystemName } from './policies/applying/where-it-belongs.ts';
 import { policyParts } from './policy-parts.ts';
-import { appliedLines, planLines, problemLine, standingLines } from './policy-words.ts';
+import { appliedLines, belongingLines, planLines, problemLine, standingLines } from './policy-words.ts';
 import { bootClock } from './time/boot-clock.ts';
 
-const USAGE = 'policy show | plan FILE | apply FILE [--within 2m] | confirm | restore';
+const USAGE = 'policy show [--for systemd|openwrt|vyos] | plan FILE | apply FILE [--within 2m] | confirm | restore';
 const DEFAULT_WITHIN = '2m';
 /** Long enough to connect again, and short enough to wait for. */
 const WITHIN_SECONDS = { from: 10, to: 3600 };
@@ -37,6 +40,7 @@ export async function policyCommand({ config, program, args }: PolicyCommandOpti
   async function carryOut(): Promise<string[]> {
     switch (command) {
       case 'show':
+        if (more[0] === '--for') return placesLines(folder.confirmed(), systemIn(more.slice(1)));
         noMore(more);
         return standingLines({ pending: folder.pending(), confirmed: folder.confirmed(), outcome: folder.lastOutcome() });
       case 'plan': {
@@ -63,6 +67,21 @@ export async function policyCommand({ config, program, args }: PolicyCommandOpti
         throw usage(`There is no command “policy ${command}”`);
     }
   }
+}
+
+/** Throws NOT_FOUND where no policy is kept. */
+function placesLines(confirmed: ChangeRecord | undefined, system: SystemName): string[] {
+  if (!confirmed) throw new FleetError('NOT_FOUND', 'No policy is kept here. Apply and confirm one first.');
+  const { policy, held, spared } = confirmed;
+  return belongingLines(policy, system, whereItBelongs(system, held, tableOf(held, spared)));
+}
+
+function systemIn(args: readonly string[]): SystemName {
+  const [name, ...rest] = args;
+  noMore(rest);
+  const system = SYSTEMS.find((one) => one === name);
+  if (!system) throw usage(`--for takes ${SYSTEMS.join(', ')}`);
+  return system;
 }
 
 function applyArguments(args: readonly string[]): { file: string | undefined; withinSeconds: number } {

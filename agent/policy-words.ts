@@ -4,6 +4,7 @@ import { warningsOf } from '../proto/model/policy/warnings/warnings.ts';
 import type { PolicyProblem } from '../proto/model/policy/problem.ts';
 import type { ChangeOutcome, ChangeRecord, PendingChange } from './policies/applying/change-record.ts';
 import type { GatewayPlan } from './policies/applying/policy-changes.ts';
+import type { Belonging } from './policies/applying/where-it-belongs.ts';
 
 /** What a policy would do on this gateway, in lines for people. */
 export function planLines(plan: GatewayPlan, entries: number | undefined): string[] {
@@ -56,6 +57,16 @@ export function standingLines({ pending, confirmed, outcome }: Standing): string
     ...(confirmed
       ? [`This gateway is held to policy ${confirmed.policy}:`, '', confirmed.document.trimEnd()]
       : ['No policy is kept here.']),
+  ];
+}
+
+/** Where a system keeps what a policy sets: files with their modes, then what is to be entered. */
+export function belongingLines(policy: string, system: string, { files, commands, without }: Belonging): string[] {
+  return [
+    `What policy ${policy} sets, where ${system} keeps such settings. Written from its documentation, and not run there.`,
+    ...files.flatMap(({ path, mode, content }) => ['', `${path}, mode ${mode.toString(8).padStart(4, '0')}:`, content.trimEnd()]),
+    ...(commands.length > 0 ? ['', 'Then:', ...commands.map((command) => `  ${command}`)] : []),
+    ...(without.length > 0 ? ['', ...without] : []),
   ];
 }
 

@@ -6,8 +6,8 @@ const flock = koffi.load(null).func('int flock(int, int)');
 const [LOCK_EX, LOCK_NB] = [2, 4];
 
 /**
- * Takes a lock that one holder has at a time, of all processes and within this one; undefined while another holds it. The kernel releases it
- * when its process ends, however that ends. Returns how to release it. Throws what the file system throws.
+ * Takes a lock that one holder has at a time, of all processes and within this one; undefined while another holds it. The kernel releases
+ * it when its process ends, however that ends. Returns how to release it. Throws what the file system throws.
  */
 export function tryLock(file: string, files: Files = NODE_FILES): (() => void) | undefined {
   const fd = open(file, files);

@@ -161,3 +161,25 @@ describe('a renewal', () => {
     expect(renewed).toBe(1);
   });
 });
+
+it('roots that the own certificate does not lead to, or that cannot be read, are passed over with a warning', async () => {
+  const warned: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => void warned.push((JSON.parse(line) as { reason: string }).reason) });
+  const renewal = new Renewal({
+    identity: first,
+    stateDir: newFolder(),
+    disk: new Disk(),
+    clock: { now: () => FROM_MS, delay: async () => undefined },
+    controllerClock: { now: () => FROM_MS },
+    random: () => 0,
+    log,
+    ask: nobody,
+    onRenewed: () => undefined,
+  });
+  renewal.trust((await signer()).pem, 1000);
+  renewal.trust('', 0);
+  renewal.trust('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', 0);
+  expect(renewal.identity).toEqual(first);
+  expect(warned).toHaveLength(3);
+  expect(warned[0]).toBe('the controller no longer trusts who signed our certificate');
+});

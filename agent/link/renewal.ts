@@ -86,13 +86,12 @@ export class Renewal {
 
   /**
    * The controller says which roots to trust, and within which time to renew (0: not) because another authority signs now. A set that our
-   * own certificate does not lead to is passed over: with it we could not come back. Throws an Error for one, and what the disk throws.
+   * own certificate does not lead to is passed over, with a warning: with it we could not come back. Throws what the disk throws.
    */
   trust(caPem: string, renewWithinMs: number): void {
     const { controllerClock, random, log } = this.#deps;
-    const roots = rootsIn(caPem);
-    if (!leadsTo(roots, this.#identity.certificate, this.#identity.ca))
-      throw new Error('the controller no longer trusts who signed our certificate; its roots are not taken');
+    const { roots, problem } = readRoots(caPem, this.#identity);
+    if (roots === undefined) return log.warn({ reason: problem }, 'the roots that the controller sent are not taken');
     if (roots !== this.#identity.ca) {
       this.#keep({ ...this.#identity, ca: roots });
       log.info('the roots to trust were replaced');
@@ -203,8 +202,8 @@ function refusal(error: ServiceError): FleetError {
 }
 
 /**
- * The identity with the new certificate, and the roots that came with it. Throws INVALID_REQUEST for one that is for another key or gateway,
- * or that does not lead to these roots.
+ * The identity with the new certificate, and the roots that came with it. Throws INVALID_REQUEST for one that is for another key or
+ * gateway, or that does not lead to these roots.
  */
 function accepted(identity: Identity, key: string, { certificatePem, caPem }: RenewResponse): Identity {
   const [certificate, authorities] = [Buffer.from(certificatePem).toString('utf8'), Buffer.from(caPem).toString('utf8')];
@@ -222,5 +221,18 @@ function accepted(identity: Identity, key: string, { certificatePem, caPem }: Re
       {},
       { cause },
     );
+  }
+}
+
+/** The roots of a text, if they can be trusted instead of those that we have; otherwise why not. */
+function readRoots(
+  caPem: string,
+  { certificate, ca }: Identity,
+): { roots: string; problem?: undefined } | { roots?: undefined; problem: string } {
+  try {
+    const roots = rootsIn(caPem);
+    return leadsTo(roots, certificate, ca) ? { roots } : { problem: 'the controller no longer trusts who signed our certificate' };
+  } catch (error) {
+    return { problem: (error as Error).message };
   }
 }

@@ -5,8 +5,8 @@ import type { ControllerClock } from '../time/controller-clock.ts';
 const BATCH = 60;
 
 /**
- * Samples until the controller has them, oldest first, each with its own time by the controller's clock, given once. Holds a day at one each 10 s and
- * then forgets the oldest, which the history shows as a gap.
+ * Samples until the controller has them, oldest first, each with its own time by the controller's clock, given once. Holds a day at one
+ * each 10 s and then forgets the oldest, which the history shows as a gap.
  */
 export class Spool {
   readonly #controllerClock: Pick<ControllerClock, 'offsetMs' | 'isSure'>;

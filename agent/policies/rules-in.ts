@@ -78,7 +78,9 @@ function readHelpers(table: PolicyTable): string[] {
   return [...new Set(types)].filter((type) => Object.hasOwn(HELPERS, type)).toSorted();
 }
 
-/** Where two tables differ, by chain and object. The names of timeouts depend on more than a rule says, so that what they are is compared. */
+/**
+ * Where two tables differ, by chain and object. The names of timeouts depend on more than a rule says, so that what they are is compared.
+ */
 function differencesOf(found: PolicyTable, meant: PolicyTable): string[] {
   const said = (table: PolicyTable): Map<string, string> =>
     new Map([

@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest';
-import { brief, count, counted, lasting, minutesAndSeconds, percent, short, shortAddress, size, took } from './format.ts';
+import { brief, count, counted, isCount, lasting, minutesAndSeconds, percent, short, shortAddress, size, took } from './format.ts';
 
 test('an absent number is a dash and zero is zero', () => {
   expect([count(undefined), count(0), count(1846)]).toEqual(['–', '0', '1,846']);
   expect([brief(undefined), brief(0)]).toEqual(['–', '0 s']);
+});
+
+test('a number that somebody typed may have separators, and is that number and no other', () => {
+  for (const typed of ['1846', '1,846', '1 846', ' 1846 ', '1.846']) expect(isCount(typed, 1846)).toBe(true);
+  for (const typed of ['', '184', '18460', '-1846', '1846x', 'all']) expect(isCount(typed, 1846)).toBe(false);
+  expect(isCount('', 0)).toBe(false);
 });
 
 test('one is singular', () => {

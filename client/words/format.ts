@@ -7,6 +7,11 @@ export function count(value: number | undefined): string {
   return value === undefined ? '–' : WHOLE.format(value);
 }
 
+/** True if the text is that number, with or without separators, as somebody types it to confirm. */
+export function isCount(typed: string, value: number): boolean {
+  return typed.replaceAll(/[\s,.]/g, '') === String(value);
+}
+
 /** `1 flow`, `1,846 flows`. */
 export function counted(value: number, noun: string, plural = `${noun}s`): string {
   return `${count(value)} ${value === 1 ? noun : plural}`;

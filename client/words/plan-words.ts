@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { createPlanRequest, Plan } from '../../proto/http/plans.ts';
 import type { Scope } from '../../proto/http/scope.ts';
-import { count, counted, short } from './format.ts';
+import { count, counted, isCount, short } from './format.ts';
 import type { StateKind } from './state-kind.ts';
 import { blockWords, numberToConfirm, refusesNewFlows } from './block-words.ts';
 import { methodOf } from './method-words.ts';
@@ -98,7 +98,7 @@ export function obstacle(
   if (plan.totals.flows === 0 && !refusesNewFlows(plan)) return 'empty';
   if (reason.trim() !== plan.reason || ticket.trim() !== (plan.ticket ?? '')) return 'reason-changed';
   if (awaitsApproval(plan)) return 'approval-missing';
-  if (plan.friction === 'type-count' && typed.replaceAll(/[\s,.]/g, '') !== String(numberToConfirm(plan).number)) return 'count-missing';
+  if (plan.friction === 'type-count' && !isCount(typed, numberToConfirm(plan).number)) return 'count-missing';
   return 'none';
 }
 

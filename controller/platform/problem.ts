@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { ERROR_CODES, FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import { problem, type Problem } from '../../proto/http/common.ts';
+import { MAX_PROBLEMS } from '../../proto/model/policy/limits.ts';
 
-const extras = problem.pick({ span: true, suggestion: true, issues: true }).partial();
+const extras = problem.pick({ span: true, suggestion: true, issues: true, problems: true }).partial();
 
 /** Converts an error: a FleetError stays as it is; the HTTP layer's own errors map by their status; anything else is INTERNAL. */
 export function toFleetError(error: unknown): FleetError {
@@ -50,6 +51,15 @@ export function toProblem(error: FleetError, instance: string, traceId: string):
     ...(fields.success ? fields.data : {}),
     ...(fields.data?.issues && {
       issues: fields.data.issues.map(({ path, message }) => ({ path: within(path, MAX_ISSUE), message: within(message, MAX_ISSUE) })),
+    }),
+    ...(fields.data?.problems && {
+      problems: fields.data.problems.slice(0, MAX_PROBLEMS).map(({ line, column, path, message, cure }) => ({
+        line,
+        column,
+        path: within(path, MAX_ISSUE),
+        message: within(message, MAX_ISSUE),
+        cure: within(cure, MAX_ISSUE),
+      })),
     }),
   };
 }

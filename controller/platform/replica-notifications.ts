@@ -36,8 +36,8 @@ const LOST = 'the notification connection was lost';
 
 /**
  * Postgres NOTIFY as the channel between replicas: one LISTEN connection each. A notification sent in a transaction arrives after its
- * commit or never. Once it listens, at the start and after a lost connection, every listener's `missed` is called, because notifications may
- * have been missed before.
+ * commit or never. Once it listens, at the start and after a lost connection, every listener's `missed` is called, because notifications
+ * may have been missed before.
  */
 @Injectable()
 export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicationShutdown {

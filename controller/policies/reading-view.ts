@@ -20,7 +20,7 @@ export function toExplanationView(explanation: TrackingExplanation, askedAt: Dat
 }
 
 /** The same with every text made safe to store and show, names of fields too. What is absent stays absent. */
-function cleaned<T>(value: T): T {
+export function cleaned<T>(value: T): T {
   if (typeof value === 'string') return textFrom(value, MAX_TEXT) as T;
   if (Array.isArray(value)) return value.map(cleaned) as T;
   if (typeof value !== 'object' || value === null) return value;

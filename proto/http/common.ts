@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../model/error-codes.ts';
+import type { PolicyProblem } from '../model/policy/problem.ts';
 import { textProblem } from '../model/text.ts';
 
 /** UUIDv7, lower case. */
@@ -48,6 +49,16 @@ export const IDEMPOTENCY_KEPT_DAYS = 1;
 /** The header Idempotency-Key of a POST: one key per intent, the same for every attempt. */
 export const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters');
 
+/** What is wrong with the document of a policy, and where. Line and column count from 1. */
+export const policyProblem = z.object({
+  line: z.number().int(),
+  column: z.number().int(),
+  /** Such as `spec.rules[2].match.src`; empty for the whole. */
+  path: z.string(),
+  message: z.string(),
+  cure: z.string(),
+}) satisfies z.ZodType<PolicyProblem>;
+
 /** RFC 9457, with the code, and for a bad filter the span and a suggestion. */
 export const problem = z.object({
   type: z.string(),
@@ -61,5 +72,7 @@ export const problem = z.object({
   suggestion: z.string().optional(),
   /** For INVALID_REQUEST: where in the body, query or path, and why. */
   issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  /** For POLICY_INVALID: each mistake in the document. */
+  problems: z.array(policyProblem).optional(),
 });
 export type Problem = z.infer<typeof problem>;

@@ -5,6 +5,7 @@ import { EXPLANATION_OUTCOMES, HELPER_STATES } from '../model/policy/gateway-rea
 import { SETTING_UNITS } from '../model/policy/setting-list.ts';
 import { hasPorts, protocolNumber, PROTOCOLS } from '../model/protocol.ts';
 import { id, idParams, time } from './common.ts';
+import { effectivePolicy, policyDifference, policyWarning } from './effective-policy.ts';
 import { policyRule } from './policy-rule.ts';
 import { defineRoute } from './route.ts';
 
@@ -87,7 +88,15 @@ const actualPolicy = z.object({
 export type ActualPolicyView = z.infer<typeof actualPolicy>;
 
 const answered = { gatewayId: id, state: z.enum(['answered', 'slow', 'offline', 'failed']), reason: z.string().optional() };
-export const gatewayPolicy = z.object({ ...answered, actual: actualPolicy.optional() });
+export const gatewayPolicy = z.object({
+  ...answered,
+  actual: actualPolicy.optional(),
+  /** What all policies come to here, whether or not the gateway answers. Nothing of it is applied. */
+  effective: effectivePolicy,
+  /** Between the two; absent if the gateway does not answer or no policy reaches it. */
+  difference: policyDifference.optional(),
+  warnings: z.array(policyWarning),
+});
 export type GatewayPolicy = z.infer<typeof gatewayPolicy>;
 
 const explanation = z.object({

@@ -13,10 +13,12 @@ import * as mail from './mail.ts';
 import * as people from './people.ts';
 import * as plans from './plans.ts';
 import * as policies from './policies.ts';
+import * as policyPlans from './policy-plans.ts';
 import * as providers from './providers.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
 import * as rollouts from './rollouts.ts';
+import * as savedPolicies from './saved-policies.ts';
 import * as serviceAccounts from './service-accounts.ts';
 
 /** Every route of the REST API by its operation id. A route that is not here does not exist. */
@@ -110,6 +112,15 @@ export const routes = {
   listRemediationRuns: remediations.listRemediationRuns,
   getRemediationRun: remediations.getRemediationRun,
   listRemediationRunFlows: remediations.listRemediationRunFlows,
+  listPolicies: savedPolicies.listPolicies,
+  getPolicy: savedPolicies.getPolicy,
+  createPolicy: savedPolicies.createPolicy,
+  updatePolicy: savedPolicies.updatePolicy,
+  deletePolicy: savedPolicies.deletePolicy,
+  listPolicyRevisions: savedPolicies.listPolicyRevisions,
+  checkPolicy: savedPolicies.checkPolicy,
+  planPolicy: policyPlans.planPolicy,
+  planNewPolicy: policyPlans.planNewPolicy,
   getAuthority: authority.getAuthority,
   prepareAuthority: authority.prepareAuthority,
   switchAuthority: authority.switchAuthority,

@@ -15,6 +15,7 @@ export const ACTIONS = {
   'gateways.write': ['owner', 'admin'],
   'samples.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
   'policies.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  'policies.write': ['owner', 'admin'],
   'enrolment.read': ['owner', 'admin'],
   'enrolment.write': ['owner', 'admin'],
   'flows.read': ['owner', 'admin', 'operator', 'approver'],

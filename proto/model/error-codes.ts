@@ -9,6 +9,8 @@ export const ERROR_CODES = {
   /** A block by a filter that tests what no packet carries, or that describes only what is left alone. */
   FILTER_NOT_OF_PACKETS: { http: 422, grpc: 'INVALID_ARGUMENT', retry: false },
   FILTER_UNSUPPORTED: { http: 422, grpc: 'UNIMPLEMENTED', retry: false },
+  /** The document of a policy has mistakes; `problems` has the place of each. */
+  POLICY_INVALID: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   SCOPE_EMPTY: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   UNAUTHENTICATED: { http: 401, grpc: 'UNAUTHENTICATED', retry: false },
   FORBIDDEN: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
@@ -42,6 +44,8 @@ export const ERROR_CODES = {
   IDEMPOTENCY_PENDING: { http: 409, grpc: 'ABORTED', retry: true },
   /** A remediation's own condition: no healthy target, a flapping WAN. */
   CONDITION_UNMET: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
+  /** A pipeline applies the policy from a file: it is changed there, or taken over first. */
+  POLICY_MANAGED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   COMMAND_LATE: { http: 409, grpc: 'DEADLINE_EXCEEDED', retry: false },
   COMMAND_OUT_OF_ORDER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   EPOCH_SUPERSEDED: { http: 409, grpc: 'ABORTED', retry: false },

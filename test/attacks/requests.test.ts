@@ -210,6 +210,13 @@ describe('a text for people', () => {
     });
   });
 
+  it.each(['\u200b', '\\u001b[31m', '\\u202e'])('%j is not a valid name of a policy or pipeline', async (hostile) => {
+    const document = `apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: "${hostile}" }\nspec: {}\n`;
+    const body = { tenantId: agent.tenantId, target: { level: 'tenant' }, document };
+    const { status, body: refusal } = await owner.ask(routes.createPolicy, { body });
+    expect([status, (refusal as { problems: { path: string }[] }).problems[0]?.path]).toEqual([400, 'metadata.name']);
+  });
+
   it('of several lines is a valid reason', async () => {
     expect((await owner.call(routes.createPlan, { body: { filter: 'port:1', reason: 'two\nlines' } })).reason).toBe('two\nlines');
   });

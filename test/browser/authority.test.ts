@@ -28,7 +28,15 @@ it('the authority is replaced in phases, each with a way back, and retiring it f
   await section().getByText('12 gateways have not renewed').waitFor();
   expect(await section().getByRole('alert').textContent()).toContain('asleep-gw1, asleep-gw2');
   await section().getByText('2 unused join tokens').waitFor();
-  await button('End trust in the old one, without 12 gateways').click();
+  // Two clicks on one place, or the wrong number, leave nobody behind.
+  const confirm = button('End trust in the old one, without 12 gateways');
+  await confirm.click({ clickCount: 2, force: true });
+  await section().getByLabel('Gateways to leave behind').fill('2');
+  await confirm.click({ force: true });
+  expect(await confirm.getAttribute('aria-disabled')).toBe('true');
+  await section().getByText('The new authority signs').waitFor();
+  await section().getByLabel('Gateways to leave behind').fill('12');
+  await confirm.click();
   await section().getByText('nothing is being replaced').waitFor();
 }, 120_000);
 

@@ -63,6 +63,9 @@ test('no page has a fault that axe can find in either theme, and the browser rep
     '/remediations/new',
     '/remediations/new?from=stuck-gre-esp',
     `/remediations/${id(4, 1)}`,
+    '/policies',
+    '/policies/new',
+    `/policies/${id(8, 1)}`,
     '/remediations/runs',
     `/remediations/runs/${id(4, 101)}`,
   ]) {

@@ -10,6 +10,7 @@ describe('a list', () => {
     ['needs attention', '/', '.attention tbody tr:first-child td:nth-child(4)', /^\/gateways\//],
     ['sites', '/sites', '.sites tbody tr:first-child td:nth-child(5)', /^\/gateways\//],
     ['remediations', '/remediations', '.remediations tbody tr:first-child td:nth-child(3)', /^\/remediations\/019/],
+    ['policies', '/policies', '.policies tbody tr:first-child td:nth-child(2)', /^\/policies\/019/],
     ['runs', '/remediations/runs', '.runs-list li:first-child time', /^\/remediations\/runs\/019/],
     ['flushes', '/flushes', 'tbody tr:first-child td:first-child', /^\/flushes\/019/],
     ['gateways of a flush', 'flush', '.runs tbody tr:first-child td:nth-child(2)', /^\/gateways\//],

@@ -29,6 +29,7 @@ import { fixtureRemediations, remediationAnswers } from './fixture-remediations.
 import { fixtureExplanation, fixturePolicy } from './fixture-policies.ts';
 import { FixtureGroups } from './fixture-groups.ts';
 import { FixtureRollouts } from './fixture-rollouts.ts';
+import { FixtureSavedPolicies } from './fixture-saved-policies.ts';
 import { FixtureServiceAccounts } from './fixture-service-accounts.ts';
 import { fixtureAuthority } from './fixture-authority.ts';
 import {
@@ -59,6 +60,7 @@ export interface FixtureApi {
   ends: AuthorityView['ends'];
   mail: MailView;
   serviceAccounts: FixtureServiceAccounts;
+  savedPolicies: FixtureSavedPolicies;
   groups: FixtureGroups;
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
@@ -114,6 +116,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     ends: [{ kind: 'intermediate', name: 'CN=ctfleet intermediate 1', endsAt: inYears(1), isReplacedByItself: true }],
     mail: { isSet: false },
     serviceAccounts: new FixtureServiceAccounts(nowMs),
+    savedPolicies: new FixtureSavedPolicies(nowMs, gateways),
     groups: new FixtureGroups(nowMs, people),
     close,
   };
@@ -202,7 +205,8 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     getRetention: () => fixtureRetention(),
     listSamples: ({ params, query }) =>
       fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
-    getGatewayPolicy: ({ params }) => fixturePolicy(find(gateways, params.id)),
+    getGatewayPolicy: ({ params }) => fixturePolicy(find(gateways, params.id), api.savedPolicies.effective()),
+    ...api.savedPolicies.answers(),
     explainTracking: ({ params, query }) => ({
       gatewayId: params.id!,
       state: 'answered',

@@ -1,3 +1,4 @@
+import type { EffectivePolicyView } from '../../proto/http/effective-policy.ts';
 import type { GatewayPolicy, TrackingExplanationView } from '../../proto/http/policies.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import { HELPERS } from '../../proto/model/policy/helpers.ts';
@@ -7,8 +8,9 @@ import { aboutTimeout, KNOWN_TIMEOUT_KEYS, settingOf, SWITCHES } from '../../pro
 const NOT_HERE = 'it is one value for the whole machine, and this gateway runs in a network namespace of its own: set it on the host.';
 
 /** What a gateway of the fixture is set to: a busy NAT, with rules of a firewall and of somebody's hand beside it. */
-export function fixturePolicy(gateway: Gateway): GatewayPolicy {
-  if (gateway.state !== 'online') return { gatewayId: gateway.id, state: 'offline', reason: 'offline since 2026-11-30 14:02 UTC' };
+export function fixturePolicy(gateway: Gateway, effective: EffectivePolicyView): GatewayPolicy {
+  if (gateway.state !== 'online')
+    return { gatewayId: gateway.id, state: 'offline', reason: 'offline since 2026-11-30 14:02 UTC', effective, warnings: [] };
   const timeouts = KNOWN_TIMEOUT_KEYS.filter((key) => !/^(dccp|udplite)\./.test(key)).map((key) => [
     settingOf(key),
     aboutTimeout(key)!.defaultSeconds,
@@ -63,6 +65,33 @@ export function fixturePolicy(gateway: Gateway): GatewayPolicy {
       },
       unread: [],
     },
+    effective,
+    difference: {
+      changes: [
+        {
+          on: 'setting',
+          path: 'timeouts.tcp.established',
+          setting: 'nf_conntrack_tcp_timeout_established',
+          from: 3600,
+          to: 7200,
+          verdict: { kind: 'set' },
+          origin: effective.values[0]!.origin,
+        },
+        {
+          on: 'helper',
+          path: 'helpers',
+          helper: 'ftp',
+          from: false,
+          to: true,
+          verdict: { kind: 'refused', reason: 'nft is missing. Install it.' },
+          origin: effective.values[2]!.origin,
+        },
+      ],
+      unchanged: 1,
+      isReordered: false,
+      strange: [],
+    },
+    warnings: [],
   };
 }
 

@@ -98,3 +98,18 @@ test('who may not change people sees why', async () => {
   await page.getByRole('button', { name: 'Add', exact: true }).hover();
   await page.getByText(/Needs the role owner or admin/).waitFor();
 });
+
+test('a group that is open fits the page however long the names are', async () => {
+  await goTo('/people/groups');
+  await page.getByRole('button', { name: 'Change Night shift' }).click();
+  const person = row(/Night shift/).getByRole('combobox', { name: 'Person' });
+  await person.waitFor();
+  await person
+    .locator('option')
+    .last()
+    .evaluate((option) => {
+      option.textContent = 'A very long name of a person '.repeat(8);
+    });
+  const list = page.locator('.people-list');
+  expect(await list.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0);
+});

@@ -26,8 +26,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'agent/link': ['agent/policies', 'agent/operations', 'agent/firewall', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   agent: [
     'agent/link',
-    'agent/remediations',
     'agent/policies',
+    'agent/remediations',
     'agent/operations',
     'agent/collectors',
     'agent/wans',
@@ -54,7 +54,6 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'controller/gateways': ['controller/link', 'controller/history', 'controller/audit', 'proto'],
   'controller/enrolment': ['controller/gateways', 'controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/flows': ['controller/gateways', 'controller/link', 'proto'],
-  'controller/policies': ['controller/gateways', 'controller/link', 'proto'],
   'controller/blocks': ['controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/plans': [
     'controller/blocks',
@@ -88,6 +87,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/audit',
     'proto',
   ],
+  'controller/policies': ['controller/gateways', 'controller/history', 'controller/link', 'controller/audit', 'proto'],
   'controller/witness': ['controller/link', 'controller/audit', 'proto'],
   'controller/live': [
     'controller/remediations',

@@ -11,8 +11,8 @@ export interface PutBackHands {
 }
 
 /**
- * Ends a pending change: the gateway is as it was before. Whoever calls it holds the lock. Throws what could not be put back, or the failure
- * to remove the record; it is to be called again then.
+ * Ends a pending change: the gateway is as it was before. Whoever calls it holds the lock. Throws what could not be put back, or the
+ * failure to remove the record; it is to be called again then.
  */
 export async function putBack(pending: PendingChange, hands: PutBackHands, why: string): Promise<ChangeOutcome> {
   await restore(pending.record.changes, hands.kernel);

@@ -23,8 +23,8 @@ export function isSameTable(found: PolicyTable | undefined, wanted: PolicyTable 
 }
 
 /**
- * True if a table that was read does to packets what the wanted one does: sets and timeouts to which no rule refers, left of the one before,
- * do nothing.
+ * True if a table that was read does to packets what the wanted one does: sets and timeouts to which no rule refers, left of the one
+ * before, do nothing.
  */
 export function holdsTable(found: PolicyTable = EMPTY, wanted: PolicyTable = EMPTY): boolean {
   const hasAll = (list: 'timeouts' | 'limits'): boolean => wanted[list].every(({ name }) => found[list].some((one) => one.name === name));

@@ -1,5 +1,5 @@
-// node watchdog.js STATE_FOLDER ID: puts a gateway back whose change is not confirmed in time. Started by dead-man.ts, in a session of its own
-// or by systemd; says “armed” once nothing but the kernel and nft is needed any more.
+// node watchdog.js STATE_FOLDER ID: puts a gateway back whose change is not confirmed in time. Started by dead-man.ts, in a session of its
+// own or by systemd; says “armed” once nothing but the kernel and nft is needed any more.
 import { Disk } from '../../disk/disk.ts';
 import { bootClock } from '../../time/boot-clock.ts';
 import { ChangeFolder } from './change-folder.ts';

@@ -2,11 +2,15 @@ import type { PolicyTable } from '../policy-table.ts';
 import { transactionTo } from '../transaction.ts';
 import type { HeldValues } from './change-set.ts';
 
-/** Systems that keep such settings in places of their own. All of this is written from their documentation, and none of it was run there. */
+/**
+ * Systems that keep such settings in places of their own. All of this is written from their documentation, and none of it was run there.
+ */
 export const SYSTEMS = ['systemd', 'openwrt', 'vyos'] as const;
 export type SystemName = (typeof SYSTEMS)[number];
 
-/** Where what a policy sets would belong on a system, so that it is so at a start without an agent too. Nobody writes it there by itself. */
+/**
+ * Where what a policy sets would belong on a system, so that it is so at a start without an agent too. Nobody writes it there by itself.
+ */
 export interface Belonging {
   files: { path: string; mode: number; content: string }[];
   /** What is to be entered afterwards, line by line. */

@@ -16,7 +16,9 @@ import { readSettings } from './settings.ts';
 /** Of family inet, as all that we make. */
 const OURS: ReadonlySet<string> = new Set([POLICY_TABLE.table, RESET_TABLE, BLOCK_TABLE.split(' ')[1]!]);
 
-/** All that is read in one go from the network namespace of the calling thread: everything but our own table. Blocks for some milliseconds. */
+/**
+ * All that is read in one go from the network namespace of the calling thread: everything but our own table. Blocks for some milliseconds.
+ */
 export type ReadingWithoutTable = Omit<PolicyReading, 'actual'> & { actual: Omit<PolicyReading['actual'], 'table'> };
 
 export function readActual(): ReadingWithoutTable {

@@ -4,7 +4,7 @@ import type { PolicyRule } from './document.ts';
 export interface ActualPolicy {
   /** Whole numbers below /proc/sys/net/netfilter, by file name. A name that is absent is a setting that this kernel does not have. */
   settings: Readonly<Record<string, number>>;
-  /** Why a setting cannot be changed here, by file name; the reason continues “… cannot be set here: ”. */
+  /** Why a setting cannot be changed here, by file name; the reason ends the sentence “… cannot be set here: ”. */
   unsettable: Readonly<Record<string, string>>;
   /** Helpers that this kernel has or can load. */
   helpers: readonly ActualHelper[];

@@ -43,7 +43,7 @@ describe('a setting', () => {
   });
 
   it('is refused with the reason where this kernel lacks it or does not let it be changed', () => {
-    const actual = { ...ACTUAL, unsettable: { nf_conntrack_max: 'it belongs to the whole machine, and this gateway is a container' } };
+    const actual = { ...ACTUAL, unsettable: { nf_conntrack_max: 'it belongs to the whole machine, and this gateway is a container.' } };
     expect(saidOf(differenceOf(values({ table: { max: 1000 }, timeouts: { 'udplite.replied': 9 } }), actual))).toEqual([
       'table.max: 262144 → 1000, nf_conntrack_max cannot be set here: it belongs to the whole machine, and this gateway is a container.',
       'timeouts.udplite.replied: undefined → 9, This kernel has no nf_conntrack_udplite_timeout_stream. Leave it out of the policy, or use a kernel that has it.',
@@ -51,7 +51,7 @@ describe('a setting', () => {
   });
 
   it('that cannot be changed and is as it should be is no problem', () => {
-    const actual = { ...ACTUAL, unsettable: { nf_conntrack_max: 'it is read-only' } };
+    const actual = { ...ACTUAL, unsettable: { nf_conntrack_max: 'it is read-only.' } };
     expect(saidOf(differenceOf(values({ table: { max: 262_144 } }), actual))).toEqual(['table.max: 262144 → 262144, unchanged']);
   });
 
@@ -101,7 +101,7 @@ describe('a rule', () => {
   });
 
   it('is refused as a whole where its helper or what its mode needs is not to be had, and then demands nothing', () => {
-    const actual: ActualPolicy = { ...ACTUAL, helpers: [], unsettable: { nf_conntrack_tcp_be_liberal: 'it is read-only' } };
+    const actual: ActualPolicy = { ...ACTUAL, helpers: [], unsettable: { nf_conntrack_tcp_be_liberal: 'it is read-only.' } };
     const wanted = values({ rules: [rule('a', { mode: 'loose', helper: 'ftp', match: { proto: 'tcp' } }), rule('b', { mode: 'strict' })] });
     expect(differenceOf(wanted, actual).changes).toMatchObject([
       {

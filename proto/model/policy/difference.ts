@@ -109,7 +109,7 @@ function verdictOn({ setting, to }: Omit<WantedSetting, 'path'>, { settings, uns
   const isThere = from === to || (setting === 'nf_conntrack_buckets' && from === Math.ceil(to / BUCKETS_A_PAGE) * BUCKETS_A_PAGE);
   if (isThere) return UNCHANGED;
   const why = unsettable[setting];
-  return why === undefined ? SET : refused(`${setting} cannot be set here: ${why}.`);
+  return why === undefined ? SET : refused(`${setting} cannot be set here: ${why}`);
 }
 
 function helperChanges({ helpers = [] }: PolicyValues, actual: ActualPolicy): HelperChange[] {

@@ -234,6 +234,8 @@ describe('a text that means to be expensive is refused', () => {
     ['with the same key twice', '{ a: 1, a: 2 }', 'this is not YAML: Map keys must be unique'],
     ['nested without end', '['.repeat(100_000), 'this is nested more than 16 deep'],
     ['with thousands of keys', Array.from({ length: 1001 }, (__, key) => `k${key}: 1`).join('\n'), 'this has more than 1000 entries'],
+    ['of commas alone', `[${','.repeat(100_000)}`, 'this is not YAML: nothing stands between two commas'],
+    ['of closing brackets', ']'.repeat(100_000), 'this is not YAML: unexpected “]”'],
     ['that is too large', ' '.repeat(MAX_POLICY_BYTES + 1), 'a policy has at most 256 KiB'],
     [
       'with too many rules',
@@ -243,6 +245,11 @@ describe('a text that means to be expensive is refused', () => {
     ['that is empty', '', 'there is no policy'],
   ])('%s', (_, text, message) => {
     expect(problemsOf(text).map((problem) => problem.message)).toContain(message);
+  });
+
+  it('that could be wrong in every letter is told once, not read on at ever more cost', () => {
+    for (const unit of [',', ']', '}', '[}', '{]', ']['])
+      expect([unit, problemsOf(`a: [${unit.repeat(50_000)}`).length]).toEqual([unit, 1]);
   });
 
   it('and an endless key is quoted shortened, without what controls a terminal', () => {

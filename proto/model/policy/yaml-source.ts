@@ -14,6 +14,8 @@ export interface Source {
   lines: LineCounter;
 }
 
+const MAX_QUOTED = 20;
+const NOT_YAML = 'look for a bracket, quotation mark or indentation that is not right';
 const REFUSED: Partial<Record<string, Omit<SourceProblem, 'offset'>>> = {
   anchor: { message: 'anchors are not allowed', cure: 'write the value where it is used' },
   alias: { message: 'aliases are not allowed', cure: 'write the value out' },
@@ -41,7 +43,7 @@ export function parseSource(text: string): Source | { problems: SourceProblem[];
   const problems = [...(document?.errors ?? []), ...(document?.warnings ?? [])].slice(0, MAX_PROBLEMS).map(({ message, pos }) => ({
     offset: pos[0],
     message: `this is not YAML: ${message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')}`,
-    cure: /unique/.test(message) ? 'keep one of the two' : 'look for a bracket, quotation mark or indentation that is not right',
+    cure: /unique/.test(message) ? 'keep one of the two' : NOT_YAML,
   }));
   if (problems.length > 0) return { lines, problems };
   return contents
@@ -56,6 +58,8 @@ function refusedIn(tokens: readonly CST.Token[]): SourceProblem | undefined {
     const { token, depth } = next;
     const refused = REFUSED[token.type];
     if (refused) return { offset: token.offset, ...refused };
+    const broken = brokenIn(token);
+    if (broken !== undefined) return { offset: token.offset, message: `this is not YAML: ${broken}`, cure: NOT_YAML };
     if (depth > MAX_DEPTH)
       return { offset: token.offset, message: `this is nested more than ${MAX_DEPTH} deep`, cure: 'no policy needs that' };
     if ('items' in token && token.items.length > MAX_ENTRIES)
@@ -63,6 +67,13 @@ function refusedIn(tokens: readonly CST.Token[]): SourceProblem | undefined {
     for (const part of partsOf(token).toReversed()) waiting.push({ token: part, depth: 'items' in token ? depth + 1 : depth });
   }
   return undefined;
+}
+
+/** What cannot be YAML and could be repeated a hundred thousand times, at ever more cost for each. */
+function brokenIn(token: CST.Token): string | undefined {
+  if (token.type === 'error') return `unexpected “${token.source.trim().slice(0, MAX_QUOTED).toWellFormed()}”`;
+  const hasEmpty = 'items' in token && token.items.some(({ start }) => start.filter(({ type }) => type === 'comma').length > 1);
+  return hasEmpty ? 'nothing stands between two commas' : undefined;
 }
 
 function partsOf(token: CST.Token): CST.Token[] {

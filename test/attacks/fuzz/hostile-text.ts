@@ -101,3 +101,32 @@ export function filterText(random: Random): string {
   const depth = random.pick([8, 32, 64, 300, 3000]);
   return random.pick(['-(', '(', '-'].map((open) => `${open}port:2 `.repeat(depth) + random.pick(['', ')'.repeat(depth)])));
 }
+
+const SPECS = [
+  '{}',
+  '{ profile: normal }',
+  '{ timeouts: { icmp: 10s, tcp: { established: 1h } }, helpers: [ftp] }',
+  '{ rules: [{ name: a, match: { dst: 224.0.0.0/4 }, mode: off }, { name: b, limits: { perSource: 20 } }] }',
+  '{ table: { max: 1e9 } }',
+  '{ timeouts: { icmp: 10 } }',
+  '{ rules: [{ name: a }, { name: a }] }',
+  '&a { rules: [*a] }',
+  '!!js/function x',
+  '"',
+];
+
+/** The document of a policy: valid, with one name of few or of many, or damaged. */
+export function policyText(random: Random, isHonest: boolean): string {
+  const name = isHonest || random.perMille(800) ? `p${random.below(300)}` : JSON.stringify(hostileText(random));
+  const spec = isHonest ? SPECS[random.below(4)]! : random.pick(SPECS);
+  const text = `apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: ${name} }\nspec: ${spec}\n`;
+  if (isHonest || random.perMille(600)) return text;
+  const at = random.below(text.length);
+  return random.pick([
+    text.slice(0, at),
+    text.slice(0, at) + hostileText(random) + text.slice(at),
+    text.repeat(2),
+    '['.repeat(at),
+    hostileText(random),
+  ]);
+}

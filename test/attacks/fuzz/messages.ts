@@ -97,6 +97,8 @@ export class MessageMaker {
         return void writer.uint64(
           name.endsWith('Ms') && random.perMille(600) ? BigInt(Date.now() - random.below(60_000)) : random.uint64(),
         );
+      case ScalarType.SINT64:
+        return void writer.sint64(BigInt.asIntN(64, random.uint64()));
       default:
         throw new Error(`the contract has a new scalar type, ${ScalarType[type]}; say what values it takes`);
     }

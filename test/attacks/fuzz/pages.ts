@@ -71,6 +71,11 @@ interface Page {
 }
 
 const MAX_PAGES = 20;
+/** What a page cannot be opened without, by the end of its path. */
+const NEEDED_QUERIES: [end: string, query: () => Record<string, string>][] = [
+  ['/samples', () => ({ from: new Date(Date.now() - 3_600_000).toISOString(), to: new Date().toISOString() })],
+  ['/policy:explain', () => ({ proto: 'udp', src: '10.1.0.5', dst: '198.51.100.10' })],
+];
 
 /** Opens every list to its last row, and the newest and the oldest of the items listed. Anything but a 200 is a finding. */
 export async function openAllPages(controller: AttackedController, operations: Operation[], findings: Findings): Promise<void> {
@@ -104,9 +109,8 @@ export async function openAllPages(controller: AttackedController, operations: O
   }
   for (const { path: url } of reads.filter((operation) => operation.path.includes('{id}'))) {
     const ids = listed.get(url.slice(0, url.indexOf('/{id}'))) ?? [];
-    const query = url.endsWith('/samples')
-      ? `?${new URLSearchParams({ from: new Date(Date.now() - 3_600_000).toISOString(), to: new Date().toISOString() })}`
-      : '';
+    const asked = NEEDED_QUERIES.find(([end]) => url.endsWith(end))?.[1]();
+    const query = asked ? `?${new URLSearchParams(asked)}` : '';
     for (const id of new Set([...ids.slice(0, 20), ...ids.slice(-5)])) await get(`${url.replace('{id}', id)}${query}`);
   }
 }

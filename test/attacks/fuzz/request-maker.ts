@@ -1,4 +1,4 @@
-import { filterText, hostileText } from './hostile-text.ts';
+import { filterText, hostileText, policyText } from './hostile-text.ts';
 import type { KnownIds } from './known-ids.ts';
 import type { JsonSchema, Operation } from './pages.ts';
 import type { Random } from './random.ts';
@@ -139,6 +139,7 @@ export class RequestMaker {
     if (schema.format === 'date-time')
       return isHonest || random.perMille(700) ? new Date(Date.now() - random.below(2 ** 32)).toISOString() : hostileText(random);
     if (name === 'filter' || name === 'q') return isHonest ? 'proto:udp' : filterText(random);
+    if (name === 'document') return policyText(random, isHonest);
     if (name === 'digest') return this.#ids.pick(random, 'digest');
     if (name === 'cursor')
       return this.#ids.has('cursor') && random.perMille(700)

@@ -21,6 +21,7 @@ const LISTED_WHOLE: ReadonlySet<string> = new Set([
   'createSite',
   'createEnrolmentToken',
   'createRemediation',
+  'createPolicy',
   'createToken',
 ]);
 const CROWD = 500;

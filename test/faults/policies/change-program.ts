@@ -1,5 +1,5 @@
-// Changes the policy of the network namespace that it is started in, as it is told line by line on its standard input; ends itself with SIGKILL
-// wherever it is asked to. node change-program.ts STATE_FOLDER; `Told` is what it understands.
+// Changes the policy of the network namespace that it is started in, as it is told line by line on its standard input; ends itself with
+// SIGKILL wherever it is asked to. node change-program.ts STATE_FOLDER; `Told` is what it understands.
 import { createInterface } from 'node:readline';
 import { Disk } from '../../../agent/disk/disk.ts';
 import { ChangeFolder } from '../../../agent/policies/applying/change-folder.ts';

@@ -10,6 +10,11 @@ const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const SOME_TIME = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
 
 const SAVED = { tenantId: UNKNOWN, document: { name: 'r', trigger: { kind: 'manual' }, filter: 'proto:udp' } };
+const POLICY = {
+  tenantId: UNKNOWN,
+  target: { level: 'tenant' },
+  document: 'apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: p }\nspec: {}\n',
+};
 
 const CREDENTIAL = { id: 'AA', rawId: 'AA', type: 'public-key', response: { clientDataJSON: 'AA', attestationObject: 'AA' } };
 
@@ -102,6 +107,15 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   listRemediationRuns: {},
   getRemediationRun: {},
   listRemediationRunFlows: {},
+  listPolicies: {},
+  getPolicy: {},
+  createPolicy: { body: POLICY },
+  updatePolicy: { body: { revision: 1 } },
+  deletePolicy: {},
+  listPolicyRevisions: {},
+  checkPolicy: { body: POLICY },
+  planPolicy: { body: {} },
+  planNewPolicy: { body: POLICY },
   getAuthority: {},
   prepareAuthority: { body: {} },
   switchAuthority: { body: {} },

@@ -8,13 +8,15 @@ import { routes } from '../../../proto/http/routes.ts';
 import type { PolicyReading } from '../../../proto/model/policy/gateway-reading.ts';
 import { fromWireAskedPacket, toWirePolicyReading } from '../../../proto/wire/policy.ts';
 import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
-import { makePlace, type Person, TestController } from '../../support/controller-fleet.ts';
-import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
+import { makePlace, startWithOwner, type Person, TestController } from '../../support/controller-fleet.ts';
+import type { TestDatabases } from '../../support/database.ts';
 import { MemoryAgent } from '../../support/memory-agent.ts';
 
 const CAN = { can: ['delete', 'read-policy', 'explain-tracking'], cannot: {} };
 const READ_AT_MS = Date.now();
 const PACKET = { proto: 'udp', src: '10.1.0.5', dst: '198.51.100.10', dport: '5060' };
+
+const NO_POLICY = { effective: { values: [], policies: [] }, warnings: [] };
 
 const READING: PolicyReading = {
   actual: {
@@ -47,9 +49,7 @@ let agent: FakeAgent;
 let asked: Query['ask'][] = [];
 
 beforeAll(async () => {
-  postgres = await openTestDatabases();
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_SEARCH_DEADLINE_MS: '700' });
-  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  ({ postgres, controller, owner } = await startWithOwner({ CTFLEET_SEARCH_DEADLINE_MS: '3000' }));
   const place = await makePlace(owner, 'Acme', 'milano-gw1');
   viewer = await controller.person('viewer', [{ role: 'viewer', tenantId: place.tenantId }]);
   const ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
@@ -100,7 +100,7 @@ describe('what a gateway is set to', () => {
 
   it('is told with the reason where the gateway cannot answer', async () => {
     agent.onQuery = () => undefined;
-    expect(await get()).toEqual({ gatewayId: agent.gatewayId, state: 'slow', reason: 'No answer within 700 ms.' });
+    expect(await get()).toEqual({ gatewayId: agent.gatewayId, state: 'slow', reason: 'No answer within 3000 ms.', ...NO_POLICY });
     agent.onQuery = () => [{ $case: 'failure', value: { code: 'UNAVAILABLE', detail: 'The thread ended.' } }];
     expect(await get()).toMatchObject({ state: 'failed', reason: 'The thread ended.' });
     answerWith({});
@@ -120,6 +120,7 @@ describe('what a gateway is set to', () => {
       gatewayId: old.gatewayId,
       state: 'failed',
       reason: 'its agent is older and cannot tell; update it',
+      ...NO_POLICY,
     });
     expect(await owner.call(routes.explainTracking, { params, query: PACKET })).toMatchObject({ state: 'failed' });
     expect(queries).toEqual([]);

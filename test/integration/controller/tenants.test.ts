@@ -17,6 +17,7 @@ const BODIES: Partial<Record<keyof typeof routes, object>> = {
   createApprovalOptions: { digest: 'd' },
   updateRemediation: { revision: 1 },
   approveRemediation: { revision: 1 },
+  updatePolicy: { revision: 1 },
   approveEnrolment: { fingerprint: 'f' },
 };
 
@@ -41,6 +42,7 @@ let theirs: {
   enrolmentId: string;
   providerId: string;
   serviceAccountId: string;
+  policyId: string;
   groupId: string;
 };
 
@@ -112,8 +114,19 @@ beforeAll(async () => {
     body: { name: 'theirs-program', purpose: 'p', role: 'viewer', tenantId: other.tenantId },
   });
   await owner.call(routes.createServiceAccount, { body: { name: 'theirs-of-all', purpose: 'p', role: 'viewer', tenantId: null } });
+  const policyOf = (tenantId: string | undefined, name: string) =>
+    owner.call(routes.createPolicy, {
+      body: {
+        tenantId,
+        target: { level: tenantId === undefined ? 'fleet' : 'tenant' },
+        document: `apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: ${name} }\nspec: {}\n`,
+      },
+    });
+  const { id: policyId } = await policyOf(other.tenantId, 'theirs-policy');
+  await policyOf(undefined, 'policy-of-all');
   theirs = {
     ...other,
+    policyId,
     serviceAccountId,
     groupId,
     personId,
@@ -197,6 +210,11 @@ describe('what belongs to another tenant', () => {
       getLimits: theirs.tenantId,
       updateLimits: theirs.tenantId,
       liftBlock: theirs.blockId,
+      getPolicy: theirs.policyId,
+      updatePolicy: theirs.policyId,
+      deletePolicy: theirs.policyId,
+      listPolicyRevisions: theirs.policyId,
+      planPolicy: theirs.policyId,
     };
     const withId = (Object.keys(routes) as (keyof typeof routes)[]).filter((name) => routes[name].path.includes('{id}'));
     expect(Object.keys(ids).toSorted()).toEqual(withId.toSorted());
@@ -268,6 +286,7 @@ describe('what belongs to another tenant', () => {
       await mine.person.call(routes.listPeople),
       await mine.person.call(routes.listGroups),
       await mine.person.call(routes.listServiceAccounts),
+      await mine.person.call(routes.listPolicies),
       await mine.person.call(routes.listAudit),
       await mine.person.call(routes.searchFlows, { body: { filter: '' } }),
       await mine.person.call(routes.searchFlows, { body: { filter: 'tenant:theirs' } }),
@@ -281,6 +300,8 @@ describe('what belongs to another tenant', () => {
     expect(text).not.toContain('theirs-and-mine');
     expect(text).not.toContain('theirs-program');
     expect(text).not.toContain('theirs-of-all');
+    expect(text).not.toContain('theirs-policy');
+    expect(text).not.toContain('policy-of-all');
     const events = await mine.person.watch(routes.watchFleet);
     const seen: { kind: string; gateway?: { id: string } }[] = [];
     await events.until((event: (typeof seen)[number]) => (seen.push(event), event.kind === 'heartbeat'));
@@ -333,6 +354,8 @@ describe('the second wall', () => {
       'person_group_member',
       'service_account',
       'service_account_secret',
+      'policy',
+      'policy_revision',
     ];
     const count = async (table: string, tenants?: string): Promise<number> => {
       const client = await database.pool.connect();

@@ -96,6 +96,9 @@ describe.skipIf(why !== undefined)(`a policy by hand${why ? ` (skipped: ${why})`
     policy('apply', file);
     expect(policy('confirm')).toMatchObject({ status: 0, said: expect.stringContaining('Policy evening is kept') });
     expect(policy('show').said).toContain(readFileSync(file, 'utf8').trim());
+    const places = policy('show', '--for', 'systemd').said;
+    expect(places).toContain('/etc/sysctl.d/60-ctfleet-policy.conf, mode 0644:\nnet.netfilter.');
+    expect(places).toContain('  systemctl enable --now ctfleet-policy.service');
     const kept = stateOf(namespace);
     namespace.nft('delete table inet ctfleet_policy');
     namespace.sysctl('net.netfilter.nf_conntrack_udp_timeout_stream', 99);
@@ -128,7 +131,9 @@ describe.skipIf(why !== undefined)(`a policy by hand${why ? ` (skipped: ${why})`
     [['apply'], /The file of the policy is missing/],
     [['plan', '/nowhere.yaml'], /nowhere\.yaml cannot be read: ENOENT/],
     [['show', 'more'], /“more” is too much/],
-    [['undo'], /There is no command “policy undo”\. Use it as: policy show \| plan FILE/],
+    [['show', '--for', 'plan9'], /--for takes systemd, openwrt, vyos/],
+    [['show', '--for', 'vyos'], /No policy is kept here/],
+    [['undo'], /There is no command “policy undo”\. Use it as: policy show \[--for systemd\|openwrt\|vyos\] \| plan FILE/],
   ])('refuses what it does not understand, with the cure: %j', (args, said) => {
     const { status, said: words } = policy(...args.map((word) => (word === 'FILE' ? file : word)));
     expect([status, words]).toEqual([1, expect.stringMatching(said)]);

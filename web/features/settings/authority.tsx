@@ -5,7 +5,7 @@ import { useState } from 'react';
 import type { AuthorityView } from '../../../proto/http/authority.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { END_KINDS } from '../../../client/words/authority-words.ts';
-import { count, counted } from '../../../client/words/format.ts';
+import { count, counted, isCount } from '../../../client/words/format.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/client.ts';
@@ -118,11 +118,16 @@ function Certificates({ view: { roots, issuers } }: { view: AuthorityView }) {
   );
 }
 
-/** The steps of now. Each takes two clicks; what would leave gateways behind names them first. */
+/** The steps of now. Each takes two clicks; what would leave gateways behind names them first, and needs their number as well. */
 function Steps({ view: { steps, stranded, waitingTokens } }: { view: AuthorityView }) {
   const client = useQueryClient();
   const refusal = useRefusal('authority.write', 'all');
   const [sure, setSure] = useState<Step>();
+  const [typed, setTyped] = useState('');
+  const choose = (step?: Step): void => {
+    setSure(step);
+    setTyped('');
+  };
   const take = useMutation({
     mutationFn: async (step: Step) => {
       const without = stranded?.step === step ? stranded.gateways.map(({ id }) => id) : [];
@@ -131,9 +136,10 @@ function Steps({ view: { steps, stranded, waitingTokens } }: { view: AuthorityVi
       return call(step === 'retire' ? routes.retireAuthority : routes.backAuthority, { body: { without } });
     },
     onSuccess: (view) => client.setQueryData(queries.authority().queryKey, view),
-    onSettled: () => setSure(undefined),
+    onSettled: () => choose(),
   });
   const left = stranded && stranded.step === sure && stranded.total > 0 ? stranded : undefined;
+  const missing = left && !isCount(typed, left.total) ? `Type ${count(left.total)} first.` : undefined;
   return (
     <>
       <div className="row">
@@ -141,14 +147,26 @@ function Steps({ view: { steps, stranded, waitingTokens } }: { view: AuthorityVi
           <Button
             key={step}
             kind={sure === step ? 'danger' : 'plain'}
-            refusal={take.isPending ? 'A step is being taken.' : refusal}
-            onClick={() => (sure === step ? take.mutate(step) : setSure(step))}
+            refusal={take.isPending ? 'A step is being taken.' : (refusal ?? (sure === step ? missing : undefined))}
+            onClick={() => (sure === step ? take.mutate(step) : choose(step))}
           >
             {sure !== step ? STEPS[step].word : left ? `${STEPS[step].sure}, without ${counted(left.total, 'gateway')}` : STEPS[step].sure}
           </Button>
         ))}
+        {left && (
+          <label className="input">
+            Gateways to leave behind
+            <input
+              inputMode="numeric"
+              autoComplete="off"
+              size={6}
+              value={typed}
+              onChange={(event) => setTyped(event.currentTarget.value)}
+            />
+          </label>
+        )}
         {sure && (
-          <Button kind="quiet" onClick={() => setSure(undefined)}>
+          <Button kind="quiet" onClick={() => choose()}>
             Cancel
           </Button>
         )}
@@ -160,7 +178,8 @@ function Steps({ view: { steps, stranded, waitingTokens } }: { view: AuthorityVi
             .slice(0, MAX_NAMED)
             .map(({ name }) => name)
             .join(', ')}
-          {left.total > MAX_NAMED && ` and ${count(left.total - MAX_NAMED)} more`}. Wait for them, or go on without them.
+          {left.total > MAX_NAMED && ` and ${count(left.total - MAX_NAMED)} more`}. Those that are connected renew by themselves within ten
+          minutes. Wait for them, or type how many you leave behind.
         </p>
       )}
       {sure === 'retire' && waitingTokens > 0 && (

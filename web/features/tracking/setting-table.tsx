@@ -12,7 +12,9 @@ type Setting = ActualPolicyView['settings'][number];
 const NO_DEFAULT = { entries: 'by memory', buckets: 'by memory', seconds: '–', switch: '–' } as const;
 const HINT = 'What a setting does stands here: point at it, or move with j and k.';
 
-/** Every setting with the kernel's default beside it. Guidance on the one that is pointed at has a place of its own, so that nothing moves. */
+/**
+ * Every setting with the kernel's default beside it. Guidance on the one that is pointed at has a place of its own, so that nothing moves.
+ */
 export function SettingTable({ settings }: { settings: readonly Setting[] }) {
   const [at, setAt] = useState<number>();
   const move = (by: number) => {

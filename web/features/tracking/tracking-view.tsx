@@ -11,6 +11,7 @@ import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { useKept } from '../../ui/kept.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
+import { EffectiveValues } from './effective-values.tsx';
 import { ForeignRules } from './foreign-rules.tsx';
 import { Helpers } from './helpers.tsx';
 import { OwnTable } from './own-table.tsx';
@@ -46,6 +47,11 @@ export function TrackingView({ gatewayId }: { gatewayId: string }) {
           <State kind="offline">The gateway {UNANSWERED[data.state]}</State> <span className="dim2">{data.reason}.</span>
         </p>
       )}
+      {!actual && (
+        <div className="tracking-wait">
+          <EffectiveValues policy={data} />
+        </div>
+      )}
       {actual && (
         <div className={isOld ? 'tracking stale' : 'tracking'}>
           <section>
@@ -53,6 +59,7 @@ export function TrackingView({ gatewayId }: { gatewayId: string }) {
             <SettingTable settings={actual.settings} />
           </section>
           <section>
+            <EffectiveValues policy={data} />
             <WhyNoEntry gatewayId={gatewayId} />
             <ForeignRules foreign={actual.foreign} />
             <OwnTable actual={actual} />

@@ -4,6 +4,7 @@ import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { z } from 'zod';
 import type { RemediationDocument } from '../../../proto/http/remediation-document.ts';
 import type { listRemediationRunFlows } from '../../../proto/http/remediations.ts';
+import type { checkPolicy } from '../../../proto/http/saved-policies.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
 import { call } from './client.ts';
@@ -133,6 +134,24 @@ export const flowSummary = (filter: string, scope: Scope) =>
     queryFn: ({ signal }) => call(routes.searchFlows, { body: { filter, scope, limit: 0 }, signal }),
     staleTime: 15_000,
     refetchInterval: 30_000,
+    placeholderData: keepPreviousData,
+  });
+
+export const policies = () =>
+  queryOptions({ queryKey: ['policies'], queryFn: ({ signal }) => call(routes.listPolicies, { query: { limit: 500 }, signal }) });
+export const policy = (id: string) =>
+  queryOptions({ queryKey: ['policy', id], queryFn: ({ signal }) => call(routes.getPolicy, { params: { id }, signal }) });
+export const policyRevisions = (id: string) =>
+  queryOptions({
+    queryKey: ['policy-revisions', id],
+    queryFn: async ({ signal }) => (await call(routes.listPolicyRevisions, { params: { id }, signal })).items,
+  });
+/** What is wrong with a document while it is written; the earlier answer stays meanwhile. */
+export const policyCheck = (asked: z.input<typeof checkPolicy.body>) =>
+  queryOptions({
+    queryKey: ['policy-check', asked],
+    queryFn: ({ signal }) => call(routes.checkPolicy, { body: asked, signal }),
+    staleTime: Infinity,
     placeholderData: keepPreviousData,
   });
 

@@ -17,7 +17,9 @@ const LONG: Partial<Record<KnownTimeoutKey, number>> = {
   'gre.unreplied': 120,
   'gre.replied': 3600,
 };
-/** Programs that keep idle connections alive send something every two hours by default, and most people's sessions are quiet for minutes. */
+/**
+ * Programs that keep idle connections alive send something every two hours by default, and most people's sessions are quiet for minutes.
+ */
 const KEEP_ALIVE = 7200;
 const VERY_SHORT = 300;
 const VERY_LONG = 86_400;

@@ -1,0 +1,110 @@
+'use client';
+
+import { useQuery } from '@tanstack/react-query';
+import type { PolicyTarget } from '../../../proto/http/saved-policies.ts';
+import * as queries from '../../lib/controller/queries.ts';
+
+export interface Place {
+  tenantId: string | undefined;
+  target: PolicyTarget;
+}
+
+interface TargetProps extends Place {
+  /** A policy stays with its tenant once it is saved. */
+  isTenantFixed: boolean;
+  isReadOnly: boolean;
+  onPlace(place: Place): void;
+}
+
+/** Whose policy it is, and what it is for: two lists, of which the second has only what the first allows. */
+export function PolicyTargetFields({ tenantId, target, isTenantFixed, isReadOnly, onPlace }: TargetProps) {
+  const { data: tenants = [] } = useQuery(queries.tenants());
+  const { data: sites = [] } = useQuery(queries.sites());
+  const { data: gateways = [] } = useQuery(queries.gateways());
+  const { data: me } = useQuery(queries.me());
+  const isOwn = (one: { tenantId: string }) => one.tenantId === tenantId;
+  const inReach = tenantId ? gateways.filter(isOwn) : gateways;
+  const tags = [...new Set([...inReach.flatMap((gateway) => gateway.tags), ...(target.level === 'tag' ? [target.tag] : [])])].toSorted();
+  const mayAll = me?.grants.some((grant) => grant.tenantId === null) ?? false;
+  return (
+    <div className="fields">
+      <label className="input">
+        Of
+        <select
+          value={tenantId ?? ''}
+          disabled={isTenantFixed || isReadOnly}
+          onChange={({ currentTarget: { value } }) =>
+            onPlace({ tenantId: value || undefined, target: { level: value ? 'tenant' : 'fleet' } })
+          }
+        >
+          {(mayAll || !tenantId) && <option value="">the installation</option>}
+          {tenants.map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label className="input">
+        For
+        <select
+          value={toText(target)}
+          disabled={isReadOnly}
+          onChange={({ currentTarget: { value } }) => onPlace({ tenantId, target: fromText(value) })}
+        >
+          <option value={tenantId ? 'tenant' : 'fleet'}>
+            {tenantId ? `all of ${tenants.find(({ id }) => id === tenantId)?.name ?? 'it'}` : 'all gateways'}
+          </option>
+          {tags.length > 0 && (
+            <optgroup label="Tags">
+              {tags.map((tag) => (
+                <option key={tag} value={`tag:${tag}`}>
+                  tag {tag}
+                </option>
+              ))}
+            </optgroup>
+          )}
+          {tenantId && (
+            <>
+              <optgroup label="Sites">
+                {sites.filter(isOwn).map(({ id, name }) => (
+                  <option key={id} value={`site:${id}`}>
+                    {name}
+                  </option>
+                ))}
+              </optgroup>
+              <optgroup label="Gateways">
+                {inReach.map(({ id, name }) => (
+                  <option key={id} value={`gateway:${id}`}>
+                    {name}
+                  </option>
+                ))}
+              </optgroup>
+            </>
+          )}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+function toText(target: PolicyTarget): string {
+  switch (target.level) {
+    case 'tag':
+      return `tag:${target.tag}`;
+    case 'site':
+      return `site:${target.siteId}`;
+    case 'gateway':
+      return `gateway:${target.gatewayId}`;
+    default:
+      return target.level;
+  }
+}
+
+function fromText(text: string): PolicyTarget {
+  const value = text.slice(text.indexOf(':') + 1);
+  if (text.startsWith('tag:')) return { level: 'tag', tag: value };
+  if (text.startsWith('site:')) return { level: 'site', siteId: value };
+  if (text.startsWith('gateway:')) return { level: 'gateway', gatewayId: value };
+  return { level: text === 'fleet' ? 'fleet' : 'tenant' };
+}
