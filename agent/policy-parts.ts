@@ -9,7 +9,7 @@ import { deadManOf } from './policies/applying/dead-man.ts';
 import { kernelHands } from './policies/applying/kernel-hands.ts';
 import { PolicyChanges } from './policies/applying/policy-changes.ts';
 import { networkNamespace, ownIdentity } from './policies/applying/process-identity.ts';
-import { sparedPackets, sshPortsOf } from './policies/applying/spared.ts';
+import { sparedPackets, sshPortsIn, sshPortsOf } from './policies/applying/spared.ts';
 import { StandingPolicy } from './policies/applying/standing-policy.ts';
 import { KernelPolicies } from './policies/reading/kernel-policies.ts';
 import { bootClock } from './time/boot-clock.ts';
@@ -32,9 +32,9 @@ export function policyParts(
   const folder = new ChangeFolder(stateDir, disk);
   const controller = rememberedEndpoint(() => linkAddress ?? identityAddress(stateDir, disk));
   const sshPorts = sshPortsOf(process.env.SSH_CONNECTION);
-  const sparedNow = async (): Promise<{ packets: PolicyMatch[]; isWhole: boolean }> => {
+  const sparedNow = async (ports: readonly number[]): Promise<{ packets: PolicyMatch[]; isWhole: boolean }> => {
     const found = await controller();
-    return { packets: sparedPackets({ own: ownAddresses(), controller: found, sshPorts }), isWhole: found !== undefined };
+    return { packets: sparedPackets({ own: ownAddresses(), controller: found, sshPorts: ports }), isWhole: found !== undefined };
   };
   const hands = { folder, kernel: kernelHands, clock: bootClock };
   const changes = new PolicyChanges({
@@ -42,15 +42,16 @@ export function policyParts(
     policies: new KernelPolicies(),
     deadMan: deadManOf(stateDir, bootClock),
     now: Date.now,
-    spared: async () => (await sparedNow()).packets,
+    spared: async () => (await sparedNow(sshPorts)).packets,
     process: ownIdentity,
     namespace: networkNamespace,
   });
   const standing = new StandingPolicy({
     ...hands,
     changes,
-    spared: async () => {
-      const { packets, isWhole } = await sparedNow();
+    // By the ports of whoever applied it, who may come again.
+    spared: async ({ spared }) => {
+      const { packets, isWhole } = await sparedNow(sshPortsIn(spared));
       return isWhole ? packets : undefined;
     },
     warn,

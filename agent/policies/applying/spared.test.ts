@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sparedPackets, sshPortsOf } from './spared.ts';
+import { sparedPackets, sshPortsIn, sshPortsOf } from './spared.ts';
 
 test('what comes to the gateway by SSH and from its controller is spared, and nothing that passes through it', () => {
   const controller = { addresses: ['203.0.113.9', '2001:db8::9'], port: 4444 };
@@ -22,4 +22,6 @@ test('the port by which an administrator is connected counts as SSH', () => {
   expect(sshPortsOf('203.0.113.5 51234 10.0.0.1 22')).toEqual([22]);
   expect(sshPortsOf('2001:db8::5 51234 2001:db8::1 2222')).toEqual([22, 2222]);
   expect(sshPortsOf('nonsense')).toEqual([22]);
+  const controller = { addresses: ['203.0.113.9'], port: 4444 };
+  expect(sshPortsIn(sparedPackets({ own: ['10.0.0.1'], controller, sshPorts: [2222, 22] }))).toEqual([22, 2222]);
 });

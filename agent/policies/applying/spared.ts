@@ -22,6 +22,11 @@ export function sparedPackets({ own, controller, sshPorts }: SparedEnds): Policy
   ];
 }
 
+/** The ports of SSH that such packets are about. Pairs with `sparedPackets`. */
+export function sshPortsIn(spared: readonly PolicyMatch[]): number[] {
+  return spared.flatMap(({ dport = [] }) => dport.map(({ from }) => from));
+}
+
 const USUAL_SSH_PORT = 22;
 
 /**

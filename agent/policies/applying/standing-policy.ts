@@ -12,8 +12,8 @@ export interface StandingHands {
   folder: ChangeFolder;
   kernel: PolicyKernel;
   clock: BootClock;
-  /** Packets that no policy touches, as they are now; undefined while the controller's address is not known. */
-  spared: () => Promise<PolicyMatch[] | undefined>;
+  /** Packets that this one does not touch, as they are now; undefined while the controller's address is not known. */
+  spared: (record: ChangeRecord) => Promise<PolicyMatch[] | undefined>;
   warn: (message: string, fields: Record<string, unknown>) => void;
 }
 
@@ -67,7 +67,7 @@ export class StandingPolicy {
 
   async #hold(record: ChangeRecord): Promise<void> {
     const { folder, kernel } = this.#hands;
-    const table = tableOf(record.held, (await this.#hands.spared()) ?? record.spared);
+    const table = tableOf(record.held, (await this.#hands.spared(record)) ?? record.spared);
     const settings = kernel.settings();
     const astray = Object.entries(record.held.settings).filter(([name, value]) => !isAsWritten(name, value, settings[name]));
     const found = await kernel.table();

@@ -77,6 +77,19 @@ describe.skipIf(why !== undefined)(`a policy that is put in force${why ? ` (skip
     expect(stage.folder.pending()?.phase).toBe('unconfirmed');
   });
 
+  test('of two hundred rules is set whole, and leaves nothing', async () => {
+    const rules = Array.from({ length: 200 }, (_, n): PolicyRule => ({
+      name: `rule ${n}`,
+      match: { proto: 'udp', src: Array.from({ length: 20 }, (__, host) => `10.${n}.${2 * host}.0/24`), dport: at(1000 + n) },
+      idleTimeoutSeconds: 20 + n,
+      limits: { perSource: 10 + n, answer: 'drop' },
+    }));
+    const { plan } = await stage.changes.apply(policyOf({ rules }), LONG_MS);
+    expect(JSON.stringify(plan.changes.table?.to).length).toBeGreaterThan(256 * 1024);
+    await stage.changes.restore('by hand');
+    expect(stage.gateway.run('nft', 'list', 'tables')).not.toContain('ctfleet_policy');
+  });
+
   test('forgets nothing that a limit had counted when it is taken back', async () => {
     const one = (perSource: number): PolicyRule[] => [
       { name: 'few', match: { proto: 'tcp', dport: at(PORTS.other) }, limits: { perSource, answer: 'drop' } },
