@@ -27,6 +27,8 @@ export interface Played {
 
 /** Where somebody waits for the deadline, and where nobody is to be surprised by it. */
 const [SHORT_MS, LONG_MS] = [1500, 60_000];
+type Part = keyof GatewayState;
+const ALL_PARTS: readonly Part[] = ['settings', 'policy', 'others'];
 const WAITING: readonly Trial['end'][] = ['left alone', 'contested', 'rebuilt'];
 
 /** Plays a trial on a gateway of its own. */
@@ -63,7 +65,7 @@ class TrialStage {
     if (applied && !applied.ok && !isSame(inForce, before)) this.#breaks(`refused (${applied.why}), and not as before`);
     if (applied?.ok && this.#pending()?.phase !== 'unconfirmed' && uptime() * 1000 < deadlineMs!)
       this.#breaks('in force, and not waiting to be confirmed');
-    const isFlushed = trial.isFlushed && trial.end !== 'confirmed' && this.#flush();
+    const parts = trial.isFlushed && trial.end !== 'confirmed' ? this.#flush() : ALL_PARTS;
     const played: Omit<Played, 'outcome' | 'broken'> = {
       wasKilled: applied === undefined,
       wasCut: inForce.policy !== before.policy,
@@ -78,7 +80,7 @@ class TrialStage {
     await over(this.#stateDir);
     const ended = this.#folder.lastOutcome();
     const lateMs = pending && ended?.id === pending.id ? ended.at - pending.deadlineAt : undefined;
-    this.#compare({ before, inForce, after: stateOf(this.#namespace), isKept, isFlushed });
+    this.#compare({ before, inForce, after: stateOf(this.#namespace), isKept, parts });
     const outcome = isKept ? 'kept' : deadlineMs === undefined && applied ? 'not begun' : 'as before';
     const hasWaited = trial.end === 'left alone' || applied === undefined;
     return { outcome, ...played, ...(hasWaited && lateMs !== undefined && { lateMs }), broken: this.#broken };
@@ -104,8 +106,8 @@ class TrialStage {
     return act === 'confirm' && answer?.ok === true;
   }
 
-  #compare({ before, inForce, after, isKept, isFlushed }: Compared): void {
-    if (!isKept && !isSame(after, before, isFlushed)) this.#breaks(differenceOf(before, after));
+  #compare({ before, inForce, after, isKept, parts }: Compared): void {
+    if (!isKept && !isSame(after, before, parts)) this.#breaks(differenceOf(before, after, parts));
     if (isKept && after.settings !== inForce.settings) this.#breaks('a setting that was confirmed is another one');
     if (isKept && after.policy !== withoutLeftovers(inForce.policy)) this.#breaks('the table that was confirmed is another one');
     if ((this.#folder.confirmed() !== undefined) !== isKept) this.#breaks('what is kept on disk is not what was confirmed');
@@ -124,11 +126,11 @@ class TrialStage {
     if (!isSame(stateOf(this.#namespace), fresh)) this.#breaks('the gateway that was built again was changed');
   }
 
-  /** Loads the gateway's firewall again, which is empty; true if a change was pending all the while. */
-  #flush(): boolean {
-    if (this.#pending()?.phase !== 'unconfirmed') return false;
+  /** Loads the gateway's firewall again, which is empty; what is to be as before then. Our table only if a change was pending all the while. */
+  #flush(): readonly Part[] {
+    if (this.#pending()?.phase !== 'unconfirmed') return ALL_PARTS;
     this.#namespace.nft('flush ruleset');
-    return this.#pending()?.phase === 'unconfirmed';
+    return this.#pending()?.phase === 'unconfirmed' ? ['settings', 'policy'] : ['settings'];
   }
 
   #pending(): ReturnType<ChangeFolder['pending']> {
@@ -157,7 +159,7 @@ interface Compared {
   inForce: GatewayState;
   after: GatewayState;
   isKept: boolean;
-  isFlushed: boolean;
+  parts: readonly Part[];
 }
 
 /** Resolves once no process looks after a change any more. */
@@ -173,12 +175,12 @@ function withoutLeftovers(policy: string): string {
   return blocks.filter((block) => rules.includes(nameOf(block) ?? '')).join('\n');
 }
 
-function isSame(a: GatewayState, b: GatewayState, isFlushed = false): boolean {
-  return a.settings === b.settings && a.policy === b.policy && (isFlushed || a.others === b.others);
+function isSame(a: GatewayState, b: GatewayState, parts = ALL_PARTS): boolean {
+  return parts.every((part) => a[part] === b[part]);
 }
 
-function differenceOf(before: GatewayState, after: GatewayState): string {
-  const part = (['settings', 'policy', 'others'] as const).find((one) => before[one] !== after[one])!;
+function differenceOf(before: GatewayState, after: GatewayState, parts: readonly Part[]): string {
+  const part = parts.find((one) => before[one] !== after[one])!;
   const lines = (text: string): string[] => text.split('\n');
   const gone = lines(before[part]).filter((line) => !lines(after[part]).includes(line));
   const come = lines(after[part]).filter((line) => !lines(before[part]).includes(line));
