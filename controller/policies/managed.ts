@@ -24,7 +24,8 @@ export function whyManaged(
   if (!row || row.managedBy === null || asked === null || asked?.name === row.managedBy) return undefined;
   return new FleetError(
     'POLICY_MANAGED',
-    `The pipeline ${row.managedBy} applies this policy from a file, now at its revision ${row.managedRevision}. Change that file, or take the policy over from the pipeline first.`,
+    `The pipeline ${row.managedBy} applies this policy from a file, now at its revision ${row.managedRevision}. Change that file, or ` +
+      'take the policy over from the pipeline first.',
   );
 }
 

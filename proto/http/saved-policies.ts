@@ -118,7 +118,8 @@ export const updatePolicy = defineRoute({
   path: '/policies/{id}',
   action: 'policies.write',
   summary:
-    'Changes a policy; `revision` is the one that was seen. One that a pipeline applies is changed by that pipeline, which names itself in `managedBy`, or after `managedBy: null` has taken it over',
+    'Changes a policy; `revision` is the one that was seen. One that a pipeline applies is changed by that pipeline, which names ' +
+    'itself in `managedBy`, or after `managedBy: null` has taken it over',
   params: idParams,
   body: z.strictObject({
     revision: count32,

@@ -192,7 +192,10 @@ function expressionText(expression: Expression): string {
         .map((text) => ` { ${text} }`)
         .join('')}`;
     case 'object':
-      return `${OBJECTS[expression.object] ?? 'an object'} ${expression.name === undefined ? `map @${expression.map}` : `"${expression.name}"`}`;
+      return (
+        `${OBJECTS[expression.object] ?? 'an object'} ` +
+        `${expression.name === undefined ? `map @${expression.map}` : `"${expression.name}"`}`
+      );
     case 'quiet':
       return expression.name === 'counter' ? '' : expression.name;
     case 'chance':

@@ -11,7 +11,7 @@ export async function carryOut({ settings, table }: ChangeSet, kernel: PolicyKer
     ...wrongSettings(settings, 'to', kernel),
     ...(table && !holdsTable((await kernel.table())?.table, table.to) ? ['the table inet ctfleet_policy is not as it was made'] : []),
   ];
-  if (wrong.length > 0) throw new Error(`It did not take effect: ${wrong.join('; ')}`);
+  if (wrong.length > 0) throw new Error(`what was read back is not what was set: ${wrong.join('; ')}`);
 }
 
 /**

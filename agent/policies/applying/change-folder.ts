@@ -122,7 +122,8 @@ export class ChangeFolder {
 function damaged(file: string, cause: unknown): FleetError {
   return new FleetError(
     'INTERNAL',
-    `${file} cannot be read: ${(cause as Error).message}. It says how this gateway is put back; see to it that settings and table are right, and remove it.`,
+    `${file} cannot be read: ${(cause as Error).message}. It says how this gateway is put back; see to it that settings and table ` +
+      'are right, and remove it.',
     {},
     { cause },
   );

@@ -102,6 +102,7 @@ function notOurs(strange: readonly string[]): FleetError {
   const more = strange.length > 1 ? `, and ${strange.length - 1} more` : '';
   return new FleetError(
     'GUARD_REFUSED',
-    `The table inet ctfleet_policy could not be put back as it is: ${strange[0]}${more}. Somebody else made that; remove it, or the whole table with “nft delete table inet ctfleet_policy”.`,
+    `The table inet ctfleet_policy could not be put back as it is: ${strange[0]}${more}. Somebody else made that; remove it, or the ` +
+      'whole table with “nft delete table inet ctfleet_policy”.',
   );
 }

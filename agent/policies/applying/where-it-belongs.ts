@@ -95,7 +95,7 @@ const VYOS_NODES: Readonly<Record<string, string>> = {
   ),
 };
 
-/** Its files are written anew at each commit, so that only its configuration counts. */
+/** Each commit writes its files again, so that only its configuration counts. */
 function onVyos({ settings, rules, helpers }: HeldValues): Belonging {
   const commands = Object.entries(settings).map(([name, value]) => {
     if (name === 'nf_conntrack_tcp_loose') return `set system conntrack tcp loose ${value === 1 ? 'enable' : 'disable'}`;

@@ -4,7 +4,7 @@ import type { AskedPacket, PolicyReading, TrackingExplanation } from '../../../p
 export interface Policies {
   /** What can be asked here, and for the rest why not. */
   abilities(): { can: string[]; cannot: Record<string, string> };
-  /** Reads all of it anew. Throws FleetError if the signal aborts. */
+  /** Reads all of it again. Throws FleetError if the signal aborts. */
   read(signal: AbortSignal): Promise<PolicyReading>;
   /** Throws CAPABILITY_MISSING where the rules cannot be read. */
   explain(packet: AskedPacket, signal: AbortSignal): Promise<TrackingExplanation>;

@@ -46,7 +46,8 @@ describe('a setting', () => {
     const actual = { ...ACTUAL, unsettable: { nf_conntrack_max: 'it belongs to the whole machine, and this gateway is a container.' } };
     expect(saidOf(differenceOf(values({ table: { max: 1000 }, timeouts: { 'udplite.replied': 9 } }), actual))).toEqual([
       'table.max: 262144 → 1000, nf_conntrack_max cannot be set here: it belongs to the whole machine, and this gateway is a container.',
-      'timeouts.udplite.replied: undefined → 9, This kernel has no nf_conntrack_udplite_timeout_stream. Leave it out of the policy, or use a kernel that has it.',
+      'timeouts.udplite.replied: undefined → 9, This kernel has no nf_conntrack_udplite_timeout_stream. Leave it out of the policy, ' +
+        'or use a kernel that has it.',
     ]);
   });
 

@@ -100,12 +100,14 @@ describe('a problem names its place and its cure:', () => {
     [
       'a known timeout by the kernel’s name',
       '  timeouts: { other: { nf_conntrack_icmp_timeout: 3s } }',
-      '5:24 spec.timeouts.other.nf_conntrack_icmp_timeout: “nf_conntrack_icmp_timeout” is not another timeout of the kernel; write it as icmp',
+      '5:24 spec.timeouts.other.nf_conntrack_icmp_timeout: “nf_conntrack_icmp_timeout” is not another timeout of the kernel; write ' +
+        'it as icmp',
     ],
     [
       'a file that is no timeout',
       '  timeouts: { other: { ../../vm/swappiness: 3s } }',
-      '5:24 spec.timeouts.other.../../vm/swappiness: “../../vm/swappiness” is not another timeout of the kernel; write the name of its file, such as nf_conntrack_quic_timeout',
+      '5:24 spec.timeouts.other.../../vm/swappiness: “../../vm/swappiness” is not another timeout of the kernel; write the name of ' +
+        'its file, such as nf_conntrack_quic_timeout',
     ],
     ['a helper that nobody knows', '  helpers: [fpt]', '5:13 spec.helpers[0]: “fpt” is not a helper; write ftp'],
     ['yes for true', '  accounting: yes', '5:15 spec.accounting: “yes” is neither true nor false; write true or false'],
@@ -155,7 +157,8 @@ describe('a problem names its place and its cure:', () => {
     [
       'an interface with other signs',
       'mode: strict, match: { iif: "a;b" }',
-      'match.iif: “a;b” is not the name of an interface; write at most 15 letters, digits, “_”, “.”, “:” and “-”, with “*” at the end for all that begin so',
+      'match.iif: “a;b” is not the name of an interface; write at most 15 letters, digits, “_”, “.”, “:” and “-”, with “*” at the ' +
+        'end for all that begin so',
     ],
     [
       'a mark without bits',

@@ -57,7 +57,9 @@ export const SWITCHES = [
   {
     path: 'table.buckets',
     setting: 'nf_conntrack_buckets',
-    help: 'Hash chains, from a quarter of max to max. With many more than entries, a full table finds nothing to drop early; with few, every packet searches longer.',
+    help:
+      'Hash chains, from a quarter of max to max. With many more than entries, a full table finds nothing to drop early; with ' +
+      'few, every packet searches longer.',
   },
   {
     path: 'accounting',
@@ -67,7 +69,9 @@ export const SWITCHES = [
   {
     path: 'timestamps',
     setting: 'nf_conntrack_timestamp',
-    help: 'Keeps when a connection began, for those that begin from now on. Without it, a connection cannot be told from a later one with the same id.',
+    help:
+      'Keeps when a connection began, for those that begin from now on. Without it, a connection cannot be told from a later one ' +
+      'with the same id.',
   },
   {
     path: 'events',
@@ -77,7 +81,9 @@ export const SWITCHES = [
   {
     path: 'modes.loose',
     setting: 'nf_conntrack_tcp_loose',
-    help: 'TCP connections may be joined in the middle. Rules of mode loose need it; those of mode normal and strict refuse it for themselves.',
+    help:
+      'TCP connections may be joined in the middle. Rules of mode loose need it; those of mode normal and strict refuse it for ' +
+      'themselves.',
   },
   {
     path: 'modes.liberal',

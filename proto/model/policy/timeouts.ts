@@ -6,7 +6,8 @@ export interface TimeoutSetting {
 }
 
 const NO_CLOSING =
-  'There is no packet that closes such a flow: its entry stays for the whole time after the last packet, and a long time lets idle entries pile up.';
+  'There is no packet that closes such a flow: its entry stays for the whole time after the last packet, and a long time lets idle ' +
+  'entries pile up.';
 const HALF_OPEN = 'A long time helps a SYN flood to fill the table, a short one cuts off slow or distant peers.';
 
 /** Timeouts by their key in a document, `tcp.established` for `timeouts: { tcp: { established: … } }`. A kernel has only some of them. */
@@ -24,7 +25,9 @@ export const TIMEOUTS = {
   'tcp.established': {
     setting: 'nf_conntrack_tcp_timeout_established',
     defaultSeconds: 432_000,
-    help: 'An open connection without packets. Programs that keep idle connections alive send something every two hours by default; below that, quiet SSH and database sessions hang.',
+    help:
+      'An open connection without packets. Programs that keep idle connections alive send something every two hours by default; ' +
+      'below that, quiet SSH and database sessions hang.',
   },
   'tcp.finWait': {
     setting: 'nf_conntrack_tcp_timeout_fin_wait',
@@ -44,7 +47,9 @@ export const TIMEOUTS = {
   'tcp.timeWait': {
     setting: 'nf_conntrack_tcp_timeout_time_wait',
     defaultSeconds: 120,
-    help: 'Closed. The entry waits for late packets; busy gateways with short connections have most of their entries here, and 30 s frees them sooner.',
+    help:
+      'Closed. The entry waits for late packets; busy gateways with short connections have most of their entries here, and 30 s ' +
+      'frees them sooner.',
   },
   'tcp.close': {
     setting: 'nf_conntrack_tcp_timeout_close',
@@ -69,7 +74,9 @@ export const TIMEOUTS = {
   'udp.replied': {
     setting: 'nf_conntrack_udp_timeout_stream',
     defaultSeconds: 120,
-    help: `Both sides have sent for more than two seconds: calls, tunnels, games. Below the keep-alive of phones (often 30 to 60 s), incoming calls stop. ${NO_CLOSING}`,
+    help:
+      'Both sides have sent for more than two seconds: calls, tunnels, games. Below the keep-alive of phones (often 30 to 60 s), ' +
+      `incoming calls stop. ${NO_CLOSING}`,
   },
   icmp: {
     setting: 'nf_conntrack_icmp_timeout',
@@ -114,7 +121,9 @@ export const TIMEOUTS = {
   'sctp.established': {
     setting: 'nf_conntrack_sctp_timeout_established',
     defaultSeconds: 210,
-    help: 'An open association. Heartbeats come every 30 s by default, so that this many minutes of silence mean that it is gone. Kernels before 6.1 wait five days.',
+    help:
+      'An open association. Heartbeats come every 30 s by default, so that this many minutes of silence mean that it is gone. ' +
+      'Kernels before 6.1 wait five days.',
   },
   'sctp.shutdownSent': {
     setting: 'nf_conntrack_sctp_timeout_shutdown_sent',

@@ -113,7 +113,7 @@ class TrialStage {
     if ((this.#folder.confirmed() !== undefined) !== isKept) this.#breaks('what is kept on disk is not what was confirmed');
   }
 
-  /** The gateway is built anew with what it had on disk, and an agent starts there. */
+  /** The gateway is re-created with what it had on disk, and an agent starts there. */
   async #rebuild(): Promise<void> {
     const { name } = this.#namespace;
     await this.#program.end();
@@ -126,7 +126,9 @@ class TrialStage {
     if (!isSame(stateOf(this.#namespace), fresh)) this.#breaks('the gateway that was built again was changed');
   }
 
-  /** Loads the gateway's firewall again, which is empty; what is to be as before then. Our table only if a change was pending all the while. */
+  /**
+   * Loads the gateway's firewall again, which is empty; what is to be as before then. Our table only if a change was pending all the while.
+   */
   #flush(): readonly Part[] {
     if (this.#pending()?.phase !== 'unconfirmed') return ALL_PARTS;
     this.#namespace.nft('flush ruleset');

@@ -146,7 +146,8 @@ describe('what policies come to on a gateway', () => {
     await save(
       'wanted',
       { level: 'tenant' },
-      '{ table: { max: 1000 }, timeouts: { icmp: 10m, generic: 600s, udp: { replied: 1m } }, helpers: [ftp], rules: [{ name: all, mode: off }] }',
+      '{ table: { max: 1000 }, timeouts: { icmp: 10m, generic: 600s, udp: { replied: 1m } }, helpers: [ftp], rules: [{ name: all, ' +
+        'mode: off }] }',
     );
     const { difference, warnings } = await read();
     expect(difference).toMatchObject({
@@ -277,7 +278,8 @@ describe('a plan', () => {
     await postgres.query(
       url,
       `INSERT INTO gateway (id, tenant_id, site_id, name, tags, created_at)
-       SELECT gen_random_uuid(), '${crowd.tenantId}', '${crowd.siteId}', 'crowd' || n, '{}', now() FROM generate_series(1, ${MAX_PLANNED_GATEWAYS + 1}) AS n`,
+       SELECT gen_random_uuid(), '${crowd.tenantId}', '${crowd.siteId}', 'crowd' || n, '{}', now()
+       FROM generate_series(1, ${MAX_PLANNED_GATEWAYS + 1}) AS n`,
     );
     const body = { document: yaml('x', '{}'), target: { level: 'fleet' } };
     expect(await owner.ask(routes.planNewPolicy, { body })).toMatchObject({

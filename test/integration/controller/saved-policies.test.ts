@@ -282,8 +282,10 @@ describe('a change', () => {
   it('beyond the number of policies of a tenant is refused, and other tenants are not affected', async () => {
     await postgres.query(
       url,
-      `INSERT INTO policy (id, tenant_id, name, name_key, revision, level, document, digest, created_by_name, created_at, changed_by_name, changed_at)
-       SELECT gen_random_uuid(), '${acme.tenantId}', 'p' || n, 'p' || n, 1, 'tenant', 'x', 'x', 'x', now(), 'x', now() FROM generate_series(1, ${MAX_POLICIES}) AS n`,
+      `INSERT INTO policy (id, tenant_id, name, name_key, revision, level,
+        document, digest, created_by_name, created_at, changed_by_name, changed_at)
+       SELECT gen_random_uuid(), '${acme.tenantId}', 'p' || n, 'p' || n, 1, 'tenant', 'x', 'x', 'x', now(), 'x', now()
+       FROM generate_series(1, ${MAX_POLICIES}) AS n`,
     );
     const body = { tenantId: acme.tenantId, target: { level: 'tenant' }, document: yaml('x') };
     expect(await acmeAdmin.ask(routes.createPolicy, { body })).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
@@ -331,7 +333,8 @@ describe('a pipeline', () => {
       body: {
         code: 'POLICY_MANAGED',
         detail:
-          'The pipeline net-policies applies this policy from a file, now at its revision 777. Change that file, or take the policy over from the pipeline first.',
+          'The pipeline net-policies applies this policy from a file, now at its revision 777. Change that file, or take the policy ' +
+          'over from the pipeline first.',
       },
     };
     const change = { revision: 2, document: yaml('gitops', '{}') };

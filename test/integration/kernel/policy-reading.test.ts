@@ -111,7 +111,8 @@ describe.skipIf(why !== undefined)(`what everybody else’s rules say about trac
       ['ip6', 'ip6 daddr fd00::/8'],
     ])
       namespace.nft(
-        `table ${family} fw { chain first { type filter hook prerouting priority raw; accept comment "one"; ${match} notrack comment "mine"; }; }`,
+        `table ${family} fw { chain first { type filter hook prerouting priority raw; accept comment "one"; ${match} notrack comment ` +
+          '"mine"; }; }',
       );
     expect(foreign()).toEqual([
       'inet fw first #2 at prerouting -300 | {"kind":"notrack"}',
@@ -165,9 +166,12 @@ describe.skipIf(why !== undefined)(`what everybody else’s rules say about trac
       ct timeout calls { protocol udp; policy = { unreplied: 40, replied: 600 }; }
       ct timeout web { protocol tcp; policy = { established: 3600 }; }
       ct expectation data { protocol tcp; dport 9876; timeout 60s; size 12; l3proto ip; }
-      chain pre { type filter hook prerouting priority raw; iifname "lan" ct zone set 9; iifname "wan" ct reply zone set 7; ct zone set meta mark map { 1 : 4 }; }
-      chain new { type filter hook prerouting priority mangle; tcp dport 21 ct helper set "standard"; udp dport 5060 ct timeout set "calls"; ct timeout set "web"; }
-      chain passing { type filter hook forward priority filter; tcp dport 8888 ct expectation set "data"; ct helper set tcp dport map { 2121 : "standard" }; }
+      chain pre { type filter hook prerouting priority raw; iifname "lan" ct zone set 9; iifname "wan" ct reply zone set 7;
+        ct zone set meta mark map { 1 : 4 }; }
+      chain new { type filter hook prerouting priority mangle; tcp dport 21 ct helper set "standard";
+        udp dport 5060 ct timeout set "calls"; ct timeout set "web"; }
+      chain passing { type filter hook forward priority filter; tcp dport 8888 ct expectation set "data";
+        ct helper set tcp dport map { 2121 : "standard" }; }
     }`);
     const says = readActual().foreign.rules.flatMap((rule) => rule.says);
     expect(says).toEqual([

@@ -144,7 +144,8 @@ describe.skipIf(why !== undefined).each([4, 6] as const)(`why IPv%i traffic has 
   test('a forwarded port is followed to where it leads', async () => {
     const other = family === 4 ? '198.18.7.7' : 'fd18::7';
     gateway.nft(`table inet fw {
-      chain to { type nat hook prerouting priority dstnat; udp dport ${PORT} dnat ${TABLE(family)} to ${family === 4 ? other : `[${other}]`}:7000; }
+      chain to { type nat hook prerouting priority dstnat;
+        udp dport ${PORT} dnat ${TABLE(family)} to ${family === 4 ? other : `[${other}]`}:7000; }
       chain passing { type filter hook forward priority filter; ${TABLE(family)} daddr ${other} udp dport 7000 drop; }
     }`);
     expect(await explain(family)).toMatchObject({ outcome: 'dropped', hook: 'forward', rule: expect.stringContaining('inet fw passing') });

@@ -4,6 +4,7 @@ import { useMutation } from '@tanstack/react-query';
 import { routes } from '../../../proto/http/routes.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { call } from '../../lib/controller/client.ts';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import type { OwnAccount } from './account.tsx';
@@ -30,9 +31,7 @@ export function OwnSessions({ account: { sessions } }: { account: OwnAccount }) 
               <th>Browser</th>
               <th>Address</th>
               <th>Since</th>
-              <th>
-                <span className="sr">Action</span>
-              </th>
+              <ActionHead />
             </tr>
           </thead>
           <tbody>

@@ -7,6 +7,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { call } from '../../lib/controller/client.ts';
 import { canUsePasskeys, makePasskey } from '../../lib/controller/passkey.ts';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { Failure } from '../../ui/feedback.tsx';
@@ -35,9 +36,7 @@ export function Passkeys({ account }: { account: OwnAccount }) {
                 <th>Kept</th>
                 <th>Added</th>
                 <th>Last used</th>
-                <th>
-                  <span className="sr">Action</span>
-                </th>
+                <ActionHead />
               </tr>
             </thead>
             <tbody>

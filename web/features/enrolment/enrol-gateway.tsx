@@ -9,6 +9,7 @@ import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useTenantInScope } from '../../lib/scope.ts';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
@@ -157,9 +158,7 @@ function JoinTokens() {
             <th>Made</th>
             <th>Expires</th>
             <th>By</th>
-            <th>
-              <span className="sr">Action</span>
-            </th>
+            <ActionHead />
           </tr>
         </thead>
         <tbody>

@@ -7,6 +7,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { useKey } from '../../ui/keys.ts';
@@ -90,9 +91,7 @@ export function RolloutProgress({ id, onClose }: { id: string; onClose(): void }
                 <th>From</th>
                 <th>Fingerprint</th>
                 <th>State</th>
-                <th>
-                  <span className="sr">Action</span>
-                </th>
+                <ActionHead />
               </tr>
             </thead>
             <tbody>

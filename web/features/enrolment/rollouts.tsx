@@ -6,6 +6,7 @@ import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
@@ -41,9 +42,7 @@ export function Rollouts({ openId, onOpen }: { openId: string | undefined; onOpe
             <th>Token</th>
             <th>Expires</th>
             <th>By</th>
-            <th>
-              <span className="sr">Action</span>
-            </th>
+            <ActionHead />
           </tr>
         </thead>
         <tbody>

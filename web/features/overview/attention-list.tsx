@@ -5,6 +5,7 @@ import { useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link, useGo } from '../../lib/link.tsx';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Bar, usageTone } from '../../ui/bar.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useKey } from '../../ui/keys.ts';
@@ -81,9 +82,7 @@ export function AttentionList({ needs, ends, onEnd }: { needs: Need[]; ends: End
               <th>Evidence</th>
               <th>Table used</th>
               <th>24 h</th>
-              <th>
-                <span className="sr">Action</span>
-              </th>
+              <ActionHead />
             </tr>
           </thead>
           <tbody>

@@ -9,6 +9,7 @@ import { counted } from '../../../client/words/format.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
@@ -61,9 +62,7 @@ function GroupTable({ groups, openId, refusal, onOpen }: GroupTableProps) {
           <th>Name</th>
           <th>Roles</th>
           <th>Members</th>
-          <th>
-            <span className="sr">Action</span>
-          </th>
+          <ActionHead />
         </tr>
       </thead>
       <tbody>

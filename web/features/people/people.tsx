@@ -10,6 +10,7 @@ import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
@@ -63,9 +64,7 @@ export function People() {
                 <th>Roles</th>
                 <th>Signs in with</th>
                 <th>Last signed in</th>
-                <th>
-                  <span className="sr">Action</span>
-                </th>
+                <ActionHead />
               </tr>
             </thead>
             <tbody>

@@ -1,7 +1,6 @@
 'use client';
 
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Grant } from '../../../proto/model/access.ts';
 import { call } from '../../lib/controller/client.ts';
@@ -9,7 +8,8 @@ import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import type { Person } from './people.tsx';
-import { RolePicker, useTenantName } from './role-picker.tsx';
+import { useTenantName } from './role-picker.tsx';
+import { GiveRole, RoleRows } from './role-rows.tsx';
 
 /** What a person may do, and where; effective with the person's next request. */
 export function PersonRoles({
@@ -23,33 +23,14 @@ export function PersonRoles({
 }) {
   const client = useQueryClient();
   const nameOf = useTenantName();
-  const [added, setAdded] = useState<Grant>({ role: 'viewer', tenantId: null });
   const save = useMutation({
     mutationFn: (next: Grant[]) => call(routes.updatePerson, { params: { id }, body: { grants: next } }),
     onSettled: () => client.invalidateQueries({ queryKey: ['people'] }),
   });
-  const isThere = grants.some(({ role, tenantId }) => role === added.role && tenantId === added.tenantId);
   return (
     <div className="people-roles">
       {grants.length + directoryGrants.length + groupGrants.length === 0 && <span className="dim">none</span>}
-      {grants.map((grant) => (
-        <div className="row" key={`${grant.role}.${grant.tenantId}`}>
-          <span>
-            {grant.role} <span className="dim2">{nameOf(grant.tenantId)}</span>
-          </span>
-          {isOpen && (
-            <Button
-              size="slim"
-              kind="quiet"
-              label={`Take away ${grant.role} for ${nameOf(grant.tenantId)} from ${name}`}
-              refusal={refusal}
-              onClick={() => save.mutate(grants.filter((one) => one !== grant))}
-            >
-              Take away
-            </Button>
-          )}
-        </div>
-      ))}
+      <RoleRows name={name} grants={grants} isOpen={isOpen} refusal={refusal} onChange={(next) => save.mutate(next)} />
       {directoryGrants.map((grant) => (
         <div key={`${grant.provider}.${grant.role}.${grant.tenantId}`}>
           {grant.role} <span className="dim2">{nameOf(grant.tenantId)}</span> <span className="dim small">by {grant.provider}</span>
@@ -63,18 +44,7 @@ export function PersonRoles({
           label={isOpen ? `Take away ${grant.role} for ${nameOf(grant.tenantId)} from ${name}` : undefined}
         />
       ))}
-      {isOpen && (
-        <div className="row">
-          <RolePicker value={added} onChange={setAdded} />
-          <Button
-            size="slim"
-            refusal={refusal ?? (isThere ? `${name} has this role.` : undefined)}
-            onClick={() => save.mutate([...grants, added])}
-          >
-            Give
-          </Button>
-        </div>
-      )}
+      {isOpen && <GiveRole name={name} grants={grants} refusal={refusal} onChange={(next) => save.mutate(next)} />}
       {save.error && <Failure what="The roles stay as they were" error={save.error} />}
     </div>
   );

@@ -10,6 +10,7 @@ import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
@@ -59,9 +60,7 @@ function AccountTable({ accounts, refusal }: { accounts: ServiceAccount[]; refus
           <th>May</th>
           <th>Expires</th>
           <th>Last used</th>
-          <th>
-            <span className="sr">Action</span>
-          </th>
+          <ActionHead />
         </tr>
       </thead>
       <tbody>

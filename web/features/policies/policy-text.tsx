@@ -27,10 +27,9 @@ export function PolicyText({ text, problems, isReadOnly, onText }: TextProps) {
     <>
       <div className="policy-text">
         <ol className="numbers" aria-hidden>
-          {lines.map((_, index) => (
-            // oxlint-disable-next-line react/no-array-index-key -- a line is its number
-            <li key={index} className={byLine.has(index + 1) ? 'red' : undefined}>
-              {index + 1}
+          {Array.from(lines, (_, index) => index + 1).map((number) => (
+            <li key={number} className={byLine.has(number) ? 'red' : undefined}>
+              {number}
             </li>
           ))}
         </ol>

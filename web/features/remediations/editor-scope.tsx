@@ -5,6 +5,7 @@ import { IconX } from '@tabler/icons-react';
 import * as queries from '../../lib/controller/queries.ts';
 import { fieldIn } from './document-text.ts';
 import type { Form } from './editor-fields.tsx';
+import { OptionGroup } from '../../ui/option-group.tsx';
 
 const LISTS = ['tags', 'sites', 'gateways', 'tenants'] as const;
 type List = (typeof LISTS)[number];
@@ -52,29 +53,12 @@ export function EditorScope({
           Only
           <select value="" disabled={form.isOff} onChange={(event) => add(event.currentTarget.value)}>
             <option value="">add a tag, site or gateway</option>
-            {tags.length > 0 && (
-              <optgroup label="Tags">
-                {tags.map((tag) => (
-                  <option key={tag} value={`tags:${tag}`}>
-                    tag {tag}
-                  </option>
-                ))}
-              </optgroup>
-            )}
-            <optgroup label="Sites">
-              {sites.filter(isOwn).map(({ id, name }) => (
-                <option key={id} value={`sites:${id}`}>
-                  {name}
-                </option>
-              ))}
-            </optgroup>
-            <optgroup label="Gateways">
-              {gateways.filter(isOwn).map(({ id, name }) => (
-                <option key={id} value={`gateways:${id}`}>
-                  {name}
-                </option>
-              ))}
-            </optgroup>
+            <OptionGroup label="Tags" options={tags.map((tag) => ({ value: `tags:${tag}`, text: `tag ${tag}` }))} />
+            <OptionGroup label="Sites" options={sites.filter(isOwn).map(({ id, name }) => ({ value: `sites:${id}`, text: name }))} />
+            <OptionGroup
+              label="Gateways"
+              options={gateways.filter(isOwn).map(({ id, name }) => ({ value: `gateways:${id}`, text: name }))}
+            />
           </select>
         </label>
       </div>

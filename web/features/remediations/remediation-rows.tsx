@@ -7,6 +7,7 @@ import { clockIn } from '../../lib/clock-texts.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Button } from '../../ui/button.tsx';
 import { count, lasting } from '../../../client/words/format.ts';
 import type { useList } from '../../ui/list.tsx';
@@ -50,9 +51,7 @@ export function RemediationRows({ remediations, current, row, writeRefusal, refu
               Ended
             </th>
             <th>Next</th>
-            <th>
-              <span className="sr">Action</span>
-            </th>
+            <ActionHead />
           </tr>
         </thead>
         <tbody>

@@ -7,6 +7,7 @@ import { ROLES, type Role } from '../../../proto/model/access.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { ActionHead } from '../../ui/action-head.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { Failure } from '../../ui/feedback.tsx';
@@ -115,9 +116,7 @@ export function ApiTokens() {
                 <th>Tenant</th>
                 <th>Last used</th>
                 <th>Expires</th>
-                <th>
-                  <span className="sr">Action</span>
-                </th>
+                <ActionHead />
               </tr>
             </thead>
             <tbody>

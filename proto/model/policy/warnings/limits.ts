@@ -37,8 +37,12 @@ function underUse(
       code: 'limit-under-use',
       severity: isNarrower ? 'caution' : 'danger',
       path: rulePath(name),
-      message: `The limit of ${limit} connections per ${side} of the rule ${name} is less than what is in use: ${named.join(', ')}${over.length > MAX_NAMED ? ` and ${over.length - MAX_NAMED} more have too many` : ''}.`,
-      reason: `${isNarrower ? 'These are all connections of the address, not only those that the rule matches. If they count, their' : 'Their'} next connections are refused until enough of the others have ended.`,
+      message:
+        `The limit of ${limit} connections per ${side} of the rule ${name} is less than what is in use: ` +
+        `${named.join(', ')}${over.length > MAX_NAMED ? ` and ${over.length - MAX_NAMED} more have too many` : ''}.`,
+      reason:
+        (isNarrower ? 'These are all connections of the address, not only those that the rule matches. If they count, their ' : 'Their ') +
+        'next connections are refused until enough of the others have ended.',
     },
   ];
 }
@@ -50,7 +54,8 @@ function countsFromNow({ name }: PolicyRule): PolicyWarning {
     path: rulePath(name),
     message: `The limits of the rule ${name} count connections that begin from now on.`,
     reason:
-      'The kernel does not know which of the connections that are there belong to a new limit; at first an address may have up to twice as many.',
+      'The kernel does not know which of the connections that are there belong to a new limit; at first an address may have up to ' +
+      'twice as many.',
   };
 }
 

@@ -42,7 +42,9 @@ function ofOff({ name, match }: PolicyRule, { effective, facts }: Occasion): Pol
       severity: 'caution',
       path,
       message: `The rule ${name} switches tracking off where the helper ${helper} could work.`,
-      reason: `Untracked packets have no helper, and what depends on it fails: ${HELPERS[helper]!.help}. A helper is the safer way to let such a protocol pass.`,
+      reason:
+        `Untracked packets have no helper, and what depends on it fails: ${HELPERS[helper]!.help}. A helper is the safer way ` +
+        'to let such a protocol pass.',
     });
   if (facts.isNatInUse && !isMulticast(match))
     warnings.push({
@@ -51,7 +53,8 @@ function ofOff({ name, match }: PolicyRule, { effective, facts }: Occasion): Pol
       path,
       message: `The rule ${name} switches tracking off, and this gateway translates addresses.`,
       reason:
-        'Untracked packets are never translated: they leave with their private addresses, and providers drop them. Port forwards fail alike.',
+        'Untracked packets are never translated: they leave with their private addresses, and providers drop them. Port forwards ' +
+        'fail alike.',
     });
   return warnings;
 }
@@ -67,7 +70,8 @@ function ofDirections({ name, match }: PolicyRule, rules: readonly PolicyRule[])
       path: rulePath(name),
       message: `The rule ${name} switches tracking off in one direction only.`,
       reason:
-        'The replies are tracked, and belong to no connection: rules that accept only what is established drop them. Add a rule with source and destination exchanged.',
+        'The replies are tracked, and belong to no connection: rules that accept only what is established drop them. Add a rule with ' +
+        'source and destination exchanged.',
     },
   ];
 }

@@ -39,7 +39,10 @@ function ofMemory(max: number, { bytesPerEntry, memoryBytes }: Occasion['facts']
     severity: isMuch ? 'caution' : 'note',
     path: 'table.max',
     message: `A full table of ${max} entries takes ${Math.ceil(bytes / MEGABYTE)} MB.`,
-    reason: `That is ${how}${isMuch ? `, and more than a quarter of the ${Math.round(memoryBytes / MEGABYTE)} MB that the gateway has` : ''}. The kernel never swaps it out.`,
+    reason:
+      'That is ' +
+      `${how}${isMuch ? `, and more than a quarter of the ${Math.round(memoryBytes / MEGABYTE)} MB that the gateway has` : ''}. ` +
+      'The kernel never swaps it out.',
   };
 }
 
@@ -60,7 +63,8 @@ function ofBuckets(
       message: `${buckets} buckets for ${max} entries are too ${buckets > max ? 'many' : 'few'}.`,
       reason:
         buckets > max
-          ? 'A full table looks for an entry to drop early in eight buckets only: if most are empty, it finds none and drops the new connection. Use a quarter of max to max.'
+          ? 'A full table looks for an entry to drop early in eight buckets only: if most are empty, it finds none and drops the new ' +
+            'connection. Use a quarter of max to max.'
           : 'Each packet then searches chains of many entries. Use a quarter of max to max.',
     },
   ];

@@ -46,7 +46,8 @@ export function warningsOfTimeouts({ effective: { values } }: Occasion): PolicyW
           path: `timeouts.${key}`,
           message: `${key} is only ${formatDuration(seconds)}.`,
           reason:
-            'A lost packet is sent again after 1, 3 and 7 seconds: slow or distant peers then find that their connection is no longer known.',
+            'A lost packet is sent again after 1, 3 and 7 seconds: slow or distant peers then find that their connection is no ' +
+            'longer known.',
         },
       ];
     }),
@@ -75,7 +76,8 @@ function ofHelper(
       path: rulePath(name),
       message: `The idle timeout of the rule ${name} does not hold where the helper sip follows its connections.`,
       reason:
-        'The helper keeps whatever carries SIP for an hour after its last packet: after a failover, a phone stays stuck for as long, unless its flows are deleted.',
+        'The helper keeps whatever carries SIP for an hour after its last packet: after a failover, a phone stays stuck for as long, ' +
+        'unless its flows are deleted.',
     },
   ];
 }
@@ -87,7 +89,8 @@ function longWithoutClosing(path: string, what: string, seconds: number): Policy
     path,
     message: `${what} is ${formatDuration(seconds)}.`,
     reason:
-      'Such flows have no packet that closes them: every one that ended stays in the table for all of this time, and a scan or a flood fills it.',
+      'Such flows have no packet that closes them: every one that ended stays in the table for all of this time, and a scan or a ' +
+      'flood fills it.',
   };
 }
 
@@ -101,7 +104,8 @@ function ofEstablished(path: string, what: string, seconds: number): PolicyWarni
         path,
         message: kept,
         reason:
-          'Idle connections are usually kept alive every two hours: quiet SSH, database and push connections hang, and notice only when they send.',
+          'Idle connections are usually kept alive every two hours: quiet SSH, database and push connections hang, and notice only ' +
+          'when they send.',
       },
     ];
   if (seconds <= VERY_LONG) return [];

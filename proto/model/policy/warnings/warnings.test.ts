@@ -161,7 +161,8 @@ describe('of limits', () => {
       facts,
     );
     expect(warning!.message).toBe(
-      'The limit of 1 connections per source of the rule l is less than what is in use: 10.2.0.5 has 500, 10.1.0.5 has 340, 10.1.0.6 has 20.',
+      'The limit of 1 connections per source of the rule l is less than what is in use: 10.2.0.5 has 500, 10.1.0.5 has 340, 10.1.0.6 ' +
+        'has 20.',
     );
   });
 
@@ -193,7 +194,8 @@ describe('of sizes', () => {
       'note: A full table of 262144 entries takes 92 MB. That is at about 350 bytes an entry. The kernel never swaps it out.',
     );
     expect(reasonOf({ bytesPerEntry: 512, memoryBytes: 512e6 })).toBe(
-      'caution: A full table of 262144 entries takes 135 MB. That is at the 512 bytes an entry that were measured here, and more than a quarter of the 512 MB that the gateway has. The kernel never swaps it out.',
+      'caution: A full table of 262144 entries takes 135 MB. That is at the 512 bytes an entry that were measured here, and more ' +
+        'than a quarter of the 512 MB that the gateway has. The kernel never swaps it out.',
     );
   });
 
