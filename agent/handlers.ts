@@ -37,6 +37,8 @@ export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended:
     remediations: ({ remediations: set }) => remediations.replace(set),
     remediationRunReceipt: ({ runId }) => remediations.acknowledge(runId),
     auditCheckpoint: (checkpoint) => witness.see(checkpoint),
+    confirmPolicy: () => undefined,
+    resolveDrift: () => undefined,
     trustedRoots: ({ caPem, renewWithinMs }) => renewal.trust(Buffer.from(caPem).toString('utf8'), renewWithinMs),
   };
 }

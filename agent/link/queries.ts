@@ -133,6 +133,9 @@ export class Queries {
           await this.#reading(stream, { explanation: toWireExplanation(await this.#deps.policies.explain(packet, signal)) });
           break;
         }
+        case 'policyPlan':
+        case 'expectations':
+        case 'endExpectations':
         case undefined:
           throw new FleetError('CAPABILITY_MISSING', 'This agent does not support that query.');
       }

@@ -179,6 +179,7 @@ export class Commands {
           return this.#run(command.id, planId, ending!, work.value, Math.min(work.value.verifyAfterMs, MAX_VERIFY_MS), false);
         case 'undoPlan':
           return this.#undo(command.id, work.value.commandId, false);
+        case 'applyPolicy':
         case undefined:
           this.#finish(command.id, {
             state: Result_State.STATE_REFUSED,
@@ -485,6 +486,8 @@ function whatToJournal({ work }: Command): { planId: string; ending?: Ending; un
     }
     case 'undoPlan':
       return { planId: work.value.planId, undoOf: work.value.commandId };
+    case 'applyPolicy':
+      return { planId: work.value.planId };
     case undefined:
       return { planId: '' };
   }

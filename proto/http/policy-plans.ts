@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { EFFECT_KINDS } from '../model/policy/effects.ts';
 import { id, idParams, time } from './common.ts';
 import { policyDifference, policyWarning } from './effective-policy.ts';
+import { flow } from './flows.ts';
 import { defineRoute } from './route.ts';
 import { documentText, policyTarget } from './saved-policies.ts';
 import { scope } from './scope.ts';
@@ -8,6 +10,17 @@ import { scope } from './scope.ts';
 /** Of one plan; more are planned part by part. */
 export const MAX_PLANNED_GATEWAYS = 200;
 export const MAX_PLAN_BYTES = 8 * 1024 * 1024;
+
+/** `stopped` has exactly these flows; `flowsLeft` more were counted and not sent. */
+const policyEffects = z.object({
+  effects: z.array(z.object({ kind: z.enum(EFFECT_KINDS), path: z.string(), flows: z.number().int(), why: z.string() })),
+  tableCount: z.number().int(),
+  stopped: z.array(flow),
+  flowsLeft: z.number().int(),
+  /** Why flows could not be looked at. */
+  unknown: z.string().optional(),
+});
+export type PolicyEffectsView = z.infer<typeof policyEffects>;
 
 /** What a gateway would be set to, against what it says that it is set to now. */
 const plannedGateway = z.object({
@@ -20,6 +33,8 @@ const plannedGateway = z.object({
   reason: z.string().optional(),
   readAt: time.optional(),
   difference: policyDifference.optional(),
+  /** What it would do to flows that are there now; absent where the gateway cannot tell. */
+  effects: policyEffects.optional(),
   warnings: z.array(policyWarning),
 });
 export type PlannedGateway = z.infer<typeof plannedGateway>;

@@ -16,6 +16,8 @@ export const ACTIONS = {
   'samples.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
   'policies.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
   'policies.write': ['owner', 'admin'],
+  /** Putting one in force, and deciding about drift. */
+  'policies.apply': ['owner', 'admin'],
   'enrolment.read': ['owner', 'admin'],
   'enrolment.write': ['owner', 'admin'],
   'flows.read': ['owner', 'admin', 'operator', 'approver'],
