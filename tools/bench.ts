@@ -9,9 +9,13 @@ import { ensurePrograms, howToInstall } from './system.ts';
 // Code generated from the protocol has enums, which Node does not run without a transform.
 const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
 const folder = path.join(ROOT, 'test/bench');
-const BENCHMARKS = ['engine', 'bulk-flush', 'stale'];
+const BENCHMARKS = ['engine', 'bulk-flush', 'stale', 'policy'];
 /** Programs that a benchmark needs beyond the common ones. */
-const PROGRAMS: Record<string, string[]> = { 'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'], stale: ['nft'] };
+const PROGRAMS: Record<string, string[]> = {
+  'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'],
+  stale: ['nft'],
+  policy: ['nft', 'sysctl'],
+};
 /** They compare with nothing: they apply load for minutes and report what held. */
 const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'soak'];
 const args = process.argv.slice(2);

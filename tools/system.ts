@@ -21,6 +21,7 @@ const PACKAGES: Record<string, string[]> = {
   depmod: ['kmod'],
   xz: ['xz-utils'],
   sysctl: ['procps'],
+  mke2fs: ['e2fsprogs'],
   dpkg: ['dpkg'],
   'chromium-headless-shell': ['chromium-headless-shell', ...FONTS],
   chromium: ['chromium', ...FONTS],

@@ -16,9 +16,16 @@ const EMPTY: PolicyTable = { timeouts: [], helpers: [], limits: [], chains: [] }
  */
 export function rulesIn({ table, strange }: FoundTable): OwnTable {
   const found = { rules: readRules(table), helpers: readHelpers(table) };
-  const spared = chainOf(table, 'pol_input', 'pol_raw_in').filter(({ acts }) => acts[0]?.do === 'accept');
-  const meant = rulesetOf({ ...found, spared: spared.map(({ tests }) => matchOf([tests])) });
+  const meant = rulesetOf({ ...found, spared: sparedIn(table).map(({ tests }) => matchOf([tests])) });
   return { ...found, strange: [...strange, ...differencesOf(table, meant ?? EMPTY)] };
+}
+
+/** Of packets as they come in; the second half of those in `pol_untracked` is of their answers. */
+function sparedIn(table: PolicyTable): TableRule[] {
+  const accepted = (chain: string): TableRule[] => chainOf(table, chain).filter(({ acts }) => acts[0]?.do === 'accept');
+  const coming = accepted('pol_input');
+  const either = accepted('pol_untracked');
+  return coming.length > 0 ? coming : either.slice(0, either.length / 2);
 }
 
 /** The rules of the first of these chains that is there. */

@@ -97,14 +97,15 @@ describe('the table of rules', () => {
     expect(linesOf(rulesetOf({ rules, helpers: [] }), /pol_off/)).toEqual(['pol_off: 0 a > return', 'pol_off: 3 off > goto pol_untracked']);
   });
 
-  it('lets spared packets in, and the replies out, before all rules', () => {
+  it('lets spared packets in before all rules, and keeps them and the replies tracked', () => {
     const spared = [{ proto: 'tcp', src: ['192.0.2.1'], sport: [{ from: 443, to: 443 }] }];
     expect(
-      linesOf(rulesetOf({ rules: EXAMPLE, helpers: [], spared }), /pol_raw|pol_input/).filter((line) => line.endsWith('accept')),
+      linesOf(rulesetOf({ rules: EXAMPLE, helpers: [], spared }), /pol_untracked|pol_input/).filter((line) => /accept|notrack/.test(line)),
     ).toEqual([
       'pol_input: src "packet" 4 ["192.0.2.1"], proto 6, sport "packet" [{"from":443,"to":443}] > accept',
-      'pol_raw_in: src "packet" 4 ["192.0.2.1"], proto 6, sport "packet" [{"from":443,"to":443}] > accept',
-      'pol_raw_out: dst "packet" 4 ["192.0.2.1"], proto 6, dport "packet" [{"from":443,"to":443}] > accept',
+      'pol_untracked: src "packet" 4 ["192.0.2.1"], proto 6, sport "packet" [{"from":443,"to":443}] > accept',
+      'pol_untracked: dst "packet" 4 ["192.0.2.1"], proto 6, dport "packet" [{"from":443,"to":443}] > accept',
+      'pol_untracked: > notrack',
     ]);
   });
 

@@ -103,27 +103,30 @@ export class TableMaker {
     this.#add('pol_limits', lists, { do: 'goto', chain: name });
   }
 
-  /** The chains that packets enter, as far as they lead to something. `spared`: packets to this gateway that are let through first. */
+  /** The chains that packets enter, as far as they lead to something. `spared`: packets to this gateway, to which no rule applies. */
   addBases(spared: readonly PolicyMatch[]): void {
     const base = (
       name: string,
       hook: NonNullable<PolicyChain['base']>['hook'],
       priority: number,
-      first: readonly PolicyMatch[],
       into: Into,
+      first: readonly TableRule[] = [],
     ): void => {
       const jumps = into
         .filter(([chain]) => this.#chains.has(chain))
         .map(([chain, state]): TableRule => ({ tests: state ? [{ on: 'state', state }] : [], acts: [{ do: 'jump', chain }] }));
-      const accepted = first.flatMap((match) => testsOf(match, 'packet')).map((tests): TableRule => ({ tests, acts: [{ do: 'accept' }] }));
-      if (jumps.length > 0) this.#chains.set(name, { name, base: { hook, priority }, rules: [...accepted, ...jumps] });
+      if (jumps.length > 0) this.#chains.set(name, { name, base: { hook, priority }, rules: [...first, ...jumps] });
     };
-    base('pol_raw_in', 'prerouting', RAW, spared, [['pol_off']]);
-    base('pol_raw_out', 'output', RAW, spared.map(reversed), [['pol_off']]);
-    base('pol_early_in', 'prerouting', AFTER_MANGLE, [], EARLY);
-    base('pol_early_out', 'output', AFTER_MANGLE, [], EARLY);
-    base('pol_forward', 'forward', BEFORE_FILTER, [], FILTERING);
-    base('pol_input', 'input', BEFORE_FILTER, spared, FILTERING);
+    const accepted = (matches: readonly PolicyMatch[]): TableRule[] =>
+      matches.flatMap((match) => testsOf(match, 'packet')).map((tests) => ({ tests, acts: [{ do: 'accept' }] }));
+    // Where few packets come, and not before all that are forwarded.
+    this.#chains.get('pol_untracked')?.rules.unshift(...accepted(spared), ...accepted(spared.map(reversed)));
+    base('pol_raw_in', 'prerouting', RAW, [['pol_off']]);
+    base('pol_raw_out', 'output', RAW, [['pol_off']]);
+    base('pol_early_in', 'prerouting', AFTER_MANGLE, EARLY);
+    base('pol_early_out', 'output', AFTER_MANGLE, EARLY);
+    base('pol_forward', 'forward', BEFORE_FILTER, FILTERING);
+    base('pol_input', 'input', BEFORE_FILTER, FILTERING, accepted(spared));
   }
 
   finish(): PolicyTable {

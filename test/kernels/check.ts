@@ -6,6 +6,8 @@ export interface Check {
   name: string;
   /** It sets something for the whole machine, or needs an optional kernel feature, so it runs only in a guest. */
   needsGuest?: boolean;
+  /** Which boot of the guest it belongs to; its disk stays. Absent: the first. */
+  boot?: number;
   run(): Promise<Seen>;
 }
 

@@ -1,22 +1,30 @@
 // Tries what the agent relies on with the running kernel; prints one JSON object per check. tools/kernels.ts runs it under each kernel; see
 // docs/kernels.md.
-//   node build/test/kernels/main.js [--guest] [PART OF A NAME …]
+//   node build/test/kernels/main.js [--boot NUMBER] [PART OF A NAME …]
+// `--boot`: in a guest, and which of its boots.
+import { parseArgs } from 'node:util';
 import os from 'node:os';
 import { blockChecks } from './blocks.ts';
 import type { Check } from './check.ts';
 import { codecChecks } from './codec.ts';
 import { failoverChecks } from './failover.ts';
 import { lostChecks } from './lost.ts';
+import { policyChecks } from './policy.ts';
 import { rulesChecks } from './rules.ts';
 
-const [isGuest, wanted] = [process.argv.includes('--guest'), process.argv.slice(2).filter((word) => word !== '--guest')];
+const { values, positionals: wanted } = parseArgs({ options: { boot: { type: 'string' } }, allowPositionals: true });
+const isGuest = values.boot !== undefined;
 let failed = 0;
-for (const { checks, close } of [lostChecks, codecChecks, blockChecks, rulesChecks, failoverChecks]) {
-  for (const check of checks)
-    if ((isGuest || !check.needsGuest) && (wanted.length === 0 || wanted.some((part) => check.name.includes(part)))) await tryOne(check);
+for (const { checks, close } of [lostChecks, codecChecks, blockChecks, rulesChecks, failoverChecks, policyChecks]) {
+  for (const check of checks) if (isDue(check)) await tryOne(check);
   await close();
 }
 process.exit(failed === 0 ? 0 : 1);
+
+function isDue({ name, needsGuest, boot = 1 }: Check): boolean {
+  if (isGuest ? boot !== Number(values.boot) : needsGuest) return false;
+  return wanted.length === 0 || wanted.some((part) => name.includes(part));
+}
 
 async function tryOne({ name, run }: Check): Promise<void> {
   const line: Record<string, unknown> = { kernel: os.release(), check: name, ok: true };

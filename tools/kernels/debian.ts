@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fail, say } from '../say.ts';
 
@@ -15,6 +15,9 @@ const MODULES = [
   'kernel/arch/x86/crypto',
   'kernel/drivers/net/veth.ko*',
   'kernel/drivers/net/dummy.ko*',
+  'kernel/drivers/virtio',
+  'kernel/drivers/block/virtio_blk.ko*',
+  'kernel/fs/{ext4,jbd2,mbcache.ko*}',
 ];
 
 /** A bootable kernel: `folder` holds `vmlinuz` and `lib/modules/RELEASE`. */
@@ -30,7 +33,8 @@ export interface Kernel {
  */
 export function bringKernel(series: string, home: string): Kernel {
   const folder = path.join(home, series);
-  if (!existsSync(path.join(folder, 'vmlinuz'))) unpack(series, folder, path.join(home, 'apt'));
+  const contents = path.join(folder, 'contents');
+  if (!existsSync(contents) || readFileSync(contents, 'utf8') !== MODULES.join('\n')) unpack(series, folder, path.join(home, 'apt'));
   return { series, release: readdirSync(path.join(folder, 'lib/modules'))[0]!, folder };
 }
 
@@ -55,6 +59,7 @@ function unpack(series: string, folder: string, aptHome: string): void {
   takeModules(path.join(making, 'root', modules), path.join(making, 'lib/modules', release));
   execFileSync('depmod', ['-b', making, release]);
   rmSync(path.join(making, 'root'), { recursive: true });
+  writeFileSync(path.join(making, 'contents'), MODULES.join('\n'));
   rmSync(folder, { recursive: true, force: true });
   renameSync(making, folder);
 }

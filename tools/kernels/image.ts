@@ -26,7 +26,7 @@ const TRAFFIC = 'test/lab/{topology,traffic/*}.ts';
 const ENTRY = 'build/test/kernels/main.js';
 const PROTOCOLS = { icmp: 1, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, 'ipv6-icmp': 58, sctp: 132, udplite: 136 };
 
-/** The console is the first serial line, results go to the second. */
+/** The console is the first serial line, results go to the second; the disk is there at every boot. */
 const INIT = `#!/usr/bin/sh
 export PATH=/usr/sbin:/usr/bin HOME=/tmp NODE_COMPILE_CACHE=/tmp/node-cache CTFLEET_PATIENCE=6
 mount -t proc proc /proc
@@ -37,8 +37,10 @@ mount -t tmpfs tmpfs /tmp
 mkdir -p /run/netns
 ip link set lo up
 modprobe -a nf_conntrack nf_conntrack_netlink
+modprobe -aq virtio_pci virtio_blk ext4
+mount -t ext4 /dev/vda /state
 cd /ctfleet
-node ${ENTRY} --guest $(cat /arguments) > /dev/ttyS1 2> /dev/ttyS0
+node ${ENTRY} --boot $ctfleet_boot $(cat /arguments) > /dev/ttyS1 2> /dev/ttyS0
 echo "exit $?" > /dev/ttyS1
 poweroff -f
 `;
@@ -53,7 +55,7 @@ export function makeRoot(file: string): void {
     ['lib64', 'usr/lib64'],
   ])
     archive.link(name!, target!);
-  for (const folder of ['proc', 'sys', 'dev', 'run', 'tmp', 'var/tmp', 'etc', 'usr/lib64']) archive.folder(folder);
+  for (const folder of ['proc', 'sys', 'dev', 'run', 'tmp', 'var/tmp', 'etc', 'state', 'usr/lib64']) archive.folder(folder);
   archive.file('init', INIT, 0o755);
   archive.file(
     'etc/protocols',

@@ -10,6 +10,10 @@ export interface Boot {
   family: ProcessGroup;
   kernel: string;
   image: string;
+  /** Raw, with ext4. */
+  disk: string;
+  /** From 1. */
+  number: number;
   console: string;
   memoryMb: number;
   onLine: (line: string) => void;
@@ -19,7 +23,7 @@ export interface Boot {
  * Boots a kernel without hardware virtualisation, and passes on the output of its checks. Resolves with their exit status. Throws with the
  * end of its console if it stops first.
  */
-export async function boot({ family, kernel, image, console, memoryMb, onLine }: Boot): Promise<number> {
+export async function boot({ family, kernel, image, disk, number, console, memoryMb, onLine }: Boot): Promise<number> {
   const child = family.spawn(
     'qemu-system-x86_64',
     [
@@ -35,6 +39,8 @@ export async function boot({ family, kernel, image, console, memoryMb, onLine }:
       kernel,
       '-initrd',
       image,
+      '-drive',
+      `file=${disk},format=raw,if=virtio`,
       '-no-reboot',
       '-display',
       'none',
@@ -43,7 +49,8 @@ export async function boot({ family, kernel, image, console, memoryMb, onLine }:
       '-nic',
       'none',
       '-append',
-      'console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet',
+      // What the kernel does not know itself becomes a variable of the first program.
+      `console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet ctfleet_boot=${number}`,
       '-serial',
       `file:${console}`,
       '-serial',

@@ -13,11 +13,14 @@ export function nft(args: readonly string[], commands = '', missing = 'Packets c
   return run(args, 'pipe', ({ stdin }) => stdin!.on('error', () => undefined).end(commands), missing);
 }
 
-/** As `nft`, for commands in JSON. nft 1.0.6 opens its standard input by name to read them, which a socket does not allow. */
+/**
+ * As `nft`, for commands in JSON. nft 1.0.6 opens its standard input by name to read them, which a socket does not allow; and not every
+ * gateway has the name /dev/stdin.
+ */
 export function nftJson(commands: string, missing: string): Promise<string> {
   const pipe = openPipe();
   return run(
-    ['-j', '-f', '-'],
+    ['-j', '-f', '/proc/self/fd/0'],
     pipe.readFd,
     () => {
       pipe.closeReadEnd();

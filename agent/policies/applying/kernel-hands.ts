@@ -26,6 +26,7 @@ export const kernelHands: PolicyKernel = {
   replaceTable: (to, { keeping = false } = {}) =>
     trying(async () => {
       const names = (await foundTable())?.names;
+      if (!names && !to) return;
       if (!names || !keeping) return carryOut(transactionTo(to, names));
       return carryOut(transactionTo(to ?? EMPTY, withoutLeftovers(names, to ?? EMPTY)));
     }),

@@ -1,0 +1,114 @@
+/**
+ * A policy beside what an administrator does with sysctl and nft: `npm run bench -- policy [--json] [--runs 7] [--only WORDS]`. Needs root.
+ * On one gateway: planned and put in force, against `sysctl -p` and `nft -f` of the same content, which have no way back. Forwarding:
+ * packets a second through a gateway with the policy, against the same rules as one would write them by hand. Runs alternate, medians count.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { kernelHands } from '../../agent/policies/applying/kernel-hands.ts';
+import { bootClock } from '../../agent/time/boot-clock.ts';
+import { Namespace } from '../support/namespace.ts';
+import { PolicyGateway } from '../support/policy-gateway.ts';
+import { BY_HAND, examplePolicy, sysctlLines } from './policy-by-hand.ts';
+import { ForwardingStage } from './policy-forwarding.ts';
+
+interface Row {
+  name: string;
+  ours: number;
+  theirs: number;
+  unit: string;
+  ratio: number;
+  /** What the ratio is to be: at most for a time, at least for a rate. */
+  target: number;
+  ok: boolean;
+}
+
+const ONE_GATEWAY = 'one gateway: plan and apply';
+const FORWARDING = 'forwarding: packets a second with the policy in force';
+const SECONDS = 1.5;
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean' }, runs: { type: 'string', default: '7' }, only: { type: 'string', default: '' } },
+});
+const runs = Number(options.runs);
+const why = Namespace.why();
+if (why) {
+  console.error(`skipped: ${why}`);
+  process.exit(0);
+}
+process.env.NODE_COMPILE_CACHE ??= path.join(import.meta.dirname, '../../.ctfleet/compile-cache');
+if (ONE_GATEWAY.includes(options.only)) await compareOneGateway();
+if (FORWARDING.includes(options.only)) await compareForwarding();
+
+/** Each run sets other values, so that there is always something to do. */
+async function compareOneGateway(): Promise<void> {
+  const stage = await PolicyGateway.start('ctb-policy');
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-bench-'));
+  const [settings, rules] = [path.join(folder, 'policy.conf'), path.join(folder, 'policy.nft')];
+  const times: Record<'plan' | 'apply' | 'ours' | 'theirs', number[]> = { plan: [], apply: [], ours: [], theirs: [] };
+  try {
+    for (let run = 0; run < runs + 1; run++) {
+      const document = examplePolicy(run);
+      const began = performance.now();
+      const { changes } = await stage.changes.plan(document);
+      const planned = performance.now();
+      await stage.changes.apply(document, 60_000);
+      const ended = performance.now();
+      await stage.changes.confirm({ openedAtBootMs: bootClock.bootMs() });
+      // Both are set first what they set all the time.
+      await kernelHands.replaceTable(undefined);
+      writeFileSync(settings, sysctlLines(run + 1));
+      writeFileSync(rules, `table inet by_hand\ndelete table inet by_hand\n${BY_HAND}`);
+      const theirs = performance.now();
+      execFileSync('sysctl', ['-q', '-p', settings]);
+      execFileSync('nft', ['-f', rules]);
+      const theirsEnded = performance.now();
+      execFileSync('nft', ['delete', 'table', 'inet', 'by_hand']);
+      await kernelHands.replaceTable(changes.table?.to);
+      if (run === 0) continue;
+      times.plan.push(planned - began);
+      times.apply.push(ended - planned);
+      times.ours.push(ended - began);
+      times.theirs.push(theirsEnded - theirs);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+    await stage.end();
+  }
+  const [ours, theirs] = [median(times.ours), median(times.theirs)];
+  report({ name: ONE_GATEWAY, ours, theirs, unit: 'ms', ratio: ours / theirs, target: 1.5, ok: ours / theirs <= 1.5 });
+  if (!options.json) console.log(`  of that the plan ${median(times.plan).toFixed(1)} ms, the rest ${median(times.apply).toFixed(1)} ms`);
+}
+
+async function compareForwarding(): Promise<void> {
+  const stage = await ForwardingStage.build();
+  const rates: Record<'none' | 'ours' | 'theirs', number[]> = { none: [], ours: [], theirs: [] };
+  try {
+    for (let run = 0; run < runs; run++) {
+      const rate = (): Promise<number> => stage.rate(SECONDS);
+      rates.none.push(await rate());
+      rates.ours.push(await stage.withPolicy(examplePolicy(run), rate));
+      rates.theirs.push(await stage.withRules(BY_HAND, rate));
+    }
+  } finally {
+    stage.remove();
+  }
+  const [ours, theirs] = [median(rates.ours), median(rates.theirs)];
+  report({ name: FORWARDING, ours, theirs, unit: 'packets/s', ratio: ours / theirs, target: 0.98, ok: ours / theirs >= 0.98 });
+  if (!options.json) console.log(`  with no rules at all ${Math.round(median(rates.none)).toLocaleString('en')} packets/s`);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+function report(row: Row): void {
+  if (options.json) return void console.log(JSON.stringify(row));
+  const number = (value: number): string => (row.unit === 'ms' ? value.toFixed(1) : Math.round(value).toLocaleString('en'));
+  console.log(
+    `${row.ok ? 'ok    ' : 'MISSED'} ${row.name}: ${number(row.ours)} ${row.unit}, by hand ${number(row.theirs)} ${row.unit}, ` +
+      `ratio ${row.ratio.toFixed(3)} (target ${row.target})`,
+  );
+}
