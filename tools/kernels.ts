@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ProcessGroup } from './process-group.ts';
 import { bringKernel } from './kernels/debian.ts';
-import { makeImage, makeRoot, PROGRAMS } from './kernels/image.ts';
+import { makeImage, makeRoot, PROGRAMS, SYSTEMD_BOOT } from './kernels/image.ts';
 import { boot } from './kernels/machine.ts';
 import { fail, say } from './say.ts';
 import { build, ROOT, STATE } from './set-up.ts';
@@ -13,8 +13,8 @@ import { ensurePrograms, howToInstall } from './system.ts';
 
 const SERIES = ['5.10', '6.1', '6.12', '6.18', '7.3'];
 const MEMORY_MB = 2048;
-/** Some checks go on after a reboot. */
-const BOOTS = [1, 2];
+/** Some checks go on after a reboot, some under systemd. */
+const BOOTS = [1, 2, SYSTEMD_BOOT];
 const DISK_BYTES = 64 * 2 ** 20;
 const HOME = path.join(STATE, 'kernels');
 

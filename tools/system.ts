@@ -22,6 +22,8 @@ const PACKAGES: Record<string, string[]> = {
   xz: ['xz-utils'],
   sysctl: ['procps'],
   mke2fs: ['e2fsprogs'],
+  'systemd-run': ['systemd'],
+  systemctl: ['systemd'],
   dpkg: ['dpkg'],
   'chromium-headless-shell': ['chromium-headless-shell', ...FONTS],
   chromium: ['chromium', ...FONTS],

@@ -6,7 +6,7 @@ export interface Check {
   name: string;
   /** It sets something for the whole machine, or needs an optional kernel feature, so it runs only in a guest. */
   needsGuest?: boolean;
-  /** Which boot of the guest it belongs to; its disk stays. Absent: the first. */
+  /** Which boot of the guest it belongs to; its disk stays, and the third is under systemd. Absent: the first. */
   boot?: number;
   run(): Promise<Seen>;
 }

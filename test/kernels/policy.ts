@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -25,6 +25,13 @@ export const policyChecks: CheckGroup = {
     { name: 'policy: a table size that is confirmed holds, and entries survive it', needsGuest: true, run: keep },
     { name: 'policy: the machine goes down while another change waits', needsGuest: true, run: leavePending },
     { name: 'policy: at the next boot what was confirmed is set again, and only that', needsGuest: true, boot: 2, run: setAgain },
+    {
+      name: 'policy: under systemd a timer of its own puts back what a service set that has ended',
+      needsGuest: true,
+      boot: 3,
+      run: byTimer,
+    },
+    { name: 'policy: under systemd what is confirmed stays when the timer comes', needsGuest: true, boot: 3, run: confirmedBeforeTimer },
   ],
   close: async () => undefined,
 };
@@ -78,6 +85,57 @@ async function setAgain(): Promise<Seen> {
   } finally {
     child.kill('SIGKILL');
   }
+}
+
+/** As the agent's own unit does it: whatever it started ends with it. */
+async function byTimer(): Promise<Seen> {
+  const before = sizes();
+  await applyInService(policyFile('brief', { max: 41_000, buckets: 8192, established: 1900 }));
+  const inForce = sizes();
+  assert.deepEqual(inForce, { max: 41_000, buckets: 8192, established: 1900 });
+  const [timer] = await timers();
+  assert.ok(timer, 'systemd has no timer for it');
+  assert.deepEqual(watchdogs(), []);
+  await until('the old sizes', () => JSON.stringify(sizes()) === JSON.stringify(before));
+  assert.equal(await ownTable(), undefined);
+  return { timer, inForce, after: sizes() };
+}
+
+async function confirmedBeforeTimer(): Promise<Seen> {
+  const wanted = { max: 42_000, buckets: 8192, established: 2000 };
+  await applyInService(policyFile('stays', wanted));
+  await agent('confirm');
+  await until('the end of the timer', async () => (await timers()).length === 0);
+  assert.deepEqual(sizes(), wanted);
+  return sizes();
+}
+
+async function applyInService(file: string): Promise<void> {
+  // Without D-Bus nothing can be waited for.
+  await run('systemd-run', [
+    ...['--collect', '--quiet', '--unit=applies', `--setenv=CTFLEET_STATE_DIR=${STATE_DIR}`, '--setenv=PATH=/usr/sbin:/usr/bin'],
+    ...[process.execPath, AGENT, 'policy', 'apply', file, '--within', '40s'],
+  ]);
+  await until('the end of the service', async () => (await units('applies.service')).length === 0);
+}
+
+function timers(): Promise<string[]> {
+  return units('ctfleet-policy-*.timer');
+}
+
+async function units(pattern: string): Promise<string[]> {
+  const { stdout } = await run('systemctl', ['list-units', '--plain', '--no-legend', pattern]);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+function watchdogs(): string[] {
+  return globSync('/proc/[0-9]*/cmdline').filter((file) => {
+    try {
+      return readFileSync(file, 'latin1').includes('watchdog.js');
+    } catch {
+      return false; // it has ended
+    }
+  });
 }
 
 async function agent(...words: string[]): Promise<string> {

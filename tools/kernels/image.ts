@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, globSync, realpathSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, globSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { packagesFor, UNREAD } from '../packages.ts';
 import { ROOT } from '../set-up.ts';
@@ -18,6 +18,8 @@ export const PROGRAMS = [
   'ipset',
   'iptables-nft-restore',
   'ip6tables-nft-restore',
+  'systemd-run',
+  'systemctl',
 ];
 const APPLETS = ['sh', 'mount', 'mkdir', 'cat', 'echo', 'poweroff', 'ls', 'dmesg'];
 /** Our own code: built files, and traffic programs, which run from source. */
@@ -26,14 +28,22 @@ const TRAFFIC = 'test/lab/{topology,traffic/*}.ts';
 const ENTRY = 'build/test/kernels/main.js';
 const PROTOCOLS = { icmp: 1, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, 'ipv6-icmp': 58, sctp: 132, udplite: 136 };
 
-/** The console is the first serial line, results go to the second; the disk is there at every boot. */
+const SYSTEMD = '/usr/lib/systemd';
+/** The guest's boot at which systemd is the first program. */
+export const SYSTEMD_BOOT = 3;
+
 const INIT = `#!/usr/bin/sh
-export PATH=/usr/sbin:/usr/bin HOME=/tmp NODE_COMPILE_CACHE=/tmp/node-cache CTFLEET_PATIENCE=6
+export PATH=/usr/sbin:/usr/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
+[ $ctfleet_boot = ${SYSTEMD_BOOT} ] && exec ${SYSTEMD}/systemd --unit=checks.service
+sh /checks
+`;
+/** The console is the first serial line, results go to the second; the disk is there at every boot. */
+const CHECKS = `export PATH=/usr/sbin:/usr/bin HOME=/tmp NODE_COMPILE_CACHE=/tmp/node-cache CTFLEET_PATIENCE=6
 mkdir -p /run/netns
 ip link set lo up
 modprobe -a nf_conntrack nf_conntrack_netlink
@@ -43,6 +53,11 @@ cd /ctfleet
 node ${ENTRY} --boot $ctfleet_boot $(cat /arguments) > /dev/ttyS1 2> /dev/ttyS0
 echo "exit $?" > /dev/ttyS1
 poweroff -f
+`;
+const CHECKS_UNIT = `[Service]
+Type=oneshot
+Environment=ctfleet_boot=${SYSTEMD_BOOT}
+ExecStart=/usr/bin/sh /checks
 `;
 
 /** Writes the root file system shared by all kernels. */
@@ -57,6 +72,10 @@ export function makeRoot(file: string): void {
     archive.link(name!, target!);
   for (const folder of ['proc', 'sys', 'dev', 'run', 'tmp', 'var/tmp', 'etc', 'state', 'usr/lib64']) archive.folder(folder);
   archive.file('init', INIT, 0o755);
+  archive.file('checks', CHECKS);
+  archive.file('etc/passwd', 'root:x:0:0:root:/tmp:/usr/bin/sh\n');
+  archive.file('etc/group', 'root:x:0:\n');
+  addSystemd(archive);
   archive.file(
     'etc/protocols',
     Object.entries(PROTOCOLS)
@@ -88,6 +107,18 @@ export function makeImage(root: string, file: string, { folder, release }: Kerne
   }
   archive.file('arguments', args.join(' '));
   archive.close();
+}
+
+/** The service manager with the points that its units refer to, and none of the services of a whole system. */
+function addSystemd(archive: CpioWriter): void {
+  for (const name of ['systemd', 'systemd-executor', 'systemd-shutdown'])
+    if (existsSync(path.join(SYSTEMD, name))) addProgram(archive, path.join(SYSTEMD, name), SYSTEMD.slice(1));
+  for (const name of globSync('system/*.{target,slice}', { cwd: SYSTEMD })) {
+    const file = path.join(SYSTEMD, name);
+    if (existsSync(file)) archive.file(file.slice(1), readFileSync(file, 'utf8'));
+  }
+  archive.file('etc/systemd/system/checks.service', CHECKS_UNIT);
+  archive.file('etc/machine-id', `${'0'.repeat(31)}1\n`);
 }
 
 function addProgram(archive: CpioWriter, program: string, folder: string): void {
