@@ -173,8 +173,10 @@ async function over(stateDir: string, but?: number): Promise<void> {
 function withoutLeftovers(policy: string): string {
   const nameOf = (block: string): string | undefined => /^\t(?:set|ct timeout) (\S+) /.exec(block)?.[1];
   const blocks = blocksOf(policy);
-  const rules = blocks.filter((block) => nameOf(block) === undefined).join('\n');
-  return blocks.filter((block) => rules.includes(nameOf(block) ?? '')).join('\n');
+  const [head = '', ...rules] = blocks.filter((block) => nameOf(block) === undefined);
+  const standing = blocks.filter((block) => [head, ...rules].join('\n').includes(nameOf(block) ?? ''));
+  // The last confirmation takes the table away too.
+  return rules.length === 0 ? '' : standing.join('\n');
 }
 
 function isSame(a: GatewayState, b: GatewayState, parts = ALL_PARTS): boolean {

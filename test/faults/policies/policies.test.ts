@@ -2,13 +2,13 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Namespace } from '../../support/namespace.ts';
-import { IS_WHOLE } from '../../support/whole.ts';
 import { arbitraryTrial } from './arbitrary-trial.ts';
 import { playTrial, type Played } from './play-trial.ts';
 
 const why = Namespace.why();
-const TRIALS = IS_WHOLE ? 200 : 20;
-const AT_ONCE = 3;
+const TRIALS = 200;
+/** Most of their time is waiting for a deadline. */
+const AT_ONCE = 4;
 
 describe.skipIf(why !== undefined)(`random policies on real gateways${why ? ` (skipped: ${why})` : ''}`, () => {
   const played: Played[] = [];
