@@ -7,10 +7,10 @@ import { ensurePrograms, howToInstall } from './system.ts';
 
 // Code generated from the protocol has enums, which Node does not run without a transform.
 const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
-const TRIALS = ['frames-to-controller', 'frames-to-agent', 'requests'];
+const TRIALS = ['frames-to-controller', 'frames-to-agent', 'requests', 'policy-documents'];
 const [name = '', ...args] = process.argv.slice(2);
 if (!TRIALS.includes(name)) fail(`There is no trial "${name}". Available: ${TRIALS.join(', ')}`);
-const missing = ensurePrograms(['redis-server']);
+const missing = ensurePrograms(['redis-server', 'ip', 'nft']);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });
 process.exit(

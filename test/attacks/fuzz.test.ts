@@ -94,6 +94,7 @@ describe('F31: a slice of a million (npm run attacks -- NAME runs all of it)', (
     ['frames-to-controller', 'mutated frames over live sessions harm neither the controller, nor its pages, nor honest gateways', 2000],
     ['frames-to-agent', 'mutated frames from a controller leave the agent alive, answering, and with all its flows', 3000],
     ['requests', 'generated calls are never answered with 500, nor with internals', 2000],
+    ['policy-documents', 'what is read of mistyped policies is loaded by nft, listed as the same, and touches no other table', 1000],
   ] as const)(
     '%s: %s',
     async (trial, _, count) => {

@@ -21,7 +21,7 @@ const several = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T[] | undefined> =
   maybe(fc.array(arbitrary, { minLength: 1, maxLength: 4 }));
 
 /** What a shell, nft, YAML or a spreadsheet might take for more than a name. */
-const HOSTILE = [
+export const HOSTILE = [
   '"; drop; #',
   '$(reboot)',
   '`id`',
