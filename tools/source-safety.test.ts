@@ -26,13 +26,16 @@ describe('the sources', () => {
     expect(importing('node:vm', 'vm')).toEqual([]);
   });
 
-  it('start programs in two places, by name and list of arguments, never through a shell', () => {
+  it('start programs in two places, by name and list of arguments, and no shell but with a text that is a constant', () => {
     expect(importing('node:child_process', 'child_process').toSorted()).toEqual([
       'agent/firewall/tables/nft.ts',
-      // This program's own watchdog, or systemd's timer for it.
+      // What waits for this program's own watchdog to be due, or systemd's timer for it.
       'agent/policies/applying/dead-man.ts',
     ]);
     expect(filesWith(/\bshell\s*:|\bexecSync\b|\bexec\(\s*[`'"]/)).toEqual([]);
+    // The words of the script are a constant, and what differs is told to it as arguments.
+    expect(filesWith(/'\/bin\/sh'/)).toEqual(['agent/policies/applying/dead-man.ts']);
+    expect(filesWith(/(?<!\\)\$\{/, ({ path }) => path.endsWith('wait-script.ts'))).toEqual([]);
   });
 
   it('give Postgres values as parameters: SQL is never put together from text of a request', () => {

@@ -48,10 +48,7 @@ async function putBack(): Promise<Seen> {
 
 async function keep(): Promise<Seen> {
   for (let port = 1; port <= FLOWS; port++)
-    await run('conntrack', [
-      ...['-I', '-p', 'udp', '-s', '198.18.7.1', '-d', '198.18.7.2', '-t', '3000'],
-      ...['--sport', `${port}`, '--dport', '9'],
-    ]);
+    await run('conntrack', `-I -p udp -s 198.18.7.1 -d 198.18.7.2 -t 3000 --sport ${port} --dport 9`.split(' '));
   await agent('apply', policyFile('kept', KEPT), '--within', '10m');
   await agent('confirm');
   assert.deepEqual(sizes(), KEPT);
@@ -112,10 +109,8 @@ async function confirmedBeforeTimer(): Promise<Seen> {
 
 async function applyInService(file: string): Promise<void> {
   // Without D-Bus nothing can be waited for.
-  await run('systemd-run', [
-    ...['--collect', '--quiet', '--unit=applies', `--setenv=CTFLEET_STATE_DIR=${STATE_DIR}`, '--setenv=PATH=/usr/sbin:/usr/bin'],
-    ...[process.execPath, AGENT, 'policy', 'apply', file, '--within', '40s'],
-  ]);
+  const unit = ['--collect', '--quiet', '--unit=applies', `--setenv=CTFLEET_STATE_DIR=${STATE_DIR}`, '--setenv=PATH=/usr/sbin:/usr/bin'];
+  await run('systemd-run', [...unit, process.execPath, AGENT, 'policy', 'apply', file, '--within', '40s']);
   await until('the end of the service', async () => (await units('applies.service')).length === 0);
 }
 

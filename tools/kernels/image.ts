@@ -21,7 +21,7 @@ export const PROGRAMS = [
   'systemd-run',
   'systemctl',
 ];
-const APPLETS = ['sh', 'mount', 'mkdir', 'cat', 'echo', 'poweroff', 'ls', 'dmesg'];
+const APPLETS = ['sh', 'mount', 'mkdir', 'cat', 'echo', 'poweroff', 'ls', 'dmesg', 'sleep'];
 /** Our own code: built files, and traffic programs, which run from source. */
 const CODE = ['build/{agent,proto,controller/history,controller/platform,test}/**/*.js', 'test/field/rulesets/*.rules'];
 const TRAFFIC = 'test/lab/{topology,traffic/*}.ts';

@@ -18,13 +18,18 @@ const PENDING: readonly PendingPhase[] = ['changing', 'unconfirmed'];
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 20;
 
+/** Where the files of changes are, of a state folder. Its names are also in `wait-script.ts`. */
+export function changesIn(stateDir: string): string {
+  return path.join(stateDir, 'policies');
+}
+
 /** The files of changes in the state folder: at most one that is pending, the one that was confirmed last, and how the last one ended. */
 export class ChangeFolder {
   readonly #directory: string;
   readonly #disk: Disk;
 
   constructor(stateDir: string, disk: Disk) {
-    this.#directory = path.join(stateDir, 'policies');
+    this.#directory = changesIn(stateDir);
     this.#disk = disk;
   }
 

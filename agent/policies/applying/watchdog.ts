@@ -1,26 +1,25 @@
-// node watchdog.js STATE_FOLDER ID: puts a gateway back whose change is not confirmed in time. Started by dead-man.ts, in a session of its
-// own or by systemd; says “armed” once nothing but the kernel and nft is needed any more.
-import { constants, setPriority } from 'node:os';
+// node watchdog.js STATE_FOLDER ID [- [now]]: puts a gateway back whose change is not confirmed in time. Started by systemd, or by
+// wait-script.ts with the record of the change on its standard input; “now”: whether or not its time is over.
+import { readFileSync } from 'node:fs';
 import { Disk } from '../../disk/disk.ts';
 import { bootClock } from '../../time/boot-clock.ts';
 import { ChangeFolder } from './change-folder.ts';
+import { parseRecord, type ChangeRecord } from './change-record.ts';
+import { FROM_INPUT, raisePriority } from './dead-man.ts';
 import { kernelHands } from './kernel-hands.ts';
 import { killProcess } from './process-identity.ts';
 import { watchOver } from './watch-over.ts';
 
 raisePriority();
-const [, , stateDir = '', id = ''] = process.argv;
+const [, , stateDir = '', id = '', from, now] = process.argv;
 const folder = new ChangeFolder(stateDir, new Disk());
-const pending = folder.pending();
-if (pending?.record.id === id) {
-  let isHurried = false;
+const record = from === FROM_INPUT ? parseRecord<ChangeRecord>(readFileSync(0)) : folder.pending()?.record;
+if (record?.id === id) {
+  let isHurried = now === 'now';
   process.on('SIGTERM', () => {
     isHurried = true;
   });
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
-  // Whoever started it may be gone already.
-  process.stdout.on('error', () => undefined).write('armed\n');
-  const { record } = pending;
   await watchOver(record, {
     folder,
     kernel: kernelHands,
@@ -29,13 +28,4 @@ if (pending?.record.id === id) {
     killChanger: () => killProcess(record.process),
     isHurried: () => isHurried,
   });
-}
-
-/** A gateway that has much to do may have it because of what is to be put back; nft, which this starts, inherits it. */
-function raisePriority(): void {
-  try {
-    setPriority(constants.priority.PRIORITY_HIGH);
-  } catch {
-    // In a container without CAP_SYS_NICE it is one of many.
-  }
 }
