@@ -11,7 +11,7 @@ import { sparedPackets } from '../../agent/policies/applying/spared.ts';
 import { inside, Namespace } from '../support/namespace.ts';
 
 const run = promisify(execFile);
-const FLOOD = path.join(import.meta.dirname, '../lab/traffic/flood.ts');
+const DATAGRAMS = path.join(import.meta.dirname, '../lab/traffic/datagrams.ts');
 const LAN = { gateway: '10.77.1.1', host: '10.77.1.2' };
 const WAN = { gateway: '10.77.2.1', host: '10.77.2.2' };
 const FIREWALL = `table inet fw {
@@ -70,7 +70,7 @@ export class ForwardingStage {
   /** Packets a second that come through to the server. */
   async rate(seconds: number): Promise<number> {
     const before = this.#arrived();
-    const words = [FLOOD, String(seconds), WAN.host, PORTS.join(), SOURCES.join()];
+    const words = [DATAGRAMS, String(seconds), WAN.host, PORTS.join(), SOURCES.join()];
     const { stdout } = await run('ip', ['netns', 'exec', this.#client.name, process.execPath, ...words]);
     const { seconds: took } = JSON.parse(stdout) as { seconds: number };
     return (this.#arrived() - before) / took;

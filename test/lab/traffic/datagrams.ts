@@ -1,5 +1,5 @@
 // Sends UDP packets as fast as one thread can and prints { sent, seconds, cpuSeconds } as JSON.
-//   node flood.ts SECONDS TARGET PORT[,PORT…] SOURCE[,SOURCE…]     One flow for each pair of port and source, in turn.
+//   node datagrams.ts SECONDS TARGET PORT[,PORT…] SOURCE[,SOURCE…]     One flow for each pair of port and source, in turn.
 // Each flow is answered once first, by an echo server, so that it is established. Packets go through all namespaces on the way before the
 // next one is sent: what the rules there cost makes them fewer.
 import koffi from 'koffi';
