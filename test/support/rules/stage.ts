@@ -147,17 +147,14 @@ export class RuleStage {
       dst: formatAddress(dst),
       ...(icmpType === undefined ? { sport: sport ?? 0, dport: dport ?? 0 } : { icmp: { type: icmpType, code: 0, id: ICMP_ID } }),
     };
-    this.#log!.send(
-      encodeMessage({
-        type: CT_GET,
-        flags: NLM_F_REQUEST,
-        seq: this.#log!.nextSeq(),
-        body: encodeLookup({ family, proto, orig, zone: 0 }),
-      }),
-    );
+    const seq = this.#log!.nextSeq();
+    this.#log!.send(encodeMessage({ type: CT_GET, flags: NLM_F_REQUEST, seq, body: encodeLookup({ family, proto, orig, zone: 0 }) }));
     const block = new Uint8Array(8192);
-    const length = this.#log!.receive(block);
-    for (const { type, body } of readMessages(block.subarray(0, length ?? 0))) if (type === CT_NEW) return decodeEntry(body.slice());
+    // What the kernel itself sends, such as reports of multicast listeners, may be logged between question and answer.
+    for (let length = this.#log!.receive(block); length !== undefined; length = this.#log!.receive(block)) {
+      const answer = [...readMessages(block.subarray(0, length))].find((message) => message.seq === seq);
+      if (answer) return answer.type === CT_NEW ? decodeEntry(answer.body.slice()) : undefined;
+    }
     return undefined;
   }
 

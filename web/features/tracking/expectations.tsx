@@ -81,7 +81,9 @@ function Listed({ gatewayId, tenantId, items, left }: ListedProps) {
     <form onSubmit={submit}>
       {items.length > 0 ? (
         <>
-          <ExpectationTable items={items} selected={selected} onSelect={setSelected} />
+          <div className="expectations-list">
+            <ExpectationTable items={items} selected={selected} onSelect={setSelected} />
+          </div>
           {left > 0 && <p className="note amber small">{counted(left, 'more expectation')} did not fit into the answer.</p>}
           <div className="row expectation-end">
             <label className="input grow">
@@ -97,7 +99,7 @@ function Listed({ gatewayId, tenantId, items, left }: ListedProps) {
         <Nothing />
       )}
       <p className="small expectation-result" role="status">
-        <Result deleted={deleting.data} error={deleting.error} />
+        <Result deleted={deleting.data} error={deleting.error} isListed={items.length > 0} />
       </p>
     </form>
   );
@@ -112,10 +114,10 @@ function Nothing() {
   );
 }
 
-function Result({ deleted, error }: { deleted: Deleted | undefined; error: Error | null }) {
+function Result({ deleted, error, isListed }: { deleted: Deleted | undefined; error: Error | null; isListed: boolean }) {
   if (error) return <State kind="critical">{error.message}</State>;
   if (!deleted)
-    return <span className="dim">A connection that is no longer expected does not pass as related; what is open already goes on.</span>;
+    return isListed && <span className="dim">What is no longer expected does not pass as related; what is open already goes on.</span>;
   if (deleted.state !== 'answered')
     return (
       <>
