@@ -21,7 +21,7 @@ import { RuleStage, type Device } from './rules/stage.ts';
 
 export type Family = 4 | 6;
 /** A client in the LAN and a server behind wan1. */
-const ENDS = { 4: ['10.0.0.5', '203.0.113.7'], 6: ['fd00:1::5', '2001:db8:9::7'] } as const;
+export const ENDS = { 4: ['10.0.0.5', '203.0.113.7'], 6: ['fd00:1::5', '2001:db8:9::7'] } as const;
 export const [FIN, SYN, RST, PSH, ACK] = [1, 2, 4, 8, 0x10];
 export const FORWARDED = { lan: 'forwarded by wan1', wan1: 'forwarded by lan' } as const;
 const LONG_MS = 120_000;
