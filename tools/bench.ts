@@ -11,9 +11,13 @@ const FLAGS = ['--experimental-transform-types', '--disable-warning=Experimental
 const folder = path.join(ROOT, 'test/bench');
 const BENCHMARKS = ['engine', 'bulk-flush', 'stale'];
 /** Programs that a benchmark needs beyond the common ones. */
-const PROGRAMS: Record<string, string[]> = { 'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'], stale: ['nft'] };
+const PROGRAMS: Record<string, string[]> = {
+  'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'],
+  stale: ['nft'],
+  'policy-flood': ['nft'],
+};
 /** They compare with nothing: they apply load for minutes and report what held. */
-const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'soak'];
+const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'policy-flood', 'soak'];
 const args = process.argv.slice(2);
 const name = args[0]?.startsWith('-') ? undefined : args.shift();
 if (name !== undefined && ![...BENCHMARKS, ...TRIALS].includes(name))

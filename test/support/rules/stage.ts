@@ -76,7 +76,7 @@ export interface Fate {
  */
 export class RuleStage {
   readonly gateway: string;
-  readonly #peers: string;
+  readonly peers: string;
   readonly #sockets = new Map<Device, number>();
   readonly #own = new Map<4 | 6, number>();
   readonly #names = new Map<number, string>();
@@ -86,10 +86,10 @@ export class RuleStage {
 
   constructor(prefix: string) {
     this.gateway = `${prefix}-gw-${process.pid}`;
-    this.#peers = `${prefix}-peers-${process.pid}`;
+    this.peers = `${prefix}-peers-${process.pid}`;
     execFileSync('ip', ['netns', 'add', this.gateway]);
     try {
-      execFileSync('ip', ['netns', 'add', this.#peers]);
+      execFileSync('ip', ['netns', 'add', this.peers]);
       this.#build();
       this.#open();
     } catch (error) {
@@ -190,7 +190,7 @@ export class RuleStage {
   remove(): void {
     for (const fd of [...this.#sockets.values(), ...this.#own.values()]) closeSync(fd);
     this.#log?.close();
-    for (const name of [this.gateway, this.#peers]) {
+    for (const name of [this.gateway, this.peers]) {
       try {
         execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
       } catch {
@@ -203,7 +203,7 @@ export class RuleStage {
     const commands: string[] = ['link set lo up'];
     for (const device of DEVICES) {
       commands.push(
-        `link add ${device} address ${OWN_MAC} type veth peer name ${device} address ${PEER_MAC} netns ${this.#peers}`,
+        `link add ${device} address ${OWN_MAC} type veth peer name ${device} address ${PEER_MAC} netns ${this.peers}`,
         `link set ${device} up`,
       );
       for (const address of ADDRESSES[device]) commands.push(`addr add ${address} dev ${device}${address.includes(':') ? ' nodad' : ''}`);
@@ -213,7 +213,7 @@ export class RuleStage {
     execFileSync('ip', [
       'netns',
       'exec',
-      this.#peers,
+      this.peers,
       'sh',
       '-c',
       'sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1',
@@ -242,14 +242,7 @@ export class RuleStage {
       ['-6', '-batch', '-'],
       ['route add default via 2001:db8:1::1 dev wan1 metric 10', 'route add default via 2001:db8:2::1 dev wan2 metric 20'].join('\n'),
     );
-    execFileSync('ip', [
-      'netns',
-      'exec',
-      this.#peers,
-      'sh',
-      '-c',
-      DEVICES.map((device) => `ip link set ${device} up arp off`).join(' && '),
-    ]);
+    execFileSync('ip', ['netns', 'exec', this.peers, 'sh', '-c', DEVICES.map((device) => `ip link set ${device} up arp off`).join(' && ')]);
     for (const line of this.run('ip', ['-o', 'link']).split('\n')) {
       const [, index, name] = /^(\d+): ([^:@]+)/.exec(line) ?? [];
       if (index) this.#names.set(Number(index), name!);
@@ -258,9 +251,9 @@ export class RuleStage {
   }
 
   #open(): void {
-    const leave = enterNamespace(this.#peers);
+    const leave = enterNamespace(this.peers);
     try {
-      const indexes = execFileSync('ip', ['netns', 'exec', this.#peers, 'ip', '-o', 'link'], { encoding: 'utf8' });
+      const indexes = execFileSync('ip', ['netns', 'exec', this.peers, 'ip', '-o', 'link'], { encoding: 'utf8' });
       for (const device of DEVICES) {
         const index = Number(new RegExp(`^(\\d+): ${device}@`, 'm').exec(indexes)![1]);
         const fd = opened(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, networkShort(ETH_P_ALL)) as number);
