@@ -52,6 +52,17 @@ describe.skipIf(why !== undefined)(`a limit, by what it does to packets${why ? `
       await freed(31_000, fromMany);
     });
 
+    test('refuses no packet of a connection that passed or was there before, replied to or not, while others are refused', async () => {
+      const datagram = (sport: number): TestPacket => trial.packet('lan', family, 'udp', { sport, dport: 514 });
+      expect(passes(datagram(29_000))).toBe(true);
+      await trial.apply({ rules: [limited({ perSource: 3 })] });
+      expect(passing(10, (n) => datagram(30_000 + n))).toBe(3);
+      for (let round = 0; round < 10; round++) {
+        expect(passing(10, (n) => datagram(31_000 + 10 * round + n))).toBe(0);
+        expect([29_000, 30_000, 30_001, 30_002].map((sport) => passes(datagram(sport)))).toEqual([true, true, true, true]);
+      }
+    });
+
     test('that stays the same forgets nothing when the policy is put in force again with other rules', async () => {
       await trial.apply({ rules: [limited({ perSource: 20 })] });
       await trial.confirm();
