@@ -7,7 +7,7 @@ import { fromWireExpectation } from '../../../proto/wire/expectation.ts';
 import { readActual } from '../../../agent/policies/reading/read-actual.ts';
 import { ftpPort, PPTP, sipInvite, sipTaken, TFTP_READ } from '../../support/helper-talk.ts';
 import { Namespace } from '../../support/namespace.ts';
-import { ACK, Connection, ENDS, FORWARDED, PolicyTrial, SYN, type Family } from '../../support/policy-trial.ts';
+import { ACK, Connection, ENDS, FORWARDED, PolicyTrial, SYN } from '../../support/policy-trial.ts';
 
 const WANTED = ['ftp', 'sip', 'tftp', 'pptp'] as const;
 const why = Namespace.why();
