@@ -28,3 +28,20 @@ it('what comes or goes while the agent runs is a change: nft, and a setting of t
   expect(haveChanged(await tried(undefined, whole), await tried(undefined, uncounted))).toBe(true);
   expect(haveChanged(await tried('nft is not there'), await tried('nft is not there, said otherwise'))).toBe(false);
 });
+
+it('what helpers expect is told and deleted where the table can, and else the reason is told', async () => {
+  const { can } = await tried(undefined);
+  expect(can).toEqual(expect.arrayContaining(['list-expectations', 'delete-expectations']));
+  const refused = {
+    can: ['counters', 'list'],
+    cannot: { delete: 'CAP_NET_ADMIN is missing', expectations: 'CAP_NET_ADMIN is missing, too' },
+  };
+  const without = await tried(undefined, { capabilities: async () => refused });
+  expect(without.can).not.toEqual(expect.arrayContaining(['list-expectations']));
+  expect(without.cannot).toMatchObject({
+    'list-expectations': 'CAP_NET_ADMIN is missing, too',
+    'delete-expectations': 'CAP_NET_ADMIN is missing, too',
+  });
+  const fixed = await tried(undefined, { capabilities: async () => ({ can: ['expectations'], cannot: { delete: 'it is read-only' } }) });
+  expect([fixed.can.includes('list-expectations'), fixed.cannot['delete-expectations']]).toEqual([true, 'it is read-only']);
+});

@@ -1,5 +1,6 @@
 import { BLOCKS_HOSTS } from '../proto/model/block/packets.ts';
 import { CHECKS_DRIFT } from '../proto/model/drift.ts';
+import { DELETES_EXPECTATIONS, LISTS_EXPECTATIONS } from '../proto/model/expectation.ts';
 import { FILTER_ABILITIES } from '../proto/model/filter/abilities.ts';
 import type { ConntrackTable } from './conntrack/table.ts';
 
@@ -32,7 +33,7 @@ export async function abilitiesOf({
   also,
 }: AbilityOptions): Promise<Abilities & { tableError: string }> {
   const tried = await table.capabilities();
-  const { can, cannot } = withEndings(tried, await whyNotRefuse(), await whyNotBlock());
+  const { can, cannot } = withEndings(withExpectations(tried), await whyNotRefuse(), await whyNotBlock());
   const emergency = { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' };
   return {
     can: [...can, ...FILTER_ABILITIES, CHECKS_DRIFT, ...also, ...(mayActInEmergency ? ['emergency'] : [])],
@@ -44,6 +45,20 @@ export async function abilitiesOf({
 /** True if they differ so much that the controller is to hear of it: in what can be done, not in how it is said. */
 export function haveChanged(before: Abilities, after: Abilities): boolean {
   return before.can.toSorted().join() !== after.can.toSorted().join();
+}
+
+/** Expectations are told over the link, and deleted, where the table can do both. */
+function withExpectations({ can, cannot }: Abilities): Abilities {
+  const mayNotList = can.includes('expectations') ? undefined : (cannot.expectations ?? 'This table does not tell what helpers expect.');
+  const mayNotDelete = mayNotList ?? cannot.delete;
+  return {
+    can: [...can, ...(mayNotList === undefined ? [LISTS_EXPECTATIONS] : []), ...(mayNotDelete === undefined ? [DELETES_EXPECTATIONS] : [])],
+    cannot: {
+      ...cannot,
+      ...(mayNotList !== undefined && { [LISTS_EXPECTATIONS]: mayNotList }),
+      ...(mayNotDelete !== undefined && { [DELETES_EXPECTATIONS]: mayNotDelete }),
+    },
+  };
 }
 
 /** Whoever may delete may undo and let expire; to reset and to block, packets must be refused as well. */

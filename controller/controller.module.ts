@@ -4,6 +4,7 @@ import { AuditModule } from './audit/audit.module.ts';
 import { AuthorityModule } from './authority/authority.module.ts';
 import { BlocksModule } from './blocks/blocks.module.ts';
 import { EnrolmentModule } from './enrolment/enrolment.module.ts';
+import { ExpectationsModule } from './expectations/expectations.module.ts';
 import { FlowsModule } from './flows/flows.module.ts';
 import { FlushesModule } from './flushes/flushes.module.ts';
 import { GatewaysModule } from './gateways/gateways.module.ts';
@@ -40,6 +41,7 @@ const NOUNS = [
   PlansModule,
   FlushesModule,
   PoliciesModule,
+  ExpectationsModule,
   RemediationsModule,
   WitnessModule,
   LiveModule,

@@ -15,9 +15,10 @@ const PROGRAMS: Record<string, string[]> = {
   'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'],
   stale: ['nft'],
   policy: ['nft', 'sysctl'],
+  'policy-flood': ['nft'],
 };
 /** They compare with nothing: they apply load for minutes and report what held. */
-const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'soak'];
+const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'policy-flood', 'soak'];
 const args = process.argv.slice(2);
 const name = args[0]?.startsWith('-') ? undefined : args.shift();
 if (name !== undefined && ![...BENCHMARKS, ...TRIALS].includes(name))

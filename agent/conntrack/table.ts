@@ -1,4 +1,5 @@
 import type { Prospect } from './prospect.ts';
+import type { ExpectedFlow } from '../../proto/model/expectation.ts';
 import type { Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
 import type { CounterName } from '../../proto/model/measures.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
@@ -106,17 +107,8 @@ export type RestoreOutcome = 'restored' | 'exists' | 'failed';
 
 export type ExpireOutcome = 'expiring' | 'gone' | 'failed';
 
-/**
- * A flow announced by a helper, such as the data connection of an FTP session: it may pass as related, and its entry gets a master. The
- * key's `orig` is the tuple to match, where `mask` has bits.
- */
-export interface Expectation extends FlowKey {
-  mask: Tuple;
-  /** The flow whose helper announced it. */
-  master: Omit<FlowKey, 'id'>;
-  /** Absent if it never expires. */
-  timeoutSeconds?: number;
-  helper?: string;
+/** An expectation as the kernel has it. */
+export interface Expectation extends ExpectedFlow {
   /** NF_CT_EXPECT_* (nf_conntrack_common.h): 1 permanent, 2 inactive, 4 created from user space. */
   flags: number;
   /** Its helper's kind of expectation, which has a policy of its own. */

@@ -13,8 +13,10 @@ import type { ControllerClock } from '../time/controller-clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from '../firewall/tables/blocks.ts';
 import { freezePlan } from '../operations/freeze-plan.ts';
+import type { Guard } from '../operations/local-guard.ts';
 import type { PlanStore } from '../operations/plan-store.ts';
 import type { Policies } from '../policies/reading/policies.ts';
+import { endListed, listExpectations } from './expectation-answers.ts';
 import { wirePolicyWithin } from './policy-answer.ts';
 import { Turns } from './turns.ts';
 
@@ -44,6 +46,7 @@ export interface QueryDependencies {
   /** Absent where packets cannot be refused. */
   blocks?: Blocks;
   policies: Policies;
+  guard: Guard;
   clock: Clock;
   context: () => FlowContext;
   controllerClock: ControllerClock;
@@ -133,9 +136,13 @@ export class Queries {
           await this.#reading(stream, { explanation: toWireExplanation(await this.#deps.policies.explain(packet, signal)) });
           break;
         }
-        case 'policyPlan':
         case 'expectations':
+          await this.#reading(stream, { expectations: await listExpectations(this.#deps, ask.value) });
+          break;
         case 'endExpectations':
+          await this.#reading(stream, { expectationsEnded: await endListed(this.#deps, ask.value, signal) });
+          break;
+        case 'policyPlan':
         case undefined:
           throw new FleetError('CAPABILITY_MISSING', 'This agent does not support that query.');
       }
@@ -187,7 +194,7 @@ export class Queries {
   }
 
   /** An answer without rows. */
-  async #reading(stream: AnswerStream, answer: Pick<AnswerHead, 'policy' | 'explanation'>): Promise<void> {
+  async #reading(stream: AnswerStream, answer: Partial<AnswerHead>): Promise<void> {
     const snapshotAtMs = BigInt(Math.round(this.#deps.controllerClock.now()));
     const rest = { total: 0n, tableCount: 0n, facets: [], impact: undefined, explain: [], refused: undefined, spared: [] };
     await stream.write({ $case: 'head', value: { snapshotAtMs, ...rest, ...answer } });

@@ -54,6 +54,23 @@ describe('the limits of a tenant', () => {
   });
 });
 
+describe('deleting what is no flow', () => {
+  const allowed = (rules: Partial<GuardRules>) => () =>
+    new LocalGuard(() => ({ ...NO_RULES, ...rules }), new Lately(() => 0)).allowDeleting();
+
+  it('is refused where nothing may be changed, where the guard file is unusable, and where only other methods may be used', () => {
+    expect(allowed({ isReadOnly: true })).toThrow(/readOnly: nothing may be changed/);
+    expect(allowed({ error: 'It cannot be read.' })).toThrow(/It cannot be read/);
+    expect(allowed({ methods: [Method.METHOD_EXPIRE] })).toThrow(/methods: only expire/);
+    expect(allowed({ isReadOnly: true })).toThrow(expect.objectContaining({ code: 'GUARD_REFUSED' }));
+  });
+
+  it('is allowed elsewhere, however little may be ended of the table', () => {
+    allowed({})();
+    allowed({ methods: [Method.METHOD_DELETE], mostDeletesAMinute: 0, mostPercentOfTable: 0 })();
+  });
+});
+
 describe('a guard file', () => {
   it('defines what may be done, and which flows no plan may touch', () => {
     const rules = parseGuard(

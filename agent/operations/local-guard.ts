@@ -1,5 +1,5 @@
 import type { LocalGuard as WireGuard } from '../../proto/gen/ctfleet/v1/link.ts';
-import type { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import { demandMet, demandWords, type SignatureDemand } from '../../proto/model/signature-demands.ts';
 import type { Site } from '../../proto/signing/assertion.ts';
@@ -38,6 +38,8 @@ export interface Guard {
    * allowed counts at once; an undo ends no flows and does not count.
    */
   allow(ask: Ask): void;
+  /** Throws GUARD_REFUSED where nothing may be deleted: for what ends no flow by itself, and so has no limit. */
+  allowDeleting(): void;
   /** Flows that no plan may touch, in addition to the built-in ones. */
   protections(): FlowContext['protections'];
 }
@@ -73,17 +75,25 @@ export const BUILT_IN_PERCENT = 50;
 
 /** The rule that forbids it, with a remedy; undefined if it is allowed. */
 export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { code: ErrorCode; detail: string } | undefined {
-  const { methods } = rules;
-  const guards = (rule: string) => ({ code: 'GUARD_REFUSED' as const, detail: `The guard of this gateway refuses it. ${rule}` });
-  if (rules.error !== undefined) return guards(rules.error);
-  if (rules.isReadOnly) return guards('readOnly: nothing may be changed on this gateway.');
-  if (methods.length > 0 && !methods.includes(ask.method))
-    return guards(`methods: only ${methods.map(describeMethod).join(', ')} may be used on this gateway.`);
+  const closed = whyClosed(rules, ask.method);
+  if (closed !== undefined) return guarded(closed);
   if (ask.by === 'undo' || ask.isRepeated) return undefined;
   const tooMany = beyondTenant(ask, lately);
   if (tooMany !== undefined) return { code: 'APPROVAL_NEEDED', detail: tooMany };
   const rule = unsigned(rules, ask, lately) ?? beyondShare(rules, ask, lately) ?? beyondMinute(rules, ask, lately);
-  return rule === undefined ? undefined : guards(rule);
+  return rule === undefined ? undefined : guarded(rule);
+}
+
+function guarded(rule: string): { code: ErrorCode; detail: string } {
+  return { code: 'GUARD_REFUSED', detail: `The guard of this gateway refuses it. ${rule}` };
+}
+
+/** The rule that forbids a method here, however little it does. */
+function whyClosed({ error, isReadOnly, methods }: GuardRules, method: Method): string | undefined {
+  if (error !== undefined) return error;
+  if (isReadOnly) return 'readOnly: nothing may be changed on this gateway.';
+  if (methods.length === 0 || methods.includes(method)) return undefined;
+  return `methods: only ${methods.map(describeMethod).join(', ')} may be used on this gateway.`;
 }
 
 /**
@@ -158,6 +168,13 @@ export class LocalGuard implements Guard {
     if (refusal) throw new FleetError(refusal.code, refusal.detail);
     if (ask.signed && !ask.isRepeated && demandOf(rules, ask, lately)) this.#used.take(ask.signed);
     if (ask.by !== 'undo' && !ask.isRepeated) this.#lately.add({ flows: ask.flows, stale: ask.stale, alone: ask.limits ? ask.flows : 0 });
+  }
+
+  allowDeleting(): void {
+    const closed = whyClosed(this.#rules(), Method.METHOD_DELETE);
+    if (closed === undefined) return;
+    const { code, detail } = guarded(closed);
+    throw new FleetError(code, detail);
   }
 
   protections(): FlowContext['protections'] {

@@ -60,6 +60,7 @@ export function matchOf(lists: readonly (readonly Test[])[]): PolicyMatch {
         break;
       case 'state':
       case 'midstream':
+      case 'unconfirmed':
     }
   }
   return canonicalMatch(match);

@@ -8,6 +8,8 @@ export const BEGINNING_FLAGS = 0x17;
 export const SYN = 0x02;
 /** Of `ct state`. */
 export const STATE_BITS = { invalid: 1, new: 8 } as const;
+/** IPS_CONFIRMED, of `ct status`. */
+export const CONFIRMED = 8;
 
 /** A rule as libnftables takes it (libnftables-json(5)). Pairs with `readRule`. */
 export function ruleObject(chain: string, { comment, tests, acts }: TableRule): object {
@@ -50,6 +52,8 @@ function testExpression(test: Test, proto: number | undefined): object {
       return match('==', test.mask === 0xffffffff ? meta('mark') : { '&': [meta('mark'), test.mask] }, test.value);
     case 'midstream':
       return match('!=', { '&': [payload('tcp', 'flags'), BEGINNING_FLAGS] }, SYN);
+    case 'unconfirmed':
+      return match('==', { '&': [{ ct: { key: 'status' } }, CONFIRMED] }, 0);
   }
 }
 

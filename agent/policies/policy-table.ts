@@ -11,7 +11,7 @@ export const POLICY_TABLE = { family: 'inet', table: 'ctfleet_policy' } as const
  *                                  ─▶ pol_helpers    ─▶ he_…
  *   forward, input      filter - 10 ▶ pol_invalid    ─▶ pol_loose, pol_strict         packets that belong to no flow
  *                                  ─▶ pol_new        ─▶ the same                      new flows
- *                                  ─▶ pol_limits     ─▶ li_… ─▶ pol_drop, pol_reset   new flows
+ *                                  ─▶ pol_limits     ─▶ li_… ─▶ pol_drop, pol_reset   first packets of flows
  *
  * The chains in the middle have the rules of the policy in their order, and whichever matches is left by goto or return: it decides. Names
  * with … are hashes of what they stand for, so that the same name is always the same thing. No base chain accepts or drops by policy.
@@ -67,7 +67,9 @@ export type Test =
   | { on: 'zone'; zone: number }
   | { on: 'mark'; value: number; mask: number }
   /** TCP that does not begin with a SYN. */
-  | { on: 'midstream' };
+  | { on: 'midstream' }
+  /** Without an entry yet: only the first packet. A flow stays `new` until it is replied to. */
+  | { on: 'unconfirmed' };
 
 export type Act =
   | { do: 'accept' | 'drop' | 'return' | 'reset' | 'notrack' }
@@ -76,7 +78,20 @@ export type Act =
   /** True from the connection on that is beyond the limit. */
   | { do: 'limit'; set: string; by: 'src' | 'dst'; family: 4 | 6; over: number };
 
-const ORDER: readonly Test['on'][] = ['state', 'iif', 'oif', 'src', 'dst', 'proto', 'sport', 'dport', 'zone', 'mark', 'midstream'];
+const ORDER: readonly Test['on'][] = [
+  'state',
+  'unconfirmed',
+  'iif',
+  'oif',
+  'src',
+  'dst',
+  'proto',
+  'sport',
+  'dport',
+  'zone',
+  'mark',
+  'midstream',
+];
 
 /** Tests in the one order in which they are written and compared. */
 export function inOrder(tests: readonly Test[]): Test[] {

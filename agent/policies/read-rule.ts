@@ -3,7 +3,7 @@ import { parseAddress, parsePrefix, formatPrefix } from '../../proto/model/addre
 import { merged, type NumberRange } from '../../proto/model/block/packets.ts';
 import { isIPv6, mergedPrefixes, numberOf, prefixesOf } from '../../proto/model/policy/canonical-rule.ts';
 import { protocolNumber } from '../../proto/model/protocol.ts';
-import { BEGINNING_FLAGS, STATE_BITS, SYN } from './nft-json.ts';
+import { BEGINNING_FLAGS, CONFIRMED, STATE_BITS, SYN } from './nft-json.ts';
 import { inOrder, type Act, type Test } from './policy-table.ts';
 
 /** What stands in a rule is not of a kind that we write. */
@@ -56,6 +56,7 @@ function readTest({ op, left, right }: z.output<typeof match>['match']): Test[] 
   const ofCt = ct.safeParse(field).data?.ct;
   if (ofPayload?.protocol === 'tcp' && ofPayload.field === 'flags' && bits && op === '!=' && isBeginning(bits[1], right))
     return [{ on: 'midstream' }];
+  if (ofCt?.key === 'status' && isUnconfirmed(op, bits?.[1], right)) return [{ on: 'unconfirmed' }];
   if (ofCt?.key === 'state' && op === 'in') return [{ on: 'state', state: readState(right) }];
   if (op !== '==' || (bits && ofMeta !== 'mark')) throw new NotOurs(`a comparison by ${op}`);
   switch (ofMeta) {
@@ -167,6 +168,12 @@ function readNumber(value: unknown): number {
 function readState(right: unknown): 'new' | 'invalid' {
   const state = (['new', 'invalid'] as const).find((one) => right === one || right === STATE_BITS[one]);
   return state ?? fail('a state');
+}
+
+/** nft 1.0.6 lists it as `ct status ! confirmed`. */
+function isUnconfirmed(op: string, mask: unknown, right: unknown): boolean {
+  const isBit = (value: unknown): boolean => value === CONFIRMED || value === 'confirmed';
+  return mask === undefined ? op === '!' && isBit(right) : op === '==' && isBit(mask) && right === 0;
 }
 
 function isBeginning(mask: unknown, right: unknown): boolean {

@@ -29,8 +29,14 @@ const EARLY = [
 const FILTERING = [
   ['pol_invalid', 'invalid'],
   ['pol_new', 'new'],
-  ['pol_limits', 'new'],
+  ['pol_limits', 'unconfirmed'],
 ] as const;
+/** `unconfirmed`: new ones that have no entry yet, so that a limit asks only about first packets. */
+const TESTS_OF: Readonly<Record<'new' | 'invalid' | 'unconfirmed', readonly Test[]>> = {
+  new: [{ on: 'state', state: 'new' }],
+  invalid: [{ on: 'state', state: 'invalid' }],
+  unconfirmed: [{ on: 'state', state: 'new' }, { on: 'unconfirmed' }],
+};
 const RAW = -300;
 /** After the gateway's own rules have set marks. */
 const AFTER_MANGLE = -149;
@@ -114,7 +120,7 @@ export class TableMaker {
     ): void => {
       const jumps = into
         .filter(([chain]) => this.#chains.has(chain))
-        .map(([chain, state]): TableRule => ({ tests: state ? [{ on: 'state', state }] : [], acts: [{ do: 'jump', chain }] }));
+        .map(([chain, of]): TableRule => ({ tests: of ? [...TESTS_OF[of]] : [], acts: [{ do: 'jump', chain }] }));
       if (jumps.length > 0) this.#chains.set(name, { name, base: { hook, priority }, rules: [...first, ...jumps] });
     };
     const accepted = (matches: readonly PolicyMatch[]): TableRule[] =>
@@ -146,7 +152,7 @@ export class TableMaker {
   }
 }
 
-type Into = readonly (readonly [chain: string, state?: 'new' | 'invalid'])[];
+type Into = readonly (readonly [chain: string, of?: keyof typeof TESTS_OF])[];
 
 function isNoneOf(lists: readonly Test[][]): (tests: Test[]) => boolean {
   const known = new Set(lists.map((tests) => JSON.stringify(tests)));

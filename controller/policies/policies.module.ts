@@ -30,6 +30,7 @@ export class PoliciesModule {
       SavedPoliciesRepository,
       SavedPoliciesService,
     ],
+    exports: [GatewayReadings],
     controllers: [PoliciesController, SavedPoliciesController],
   });
 }

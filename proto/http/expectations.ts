@@ -1,26 +1,37 @@
 import { z } from 'zod';
-import { count32, forPeople, id, idParams, time } from './common.ts';
+import { parseAddress } from '../model/address.ts';
+import { MAX_EXPECTATIONS } from '../model/expectation.ts';
+import { protocolNumber } from '../model/protocol.ts';
+import { forPeople, id, idParams, time } from './common.ts';
 import { defineRoute } from './route.ts';
 
-/** Of one answer. */
-export const MAX_EXPECTATIONS = 500;
-
-const side = z.object({ address: z.string(), prefix: z.number().int().optional(), port: z.number().int().optional() });
+const number = (max: number) => z.number().int().min(0).max(max);
+const address = z
+  .string()
+  .max(64)
+  .refine((text) => parseAddress(text) !== undefined, 'must be an IPv4 or IPv6 address');
+const proto = z
+  .string()
+  .max(32)
+  .refine((text) => protocolNumber(text) !== undefined, 'must be the name or the number of a protocol');
+/** `port`: for GRE the call id. */
+const side = z.object({ address, prefix: number(128).optional(), port: number(0xffff).optional() });
 
 /** A connection that a helper expects, and then counts as RELATED. */
 export const expectation = z.object({
   /** The kernel's; a new one may get it once this has ended. */
-  id: count32,
-  proto: z.string(),
+  id: number(0xffff_ffff),
+  proto,
   /** Absent port: any. A prefix where not all bits of the address count. */
   src: side,
   dst: side,
   /** The flow that expects it, in its original direction. */
-  master: z.object({ src: side, dst: side, proto: z.string() }),
-  helper: z.string().optional(),
-  zone: z.number().int().optional(),
+  master: z.object({ src: side, dst: side, proto }),
+  helper: z.string().max(16).optional(),
+  zone: number(0xffff).optional(),
   /** Absent: it stays until its flow ends. */
-  timeoutSeconds: z.number().int().optional(),
+  timeoutSeconds: number(0xffff_ffff).optional(),
+  /** It stays when a connection has arisen from it. */
   isPermanent: z.boolean(),
 });
 export type ExpectationView = z.infer<typeof expectation>;

@@ -4,6 +4,7 @@ import * as audit from './audit.ts';
 import * as authority from './authority.ts';
 import * as blocks from './blocks.ts';
 import * as enrolment from './enrolment.ts';
+import * as expectations from './expectations.ts';
 import * as fleet from './fleet.ts';
 import * as flows from './flows.ts';
 import * as flushes from './flushes.ts';
@@ -65,6 +66,8 @@ export const routes = {
   watchFleet: fleet.watchFleet,
   getGatewayPolicy: policies.getGatewayPolicy,
   explainTracking: policies.explainTracking,
+  listExpectations: expectations.listExpectations,
+  deleteExpectations: expectations.deleteExpectations,
   createEnrolmentToken: enrolment.createEnrolmentToken,
   createReenrolmentToken: enrolment.createReenrolmentToken,
   listEnrolmentTokens: enrolment.listEnrolmentTokens,

@@ -77,7 +77,8 @@ export function fromWireKey(wire: Pick<WireFlowKey, 'family' | 'proto' | 'orig' 
   return { family: wire.family satisfies Family, proto: wire.proto, orig: fromWireTuple(wire.orig), zone: wire.zone, id: wire.id };
 }
 
-function toWireTuple(tuple: Tuple): WireTuple {
+/** Throws TypeError for an invalid address. */
+export function toWireTuple(tuple: Tuple): WireTuple {
   return {
     src: toBytes(tuple.src),
     dst: toBytes(tuple.dst),
@@ -90,7 +91,8 @@ function toWireTuple(tuple: Tuple): WireTuple {
   };
 }
 
-function fromWireTuple(wire: WireTuple | undefined): Tuple {
+/** Throws TypeError if it is missing or an address has a wrong length. */
+export function fromWireTuple(wire: WireTuple | undefined): Tuple {
   if (!wire) throw new TypeError('a flow without a tuple');
   return {
     src: toText(wire.src),

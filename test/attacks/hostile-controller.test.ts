@@ -113,6 +113,28 @@ describe('what an agent cannot decode', () => {
     expect(head?.part).toMatchObject({ $case: 'head', value: { policy: { settings: { nf_conntrack_udp_timeout: 30n } } } });
   });
 
+  it('is refused where it would end what is no expectation, and helpers are told of between such queries', async () => {
+    await controller.startAgent();
+    const session = await controller.session();
+    const tuple = { src: Buffer.alloc(4), dst: Buffer.alloc(4), sport: 1, dport: 2 };
+    const sound = { id: 1, family: 4, proto: 6, tuple, mask: tuple, master: tuple, masterProto: 6, helper: 'ftp', isPermanent: false };
+    const lists = {
+      a: [{ ...sound, tuple: undefined }],
+      b: [{ ...sound, family: 9 }],
+      c: [{ ...sound, zone: MAX_UINT32 }],
+      d: Array.from({ length: 501 }, () => sound),
+    };
+    for (const [id, expectations] of Object.entries(lists))
+      expect((await controller.ask(session, query(id, { $case: 'endExpectations', value: { expectations } })))[0]?.part).toMatchObject({
+        $case: 'failure',
+        value: { code: 'INVALID_REQUEST' },
+      });
+    const [head] = await controller.ask(session, query('listed', { $case: 'expectations', value: { limit: MAX_UINT32 } }));
+    expect(head?.part).toMatchObject({ $case: 'head', value: { expectations: { expectations: [], left: 0 } } });
+    const [ended] = await controller.ask(session, query('ended', { $case: 'endExpectations', value: { expectations: [sound] } }));
+    expect(ended?.part).toMatchObject({ $case: 'head', value: { expectationsEnded: { deleted: 0, gone: 1, failed: 0 } } });
+  });
+
   it('is reported even when only the filter of a query is nested too deep', async () => {
     await controller.startAgent();
     const session = await controller.session();

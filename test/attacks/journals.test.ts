@@ -102,7 +102,7 @@ describe('an agent with a damaged journal', () => {
     const controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     ends.push(() => controller.stop());
     const owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
-    const agent = await MemoryAgent.start(controller, owner, 'gw1', 1, (stateDir) => damagedJournal(stateDir, 'c1'));
+    const agent = await MemoryAgent.start(controller, owner, 'gw1', 1, { prepare: (stateDir) => damagedJournal(stateDir, 'c1') });
     ends.push(() => agent.end());
     const { items } = await owner.call(routes.listGateways, { query: { tenant: agent.tenantId } });
     expect(items[0]!.guard!.error).toMatch(/journal is damaged.*accept-journal, and start it again/);

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { AuthorityView } from '../../proto/http/authority.ts';
 import type { Block } from '../../proto/http/blocks.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
+import type { ExpectationView } from '../../proto/http/expectations.ts';
 import type { Flush, flushTarget } from '../../proto/http/flushes.ts';
 import type { FlowRow } from '../../proto/http/flows.ts';
 import type { MailView } from '../../proto/http/mail.ts';
@@ -26,6 +27,7 @@ import { protocolNumber } from '../../proto/model/protocol.ts';
 import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
+import { EXPECTATIONS, fixtureExpectations } from './fixture-expectations.ts';
 import { fixtureExplanation, fixturePolicy } from './fixture-policies.ts';
 import { FixtureGroups } from './fixture-groups.ts';
 import { FixtureRollouts } from './fixture-rollouts.ts';
@@ -61,6 +63,8 @@ export interface FixtureApi {
   mail: MailView;
   serviceAccounts: FixtureServiceAccounts;
   savedPolicies: FixtureSavedPolicies;
+  /** What helpers of every gateway expect. */
+  expectations: readonly ExpectationView[];
   groups: FixtureGroups;
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
@@ -117,6 +121,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     mail: { isSet: false },
     serviceAccounts: new FixtureServiceAccounts(nowMs),
     savedPolicies: new FixtureSavedPolicies(nowMs, gateways),
+    expectations: EXPECTATIONS,
     groups: new FixtureGroups(nowMs, people),
     close,
   };
@@ -206,6 +211,15 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     listSamples: ({ params, query }) =>
       fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
     getGatewayPolicy: ({ params }) => fixturePolicy(find(gateways, params.id), api.savedPolicies.effective()),
+    listExpectations: ({ params }) => fixtureExpectations(find(gateways, params.id), api.expectations),
+    deleteExpectations: ({ params, body }) => {
+      const { items } = routes.deleteExpectations.body.parse(body);
+      const ids = new Set(items.map(({ id: one }) => one));
+      const left = api.expectations.filter((one) => !ids.has(one.id));
+      const deleted = api.expectations.length - left.length;
+      api.expectations = left;
+      return { gatewayId: params.id!, state: 'answered', deleted, gone: items.length - deleted, failed: 0 };
+    },
     ...api.savedPolicies.answers(),
     explainTracking: ({ params, query }) => ({
       gatewayId: params.id!,

@@ -89,6 +89,66 @@ describe('the tracking of a gateway', () => {
     expect(await row('established').count()).toBe(1);
   });
 
+  test('lists what helpers expect, with whoever expects it, and deletes what is selected, by the keyboard alone', async () => {
+    await goTo(TRACKING);
+    const rows = page.locator('.expectations tbody tr');
+    await rows.first().waitFor();
+    expect((await rows.allInnerTexts()).map((text) => text.trim().split(/\s*\t\s*/))).toEqual([
+      ['tcp 198.51.100.21 to 10.1.0.40:50123', 'tcp 10.1.0.40:41000 to 198.51.100.21:21', 'ftp', '5 min'],
+      ['udp 198.51.100.10 to 10.1.0.60:4000', 'udp 10.1.0.60:5060 to 198.51.100.10:5060', 'sip', '3 min'],
+      ['tcp 2001:db8:113::21 to [fd00:1:1::40]:50200 zone 7', 'tcp [fd00:1:1::40]:41002 to [2001:db8:113::21]:21', 'ftp', '12 s'],
+      ['gre 198.51.100.30 call 64475 to 10.1.0.70 call 4242', 'tcp 10.1.0.70:41010 to 198.51.100.30:1723', 'pptp', 'as long as its flow'],
+    ]);
+    const reason = page.getByRole('textbox', { name: 'Reason' });
+    // Focus scrolls: measured from the heading.
+    const below = async () =>
+      (await reason.boundingBox())!.y - (await page.getByRole('heading', { name: 'Expectations' }).boundingBox())!.y;
+    const before = await below();
+    await page.getByRole('checkbox', { name: 'Select tcp 198.51.100.21 to 10.1.0.40:50123' }).focus();
+    await page.keyboard.press('Space');
+    await page.getByRole('checkbox', { name: 'Select udp 198.51.100.10 to 10.1.0.60:4000' }).focus();
+    await page.keyboard.press('Space');
+    await page.getByRole('button', { name: 'Delete 2' }).waitFor();
+    expect(await below()).toBe(before);
+    await reason.focus();
+    await page.keyboard.press('Enter');
+    expect(api.expectations).toHaveLength(4);
+    await page.keyboard.type('the call is over');
+    await page.keyboard.press('Enter');
+    await page.getByText('2 expectations deleted, and gone when read again').waitFor();
+    expect(api.expectations.map(({ id: one }) => one)).toEqual([13, 14]);
+    await page.getByRole('checkbox', { name: 'Select all' }).click();
+    await page.getByRole('button', { name: 'Delete 2' }).click();
+    await page.getByText('No helper waits for a connection now').waitFor();
+    await page.getByText('2 expectations deleted, and gone when read again').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('of helpers is told with the reason where they cannot be asked, and is for whoever may run plans to delete', async () => {
+    api.role = 'viewer';
+    await goTo(TRACKING);
+    await page.getByText(/Needs the role .* for this tenant; you are viewer/).waitFor();
+    api.role = 'approver';
+    await page.reload();
+    await page.getByRole('checkbox', { name: 'Select all' }).click();
+    await page.getByRole('textbox', { name: 'Reason' }).fill('not mine to say');
+    await page.keyboard.press('Enter');
+    const button = page.getByRole('button', { name: 'Delete 4' });
+    expect(await button.getAttribute('aria-disabled')).toBe('true');
+    await button.hover();
+    await page.getByText(/Needs the role .* you are approver/).waitFor();
+    expect(api.expectations).toHaveLength(4);
+    Object.assign(
+      api.gateways.find((gateway) => gateway.id === id(3, 1))!,
+      { state: 'offline' },
+    );
+    await page.keyboard.press('Escape');
+    await page.getByRole('heading', { name: 'Expectations' }).click();
+    await page.keyboard.press('r');
+    await page.getByText('Helpers could not be asked').waitFor();
+    expect(await page.locator('.expectations tbody tr').count()).toBe(4);
+  });
+
   test('has no fault that axe can find, in either theme and at the width of a phone', async () => {
     await goTo(TRACKING);
     for (const theme of ['light', 'dark'] as const) {

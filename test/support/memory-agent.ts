@@ -7,11 +7,16 @@ import { systemClock } from '../../agent/time/clock.ts';
 import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import { identityOf } from '../../agent/enrolment.ts';
 import { MemoryPolicies } from '../../agent/policies/reading/memory-policies.ts';
-import { NO_RULES } from '../../agent/operations/local-guard.ts';
+import { NO_RULES, type GuardRules } from '../../agent/operations/local-guard.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import { eventually, makePlace, type Person, type TestController } from './controller-fleet.ts';
 import { entryOf } from './sample-entries.ts';
+
+export interface MemoryAgentOptions {
+  prepare?: (stateDir: string) => void;
+  guardRules?: () => GuardRules;
+}
 
 /** The whole agent over an in-memory table and two WANs that are up, in this process, on the real link. */
 export class MemoryAgent {
@@ -26,14 +31,14 @@ export class MemoryAgent {
 
   /**
    * Enrols as the first gateway of a new tenant, with `flows` UDP flows, and waits until it is online. `prepare` may put into its state
-   * folder what an earlier life left.
+   * folder what an earlier life left; `guardRules` are what its owner allows.
    */
   static async start(
     controller: TestController,
     owner: Person,
     name: string,
     flows = 30,
-    prepare: (stateDir: string) => void = () => undefined,
+    { prepare = () => undefined, guardRules = () => NO_RULES }: MemoryAgentOptions = {},
   ): Promise<MemoryAgent> {
     const { joinToken, tenantId } = await makePlace(owner, `Tenant of ${name}`, name);
     const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-agent-'));
@@ -67,7 +72,7 @@ export class MemoryAgent {
       wans: () => wans,
       policies: new MemoryPolicies(),
       ownAddresses: () => [],
-      guardRules: () => NO_RULES,
+      guardRules,
       controller: async () => ({ addresses: [], port: 0 }),
       clock: systemClock,
       random: Math.random,

@@ -88,6 +88,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'proto',
   ],
   'controller/policies': ['controller/gateways', 'controller/history', 'controller/link', 'controller/audit', 'proto'],
+  'controller/expectations': ['controller/policies', 'controller/gateways', 'controller/audit', 'proto'],
   'controller/witness': ['controller/link', 'controller/audit', 'proto'],
   'controller/live': [
     'controller/remediations',
@@ -106,6 +107,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/authority',
     'controller/blocks',
     'controller/enrolment',
+    'controller/expectations',
     'controller/flows',
     'controller/flushes',
     'controller/gateways',

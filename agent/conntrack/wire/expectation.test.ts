@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arbitraryTuple } from '../../../test/support/arbitrary-entry.ts';
+import { arbitraryExpectation } from '../../../test/support/arbitrary-expectation.ts';
 import { DecodeError } from '../../netlink/attributes.ts';
 import type { Expectation } from '../table.ts';
 import { decodeExpectation, encodeExpectation, encodeExpectationKey } from './expectation.ts';
@@ -12,33 +12,6 @@ const CORPUS = JSON.parse(readFileSync(new URL('../../../test/fixtures/netlink/e
   expectation: Expectation;
 }[];
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
-
-const arbitraryExpectation: fc.Arbitrary<Expectation> = fc
-  .tuple(fc.constantFrom(4 as const, 6 as const), fc.constantFrom(6, 17, 47), fc.constantFrom(6, 17))
-  .chain(([family, proto, masterProto]) => {
-    const tuple = arbitraryTuple(family, proto);
-    const u32 = fc.nat(0xffffffff);
-    return fc
-      .record(
-        {
-          family: fc.constant(family),
-          proto: fc.constant(proto),
-          orig: tuple,
-          mask: tuple,
-          zone: fc.nat(9),
-          id: u32,
-          flags: fc.nat(7),
-          class: fc.nat(3),
-          master: arbitraryTuple(family, masterProto).map((orig) => ({ family, proto: masterProto, orig, zone: 0 })),
-          nat: fc.record({ direction: fc.constantFrom('orig' as const, 'reply' as const), proto: fc.constant(proto), tuple }),
-          fn: fc.constantFrom('nat-follow-master', 'sip'),
-          helper: fc.constantFrom('sip', 'pptp'),
-          timeoutSeconds: fc.nat(3600),
-        },
-        { requiredKeys: ['family', 'proto', 'orig', 'mask', 'zone', 'id', 'flags', 'class', 'master'] },
-      )
-      .map((one) => ({ ...one, master: { ...one.master, zone: one.zone } }));
-  });
 
 test.each(CORPUS)('$name is decoded and encoded as recorded', ({ body, expectation }) => {
   expect(decodeExpectation(bytesOf(body))).toEqual(expectation);

@@ -16,6 +16,16 @@ const POLICY = {
   document: 'apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: p }\nspec: {}\n',
 };
 
+const EXPECTATION = {
+  id: 1,
+  proto: 'tcp',
+  src: { address: '198.51.100.1' },
+  dst: { address: '10.0.0.1', port: 4000 },
+  master: { proto: 'tcp', src: { address: '10.0.0.1', port: 4711 }, dst: { address: '198.51.100.1', port: 21 } },
+  helper: 'ftp',
+  timeoutSeconds: 300,
+  isPermanent: false,
+};
 const CREDENTIAL = { id: 'AA', rawId: 'AA', type: 'public-key', response: { clientDataJSON: 'AA', attestationObject: 'AA' } };
 
 /** A well-formed request for each route that takes an input; a route that is missing here fails the walk. */
@@ -59,6 +69,8 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   listSamples: { query: SOME_TIME },
   getGatewayPolicy: {},
   explainTracking: { query: { proto: 'udp', src: '10.0.0.1', dst: '10.0.0.2' } },
+  listExpectations: {},
+  deleteExpectations: { body: { items: [EXPECTATION], reason: 'r' } },
   watchFleet: {},
   createEnrolmentToken: { body: { siteId: UNKNOWN, gatewayName: 'g' } },
   createReenrolmentToken: { body: {} },

@@ -19,6 +19,19 @@ const BODIES: Partial<Record<keyof typeof routes, object>> = {
   approveRemediation: { revision: 1 },
   updatePolicy: { revision: 1 },
   approveEnrolment: { fingerprint: 'f' },
+  deleteExpectations: {
+    items: [
+      {
+        id: 1,
+        proto: 'tcp',
+        src: { address: '198.51.100.1' },
+        dst: { address: '10.0.0.1' },
+        master: { proto: 'tcp', src: { address: '10.0.0.1' }, dst: { address: '198.51.100.1' } },
+        isPermanent: false,
+      },
+    ],
+    reason: 'r',
+  },
 };
 
 let postgres: TestDatabases;
@@ -178,6 +191,8 @@ describe('what belongs to another tenant', () => {
       listSamples: theirs.agent.gatewayId,
       getGatewayPolicy: theirs.agent.gatewayId,
       explainTracking: theirs.agent.gatewayId,
+      listExpectations: theirs.agent.gatewayId,
+      deleteExpectations: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId,
       getRollout: theirs.rolloutId,
       listEnrolments: theirs.rolloutId,

@@ -8,9 +8,18 @@ export interface TestPacket {
   dport?: number;
   icmpType?: number;
   tcpFlags?: number;
+  /** Of TCP; absent: those of a first segment. */
+  seq?: number;
+  ack?: number;
+  /** After the header of its transport; of an ICMP error, the packet that it is about. */
+  payload?: Uint8Array;
+  /** Of GRE version 1, as PPTP has it. */
+  callId?: number;
+  /** Its checksum is wrong. */
+  isDamaged?: boolean;
 }
 
-const [ICMP, TCP, UDP, ICMPV6] = [1, 6, 17, 58];
+const [ICMP, TCP, UDP, GRE, ICMPV6] = [1, 6, 17, 47, 58];
 export const ICMP_ID = 77;
 
 /** The packet as it is on the wire, from its network header on. */
@@ -52,15 +61,24 @@ export function decodePacket(bytes: Uint8Array): TestPacket {
   return packet;
 }
 
-function transportOf({ proto, src, dst, sport = 0, dport = 0, icmpType = 0, tcpFlags = 2 }: TestPacket): Uint8Array {
-  const bytes = new Uint8Array(proto === TCP ? 20 : proto === UDP ? 12 : proto === ICMP || proto === ICMPV6 ? 12 : 16);
+const NOTHING = new Uint8Array();
+/** What UDP, ICMP and others carry unless a test says. */
+const FILLING = new Uint8Array(4);
+
+function transportOf(packet: TestPacket): Uint8Array {
+  const { proto, src, dst, sport = 0, dport = 0, icmpType = 0, tcpFlags = 2, isDamaged = false } = packet;
+  if (proto === GRE && packet.callId !== undefined) return pptpFrame(packet.callId, packet.payload ?? NOTHING);
+  const payload = packet.payload ?? (proto === TCP ? NOTHING : FILLING);
+  const header = proto === TCP ? 20 : proto === UDP || proto === ICMP || proto === ICMPV6 ? 8 : 12;
+  const bytes = new Uint8Array(header + payload.length);
+  bytes.set(payload, header);
   const view = new DataView(bytes.buffer);
   let checksumAt = -1;
   if (proto === TCP) {
     view.setUint16(0, sport);
     view.setUint16(2, dport);
-    view.setUint32(4, 1000);
-    if (tcpFlags & 0x10) view.setUint32(8, 1001);
+    view.setUint32(4, packet.seq ?? 1000);
+    if (tcpFlags & 0x10) view.setUint32(8, packet.ack ?? 1001);
     bytes[12] = 0x50;
     bytes[13] = tcpFlags;
     view.setUint16(14, 65_000);
@@ -72,12 +90,26 @@ function transportOf({ proto, src, dst, sport = 0, dport = 0, icmpType = 0, tcpF
     checksumAt = 6;
   } else if (proto === ICMP || proto === ICMPV6) {
     bytes[0] = icmpType;
-    view.setUint16(4, ICMP_ID);
+    // Of an error these bytes are not used.
+    if (packet.payload === undefined) view.setUint16(4, ICMP_ID);
     checksumAt = 2;
   }
   if (checksumAt < 0) return bytes;
   const pseudo = proto === ICMP ? 0 : sum(src) + sum(dst) + proto + bytes.length;
-  view.setUint16(checksumAt, fold(pseudo + sum(bytes)) || (proto === UDP ? 0xffff : 0));
+  const right = fold(pseudo + sum(bytes)) || (proto === UDP ? 0xffff : 0);
+  view.setUint16(checksumAt, isDamaged ? right ^ 0x5555 : right);
+  return bytes;
+}
+
+/** With key and sequence number (RFC 2637). */
+function pptpFrame(callId: number, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(12 + payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, 0x3001);
+  view.setUint16(2, 0x880b);
+  view.setUint16(4, payload.length);
+  view.setUint16(6, callId);
+  bytes.set(payload, 12);
   return bytes;
 }
 

@@ -76,7 +76,7 @@ export interface Fate {
  */
 export class RuleStage {
   readonly gateway: string;
-  readonly #peers: string;
+  readonly peers: string;
   readonly #sockets = new Map<Device, number>();
   readonly #own = new Map<4 | 6, number>();
   readonly #names = new Map<number, string>();
@@ -86,10 +86,10 @@ export class RuleStage {
 
   constructor(prefix: string) {
     this.gateway = `${prefix}-gw-${process.pid}`;
-    this.#peers = `${prefix}-peers-${process.pid}`;
+    this.peers = `${prefix}-peers-${process.pid}`;
     execFileSync('ip', ['netns', 'add', this.gateway]);
     try {
-      execFileSync('ip', ['netns', 'add', this.#peers]);
+      execFileSync('ip', ['netns', 'add', this.peers]);
       this.#build();
       this.#open();
     } catch (error) {
@@ -147,17 +147,14 @@ export class RuleStage {
       dst: formatAddress(dst),
       ...(icmpType === undefined ? { sport: sport ?? 0, dport: dport ?? 0 } : { icmp: { type: icmpType, code: 0, id: ICMP_ID } }),
     };
-    this.#log!.send(
-      encodeMessage({
-        type: CT_GET,
-        flags: NLM_F_REQUEST,
-        seq: this.#log!.nextSeq(),
-        body: encodeLookup({ family, proto, orig, zone: 0 }),
-      }),
-    );
+    const seq = this.#log!.nextSeq();
+    this.#log!.send(encodeMessage({ type: CT_GET, flags: NLM_F_REQUEST, seq, body: encodeLookup({ family, proto, orig, zone: 0 }) }));
     const block = new Uint8Array(8192);
-    const length = this.#log!.receive(block);
-    for (const { type, body } of readMessages(block.subarray(0, length ?? 0))) if (type === CT_NEW) return decodeEntry(body.slice());
+    // What the kernel itself sends, such as reports of multicast listeners, may be logged between question and answer.
+    for (let length = this.#log!.receive(block); length !== undefined; length = this.#log!.receive(block)) {
+      const answer = [...readMessages(block.subarray(0, length))].find((message) => message.seq === seq);
+      if (answer) return answer.type === CT_NEW ? decodeEntry(answer.body.slice()) : undefined;
+    }
     return undefined;
   }
 
@@ -193,7 +190,7 @@ export class RuleStage {
   remove(): void {
     for (const fd of [...this.#sockets.values(), ...this.#own.values()]) closeSync(fd);
     this.#log?.close();
-    for (const name of [this.gateway, this.#peers]) {
+    for (const name of [this.gateway, this.peers]) {
       try {
         execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
       } catch {
@@ -206,7 +203,7 @@ export class RuleStage {
     const commands: string[] = ['link set lo up'];
     for (const device of DEVICES) {
       commands.push(
-        `link add ${device} address ${OWN_MAC} type veth peer name ${device} address ${PEER_MAC} netns ${this.#peers}`,
+        `link add ${device} address ${OWN_MAC} type veth peer name ${device} address ${PEER_MAC} netns ${this.peers}`,
         `link set ${device} up`,
       );
       for (const address of ADDRESSES[device]) commands.push(`addr add ${address} dev ${device}${address.includes(':') ? ' nodad' : ''}`);
@@ -216,7 +213,7 @@ export class RuleStage {
     execFileSync('ip', [
       'netns',
       'exec',
-      this.#peers,
+      this.peers,
       'sh',
       '-c',
       'sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1',
@@ -245,14 +242,7 @@ export class RuleStage {
       ['-6', '-batch', '-'],
       ['route add default via 2001:db8:1::1 dev wan1 metric 10', 'route add default via 2001:db8:2::1 dev wan2 metric 20'].join('\n'),
     );
-    execFileSync('ip', [
-      'netns',
-      'exec',
-      this.#peers,
-      'sh',
-      '-c',
-      DEVICES.map((device) => `ip link set ${device} up arp off`).join(' && '),
-    ]);
+    execFileSync('ip', ['netns', 'exec', this.peers, 'sh', '-c', DEVICES.map((device) => `ip link set ${device} up arp off`).join(' && ')]);
     for (const line of this.run('ip', ['-o', 'link']).split('\n')) {
       const [, index, name] = /^(\d+): ([^:@]+)/.exec(line) ?? [];
       if (index) this.#names.set(Number(index), name!);
@@ -261,9 +251,9 @@ export class RuleStage {
   }
 
   #open(): void {
-    const leave = enterNamespace(this.#peers);
+    const leave = enterNamespace(this.peers);
     try {
-      const indexes = execFileSync('ip', ['netns', 'exec', this.#peers, 'ip', '-o', 'link'], { encoding: 'utf8' });
+      const indexes = execFileSync('ip', ['netns', 'exec', this.peers, 'ip', '-o', 'link'], { encoding: 'utf8' });
       for (const device of DEVICES) {
         const index = Number(new RegExp(`^(\\d+): ${device}@`, 'm').exec(indexes)![1]);
         const fd = opened(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, networkShort(ETH_P_ALL)) as number);

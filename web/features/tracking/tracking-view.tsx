@@ -1,7 +1,7 @@
 'use client';
 
 import './tracking.css';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { IconRefresh } from '@tabler/icons-react';
 import type { ActualPolicyView } from '../../../proto/http/policies.ts';
 import { useClock } from '../../lib/clock.tsx';
@@ -12,6 +12,7 @@ import { useKept } from '../../ui/kept.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
 import { EffectiveValues } from './effective-values.tsx';
+import { Expectations } from './expectations.tsx';
 import { ForeignRules } from './foreign-rules.tsx';
 import { Helpers } from './helpers.tsx';
 import { OwnTable } from './own-table.tsx';
@@ -21,10 +22,14 @@ import { WhyNoEntry } from './why-no-entry.tsx';
 const UNANSWERED = { slow: 'did not answer in time', offline: 'cannot be asked', failed: 'could not answer' } as const;
 
 /** What a gateway is set to now: read from it when this is opened, and again on request. */
-export function TrackingView({ gatewayId }: { gatewayId: string }) {
+export function TrackingView({ gatewayId, tenantId }: { gatewayId: string; tenantId: string }) {
   const { data, error, isFetching, refetch } = useQuery(queries.gatewayPolicy(gatewayId));
   const actual = useKept(data?.actual);
-  const again = () => void refetch();
+  const client = useQueryClient();
+  const again = () => {
+    void refetch();
+    void client.invalidateQueries({ queryKey: queries.expectations(gatewayId).queryKey });
+  };
   useKey('r', again);
   if (error && !data)
     return (
@@ -64,6 +69,7 @@ export function TrackingView({ gatewayId }: { gatewayId: string }) {
             <ForeignRules foreign={actual.foreign} />
             <OwnTable actual={actual} />
             <Helpers helpers={actual.helpers} />
+            <Expectations gatewayId={gatewayId} tenantId={tenantId} />
           </section>
         </div>
       )}

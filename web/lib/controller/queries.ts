@@ -67,6 +67,14 @@ export const gatewayPolicy = (id: string) =>
     staleTime: 10_000,
     refetchOnWindowFocus: false,
   });
+/** What helpers of a gateway expect; asked with what it is set to. */
+export const expectations = (id: string) =>
+  queryOptions({
+    queryKey: ['expectations', id],
+    queryFn: ({ signal }) => call(routes.listExpectations, { params: { id }, signal }),
+    staleTime: 10_000,
+    refetchOnWindowFocus: false,
+  });
 export const plan = (id: string) =>
   queryOptions({ queryKey: ['plan', id], queryFn: ({ signal }) => call(routes.getPlan, { params: { id }, signal }), staleTime: Infinity });
 export const flush = (id: string) =>
