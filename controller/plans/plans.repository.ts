@@ -29,10 +29,9 @@ export class PlansRepository {
   async insert(t: Transaction, { gateways, ...plan }: NewPlan): Promise<void> {
     await t.plan.create({ data: plan });
     await t.planGateway.createMany({
-      data: gateways.map(({ chunks, ...gateway }) => ({
+      data: gateways.map(({ chunks: _, ...gateway }) => ({
         ...gateway,
         planId: plan.id,
-        flows: chunks.reduce((sum, chunk) => sum + chunk.flows, 0),
       })),
     });
     const rows = gateways.flatMap(({ chunks, gatewayId, tenantId }) =>

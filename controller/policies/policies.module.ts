@@ -30,6 +30,7 @@ export class PoliciesModule {
       SavedPoliciesRepository,
       SavedPoliciesService,
     ],
+    exports: [PolicyPlansService],
     controllers: [PoliciesController, SavedPoliciesController],
   });
 }
