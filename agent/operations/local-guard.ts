@@ -38,6 +38,8 @@ export interface Guard {
    * allowed counts at once; an undo ends no flows and does not count.
    */
   allow(ask: Ask): void;
+  /** The same for how the gateway tracks, of which the file only says whether anything may be changed. Throws GUARD_REFUSED. */
+  allowChange(): void;
   /** Flows that no plan may touch, in addition to the built-in ones. */
   protections(): FlowContext['protections'];
 }
@@ -71,12 +73,16 @@ export const NO_RULES: GuardRules = { isReadOnly: false, methods: [], protect: [
  */
 export const BUILT_IN_PERCENT = 50;
 
+function guardWords(rule: string): string {
+  return `The guard of this gateway refuses it. ${rule}`;
+}
+
 /** The rule that forbids it, with a remedy; undefined if it is allowed. */
 export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { code: ErrorCode; detail: string } | undefined {
   const { methods } = rules;
-  const guards = (rule: string) => ({ code: 'GUARD_REFUSED' as const, detail: `The guard of this gateway refuses it. ${rule}` });
-  if (rules.error !== undefined) return guards(rules.error);
-  if (rules.isReadOnly) return guards('readOnly: nothing may be changed on this gateway.');
+  const guards = (rule: string) => ({ code: 'GUARD_REFUSED' as const, detail: guardWords(rule) });
+  const closed = whyClosed(rules);
+  if (closed !== undefined) return guards(closed);
   if (methods.length > 0 && !methods.includes(ask.method))
     return guards(`methods: only ${methods.map(describeMethod).join(', ')} may be used on this gateway.`);
   if (ask.by === 'undo' || ask.isRepeated) return undefined;
@@ -84,6 +90,11 @@ export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { co
   if (tooMany !== undefined) return { code: 'APPROVAL_NEEDED', detail: tooMany };
   const rule = unsigned(rules, ask, lately) ?? beyondShare(rules, ask, lately) ?? beyondMinute(rules, ask, lately);
   return rule === undefined ? undefined : guards(rule);
+}
+
+/** Why nothing at all may be changed. */
+function whyClosed({ error, isReadOnly }: GuardRules): string | undefined {
+  return error ?? (isReadOnly ? 'readOnly: nothing may be changed on this gateway.' : undefined);
 }
 
 /**
@@ -158,6 +169,11 @@ export class LocalGuard implements Guard {
     if (refusal) throw new FleetError(refusal.code, refusal.detail);
     if (ask.signed && !ask.isRepeated && demandOf(rules, ask, lately)) this.#used.take(ask.signed);
     if (ask.by !== 'undo' && !ask.isRepeated) this.#lately.add({ flows: ask.flows, stale: ask.stale, alone: ask.limits ? ask.flows : 0 });
+  }
+
+  allowChange(): void {
+    const closed = whyClosed(this.#rules());
+    if (closed !== undefined) throw new FleetError('GUARD_REFUSED', guardWords(closed));
   }
 
   protections(): FlowContext['protections'] {

@@ -36,7 +36,7 @@ export class OperatorWay {
       journal: this.#journal,
       plans: this.#plans,
       undos: new UndoStore(this.#folder, this.#plans),
-      guard: { allow: () => undefined, protections: () => [] },
+      guard: { allow: () => undefined, allowChange: () => undefined, protections: () => [] },
       clock: systemClock,
       context: () => context,
       controllerClock: { latest: () => systemClock.now() },
