@@ -77,7 +77,7 @@ export function toRolloutView(row: RolloutRow, now: Date): View {
     notAfter: (flush?.notAfter ?? plan.expiresAt).toISOString(),
     tenants: row.tenants,
     wave: flush?.wave ?? 0,
-    waves: flush?.waves ?? Math.max(...targets.map(({ wave }) => wave)),
+    waves: flush?.waves ?? Math.max(0, ...targets.map(({ wave }) => wave)),
     totals: totalsOf(targets),
     targets,
     isUndoable,

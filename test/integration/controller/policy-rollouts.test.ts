@@ -45,7 +45,7 @@ beforeEach(async () => {
     policyAgent.agent.stops.length = 0;
     policyAgent.confirmed.length = 0;
     policyAgent.reading = BEFORE;
-    policyAgent.onApply = (command) => void policyAgent.keep(command);
+    policyAgent.onApply = (command) => policyAgent.keepSoon(command);
     policyAgent.agent.onStop = () => undefined;
     await policyAgent.again(one);
   }
@@ -187,7 +187,7 @@ describe('a roll-out of a policy', () => {
     const id = await roll(await save());
     const events = await owner.watch(routes.watchPolicyRollout, { id });
     expect(await events.next()).toMatchObject({ kind: 'rollout', rollout: { id, state: 'running' } });
-    void agents[0]!.keep(await commandOf(0));
+    agents[0]!.keepSoon(await commandOf(0));
     expect(
       await events.until(
         ({ kind, target }: { kind: string; target?: { state: string } }) => kind === 'target' && target!.state === 'confirmed',
@@ -305,7 +305,7 @@ describe('a confirmation', () => {
   });
 
   it('comes from whichever replica has the new session', async () => {
-    agents[0]!.onApply = (command) => void agents[0]!.keep(command, two);
+    agents[0]!.onApply = (command) => agents[0]!.keepSoon(command, two);
     expect(await over(await roll(await save()))).toMatchObject({ state: 'confirmed' });
   });
 
