@@ -74,6 +74,7 @@ describe('a proof no older than five minutes', () => {
       createReenrolmentToken: true,
       runPlan: 'whole-tables',
       approvePlan: 'unless-signed',
+      applyPolicy: true,
       updateLimits: true,
       approveRemediation: true,
       prepareAuthority: true,
