@@ -3,6 +3,7 @@ import { id as idSchema } from '../../proto/http/common.ts';
 import type { Command } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
+import { POLICY } from './subject.ts';
 
 export type NewCommand = Pick<
   Command,
@@ -20,8 +21,6 @@ export type NewCommand = Pick<
   | 'createdAt'
 > & { digest: Uint8Array<ArrayBuffer>; approval: Uint8Array<ArrayBuffer> | null };
 
-/** In the column `method` of a command that puts a policy in force. */
-export const POLICY = 'policy';
 /** Commands handled by one sweep. */
 const SWEEP = 200;
 

@@ -2,11 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Plan } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { CommandsRepository, POLICY, type NewCommand } from './commands.repository.ts';
+import { CommandsRepository, type NewCommand } from './commands.repository.ts';
 import { SignedParts } from './signed-parts.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
-import { subjectOf } from './subject.ts';
+import { POLICY, subjectOf } from './subject.ts';
 
 interface Target {
   gatewayId: string;

@@ -2,7 +2,7 @@ import { SignedApproval, type Command as WireCommand } from '../../proto/gen/ctf
 import type { MethodWord } from '../../proto/model/method.ts';
 import { toWireMethod } from '../../proto/wire/method.ts';
 import type { Command } from '../generated/prisma/client.ts';
-import { POLICY } from './commands.repository.ts';
+import { POLICY } from './subject.ts';
 
 /**
  * How long after a delete the agent checks again whether a flow came back: a voice packet comes every 20 ms, and TCP retransmits after 200

@@ -7,7 +7,8 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
-import { CommandsRepository, POLICY } from './commands.repository.ts';
+import { CommandsRepository } from './commands.repository.ts';
+import { POLICY } from './subject.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { FLUSH_CHANGED } from './notifications.ts';
 

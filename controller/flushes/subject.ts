@@ -7,6 +7,9 @@ import { FEW_TARGETS } from '../plans/waves.ts';
  */
 export type Subject = 'flows' | 'policy';
 
+/** In the column `method` of a command that puts a policy in force. */
+export const POLICY = 'policy';
+
 interface Traits {
   /** For people. */
   noun: 'flush' | 'roll-out';

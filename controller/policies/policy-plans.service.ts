@@ -4,14 +4,13 @@ import {
   MAX_PLAN_BYTES,
   MAX_PLANNED_GATEWAYS,
   type planNewPolicy,
-  type PlannedGateway,
   type planPolicy,
   type PolicyPlan,
 } from '../../proto/http/policy-plans.ts';
 import type { Scope } from '../../proto/http/scope.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { differenceOf, type PolicyDifference } from '../../proto/model/policy/difference.ts';
-import { effectivePolicy, type EffectivePolicy } from '../../proto/model/policy/effective.ts';
+import { differenceOf } from '../../proto/model/policy/difference.ts';
+import { effectivePolicy } from '../../proto/model/policy/effective.ts';
 import { warningsOf } from '../../proto/model/policy/warnings/warnings.ts';
 import type { GatewayRow } from '../gateways/gateway-view.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
@@ -25,16 +24,9 @@ import { shownTo, toDifferenceView, toWarningViews, type Shown } from './effecti
 import { factsOf } from './gateway-facts.ts';
 import { GatewayReadings } from './gateway-readings.service.ts';
 import { digestOf, layersOn, type AttachedPolicy } from './layers.ts';
+import type { PlannedPart } from './planned.ts';
 import { PolicyDrafts, type Draft } from './policy-drafts.service.ts';
 import { reaches } from './targets.ts';
-
-/** What a policy would change on one gateway; without `difference` where that could not be told. */
-export interface PlannedPart {
-  row: GatewayRow;
-  gateway: PlannedGateway;
-  effective: EffectivePolicy;
-  difference?: PolicyDifference;
-}
 
 /** A plan with all that carrying it out needs. `tenantOf`: of each policy that is part of it; null for the installation. */
 export interface WholePlan {

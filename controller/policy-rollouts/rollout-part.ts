@@ -4,9 +4,9 @@ import type { PolicyChange, PolicyDifference } from '../../proto/model/policy/di
 import type { EffectivePolicy } from '../../proto/model/policy/effective.ts';
 import { APPLIES_POLICY } from '../../proto/model/policy/gateway-reading.ts';
 import { abilityOf, type GatewayRow } from '../gateways/gateway-view.ts';
-import type { NewPlanGateway } from '../plans/plans.repository.ts';
+import type { NewPlanGateway } from '../plans/new-plan.ts';
 import { effectiveDocument } from '../policies/effective-document.ts';
-import type { PlannedPart } from '../policies/policy-plans.service.ts';
+import type { PlannedPart } from '../policies/planned.ts';
 
 /** What is kept of what a roll-out changes on a gateway, so that everybody is shown it as far as they may see it. */
 export interface KeptChange {
