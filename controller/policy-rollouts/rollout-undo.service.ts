@@ -24,7 +24,7 @@ export class RolloutUndo {
 
   /**
    * Begins it and returns its id. It needs no second person, as an undo of a flush does not: gateways go back to what they were. Throws
-   * NOT_FOUND, INVALID_REQUEST for an undo, FLUSH_RUNNING, PLAN_EMPTY if no gateway kept the policy, PLAN_ALREADY_RUN for a second undo.
+   * NOT_FOUND, INVALID_REQUEST for an undo, FLUSH_RUNNING, PLAN_EMPTY if no gateway kept the policy, PLAN_EXPIRED, PLAN_ALREADY_RUN for a second undo.
    */
   async undo(caller: Caller, scope: TenantScope, id: string): Promise<string> {
     return this.database
@@ -44,7 +44,11 @@ export class RolloutUndo {
             needsSignature: false,
             parts: targets.map((gateway) => {
               const [undoOf, change] = [commands.get(gateway.gatewayId), changes.get(gateway.gatewayId)];
-              if (undoOf === undefined || !change) throw new Error('a gateway that kept a policy had no command');
+              if (undoOf === undefined || !change)
+                throw new FleetError(
+                  'PLAN_EXPIRED',
+                  'The commands of this roll-out are past the time for which they are kept, so it cannot be undone.',
+                );
               const { tags: _, planId: __, ...part } = gateway;
               const digest = new Uint8Array(createHash('sha256').update(undoOf).digest());
               return { gateway: { ...part, digest, chunks: [] }, kept: { document: null, undoOf, change: reversed(change) } };

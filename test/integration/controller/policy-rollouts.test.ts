@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MetricsRepository } from '../../../controller/metrics/metrics.repository.ts';
 import { DeadlinesService } from '../../../controller/flushes/deadlines.service.ts';
 import type { Problem } from '../../../proto/http/common.ts';
 import type { PolicyRollout } from '../../../proto/http/policy-rollouts.ts';
@@ -205,6 +206,7 @@ describe('a roll-out of a policy', () => {
       expect(await problem(route, { params: { id } })).toMatchObject({ status: 404 });
     expect(await problem(routes.runPlan, { params: { id }, body: { digest: (await get(id)).digest } })).toMatchObject({ status: 404 });
     expect((await owner.call(routes.listFlushes)).items).toEqual([]);
+    expect(await one.running.app.get(MetricsRepository).flushedFlows('all')).toEqual([]);
     expect((await owner.call(routes.listPolicyRollouts, { query: { limit: '1' } })).items).toMatchObject([{ id, state: 'confirmed' }]);
   });
 });
