@@ -65,9 +65,14 @@ export class ProgressService {
     this.latest.get(gatewayId)?.delete(commandId);
   }
 
-  /** The gateway's session has ended: its pending reports are discarded. */
+  /**
+   * The gateway's session has ended: its pending reports are discarded, except that it waits for a confirmation. It ends its session for
+   * that, and may not be able to begin another one.
+   */
   forget(gatewayId: string): void {
-    this.latest.delete(gatewayId);
+    const waiting = [...(this.latest.get(gatewayId) ?? [])];
+    this.latest.set(gatewayId, new Map(waiting.filter(([, { phase }]) => phase === Progress_Phase.PHASE_CONFIRMING)));
+    if (this.latest.get(gatewayId)!.size === 0) this.latest.delete(gatewayId);
     this.refusals.delete(gatewayId);
   }
 

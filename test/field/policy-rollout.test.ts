@@ -10,7 +10,7 @@ import { PolicySites, type PolicySite } from '../support/policy-sites.ts';
 const why = Namespace.why();
 /** What these gateways' own firewalls do not bear: no new connection to the controller comes about. */
 const CUTTING = '{ accounting: true }';
-const KIND = '{ timeouts: { udp: { replied: 61s } }, rules: [{ name: dns, match: { proto: udp, dport: 53 }, mode: off }] }';
+const KIND = '{ timeouts: { udp: { replied: 61s } }, rules: [{ name: dns, match: { proto: udp, dport: 53 }, idleTimeout: 40s }] }';
 
 describe.skipIf(why !== undefined)(`a policy that is rolled out to real gateways${why ? ` (skipped: ${why})` : ''}`, () => {
   let postgres: TestDatabases;
