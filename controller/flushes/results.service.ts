@@ -164,7 +164,8 @@ export class ResultsService {
       const target = targets[at]!;
       const { reason, ticket } = target.flush.plan;
       const subject = subjectOf(target.flush.plan);
-      const { state, totals } = subject === 'policy' ? judgePolicy(result, target.planned) : judge(result, outcomeRuns, target.planned);
+      const { state, totals } =
+        subject === 'policy' ? judgePolicy(result, target.planned, command.stoppedAt !== null) : judge(result, outcomeRuns, target.planned);
       const told = textFrom(result.detail || result.reason, MAX_TEXT) || null;
       const packetsRefused = result.packetsRefused === undefined ? null : BigInt(counterFrom(result.packetsRefused));
       await this.flushes.move(t, flushId, gatewayId, state, {

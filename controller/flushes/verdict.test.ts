@@ -43,7 +43,17 @@ describe('the result of a policy', () => {
     ['unknown', Result_State.STATE_INDETERMINATE, '', 'indeterminate', { indeterminate: 4 }],
     ['of a newer agent', Result_State.UNRECOGNIZED, '', 'indeterminate', { indeterminate: 4 }],
   ])('that is %s is told apart from all others', (_, state, reason, expected, totals) => {
-    expect(judgePolicy({ state, reason }, 4)).toEqual({ state: expected, totals: { ...emptyTotals(4), ...totals } });
+    expect(judgePolicy({ state, reason }, 4, false)).toEqual({ state: expected, totals: { ...emptyTotals(4), ...totals } });
+  });
+
+  it('that is put back counts as cancelled if somebody wanted that, and one that is confirmed does not', () => {
+    const stopped = (state: Result_State, reason: string) => judgePolicy({ state, reason }, 4, true);
+    expect(stopped(Result_State.STATE_FAILED, 'POLICY_RESTORED')).toEqual({
+      state: 'cancelled',
+      totals: { ...emptyTotals(4), restored: 4 },
+    });
+    expect(stopped(Result_State.STATE_DONE, '').state).toBe('verified');
+    expect(stopped(Result_State.STATE_FAILED, 'UNAVAILABLE').state).toBe('failed');
   });
 
   it('is one clause for people, with the reason', () => {

@@ -4,9 +4,13 @@ import { targetStateOf, type TargetState } from './states.ts';
 
 /**
  * What the result of a policy means for its target. `restored` counts the values that were put back, `failed` those of a gateway that could
- * not set them; of one that refused, neither.
+ * not set them; of one that refused, neither. `isStopped`: somebody wanted it to be put back, also if the gateway had not heard that yet.
  */
-export function judgePolicy({ state, reason }: Pick<Result, 'state' | 'reason'>, planned: number): { state: TargetState; totals: Totals } {
+export function judgePolicy(
+  { state, reason }: Pick<Result, 'state' | 'reason'>,
+  planned: number,
+  isStopped: boolean,
+): { state: TargetState; totals: Totals } {
   const totals = emptyTotals(planned);
   switch (state) {
     case Result_State.STATE_DONE:
@@ -16,9 +20,8 @@ export function judgePolicy({ state, reason }: Pick<Result, 'state' | 'reason'>,
     case Result_State.STATE_EXPIRED:
       return { state: 'expired', totals };
     case Result_State.STATE_FAILED:
-      // It was in force when it was stopped.
-      if (reason === 'CANCELLED') return { state: 'cancelled', totals: { ...totals, restored: planned } };
-      return { state: 'failed', totals: reason === 'POLICY_RESTORED' ? { ...totals, restored: planned } : { ...totals, failed: planned } };
+      if (reason !== 'CANCELLED' && reason !== 'POLICY_RESTORED') return { state: 'failed', totals: { ...totals, failed: planned } };
+      return { state: isStopped || reason === 'CANCELLED' ? 'cancelled' : 'failed', totals: { ...totals, restored: planned } };
     default:
       return { state: 'indeterminate', totals: { ...totals, indeterminate: planned } };
   }

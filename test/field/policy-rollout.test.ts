@@ -119,12 +119,11 @@ describe.skipIf(why !== undefined)(`a policy that is rolled out to real gateways
     await eventually('no dead-man is left', async () => processesOf(first.stateDir).length <= 1 || undefined);
   });
 
-  test('is put back at once when somebody cancels it, as soon as the gateway can hear that', async () => {
+  test('is put back at its deadline if somebody cancels it while the gateway cannot hear that, and is cancelled', async () => {
     await isOnline(first);
     const id = await roll(CUTTING, 40);
     await isConfirming(id);
     expect(await owner.call(routes.cancelPolicyRollout, { params: { id } })).toMatchObject({ totals: { cancelled: 1 } });
-    // It cannot hear of it: its deadline comes first.
     expect(await over(id)).toMatchObject({ state: 'cancelled', totals: { restored: 1, cancelled: 1 } });
     expect([tells(first), tells(second)]).toEqual([before, before]);
   });
