@@ -44,10 +44,10 @@ CREATE TABLE "policy_rollout_gateway" (
 
 ALTER TABLE "policy_rollout" ENABLE ROW LEVEL SECURITY;
 ALTER TABLE "policy_rollout" FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON "policy_rollout" USING (app_sees_all(tenant_ids)) WITH CHECK (app_sees_all(tenant_ids));
+CREATE POLICY tenant ON "policy_rollout" USING ((SELECT app_sees_everything()) OR tenant_ids <@ (SELECT app_tenants())::uuid[]);
 ALTER TABLE "policy_rollout_gateway" ENABLE ROW LEVEL SECURITY;
 ALTER TABLE "policy_rollout_gateway" FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON "policy_rollout_gateway" USING (app_sees(tenant_id)) WITH CHECK (app_sees(tenant_id));
+CREATE POLICY tenant ON "policy_rollout_gateway" USING ((SELECT app_sees_everything()) OR tenant_id = ANY ((SELECT app_tenants())::uuid[]));
 
 -- As plans, they are written once; only that one was cancelled is added.
 GRANT SELECT, INSERT ON "policy_rollout", "policy_rollout_gateway" TO ctfleet_app;
