@@ -37,6 +37,10 @@ import { NO_PACKETS, Refusals } from './firewall/tables/refusals.ts';
 import { UsedApprovals } from './operations/used-approvals.ts';
 import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
+import { APPLIES_POLICY, REPORTS_POLICY } from '../proto/model/policy/gateway-reading.ts';
+import type { PolicyParts } from './policy-parts.ts';
+import { PolicyStateReports } from './policy-state.ts';
+import { GatewayPolicyWork } from './policy-work.ts';
 import type { Policies } from './policies/reading/policies.ts';
 import { Remediations } from './remediations/remediations.ts';
 import { remediationsFolder, RunLog } from './remediations/run-log.ts';
@@ -61,6 +65,8 @@ export interface AgentDependencies {
   virtualAddresses?: () => VirtualAddress[];
   /** How the gateway tracks. */
   policies: Policies;
+  /** What puts a policy in force here; absent where nothing is to be changed. */
+  policyParts?: Pick<PolicyParts, 'folder' | 'changes' | 'clock'>;
   /** Addresses that the agent pings. */
   probed?: () => string[];
   /** What cannot be told of WANs here, and why, beside what the table cannot. */
@@ -81,6 +87,9 @@ export interface AgentDependencies {
 const MIN_SAMPLE_MS = 1_000;
 const MAX_SAMPLE_MS = 600_000;
 
+const REDIAL_MS = 200;
+const UNCHANGEABLE = 'How this gateway tracks cannot be changed by its agent.';
+
 /** One gateway's agent: a link, the operations behind it, and a sample each interval. */
 export class Agent {
   readonly #deps: AgentDependencies;
@@ -94,6 +103,8 @@ export class Agent {
   readonly #spool: Spool;
   readonly #outbox: Outbox;
   readonly #standingBlocks: StandingBlockReports | undefined;
+  readonly #policyState: PolicyStateReports | undefined;
+  readonly #policyWork: GatewayPolicyWork | undefined;
   readonly #remediations: Remediations;
   readonly #commands: Commands;
   readonly #emergency: Emergency | undefined;
@@ -134,6 +145,16 @@ export class Agent {
     const outbox = new Outbox(this.#spool, reports);
     this.#outbox = outbox;
     this.#standingBlocks = this.#blocks && new StandingBlockReports({ blocks: this.#blocks, outbox, controllerClock, log });
+    const { policyParts } = deps;
+    this.#policyState = policyParts && new PolicyStateReports({ folder: policyParts.folder, outbox, controllerClock, log });
+    this.#policyWork =
+      policyParts &&
+      new GatewayPolicyWork({
+        ...policyParts,
+        redial: () => this.#redialSoon(),
+        tell: () => this.#policyState?.tell(),
+        log,
+      });
     const hands = { table, refusals: this.#refusals, blocks: this.#blocks, guard: this.#guard, clock, context, log };
     this.#remediations = new Remediations({ ...hands, stateDir, disk, runs: this.#runs, reports, onReport: () => outbox.pump() });
     this.#commands = new Commands({
@@ -142,6 +163,7 @@ export class Agent {
       journal: this.#journal,
       plans,
       undos: new UndoStore(stateDir, plans, disk),
+      policyWork: this.#policyWork,
       controllerClock,
       report: outbox,
     });
@@ -176,6 +198,7 @@ export class Agent {
     const handling = {
       ...hands,
       commands: this.#commands,
+      policyWork: this.#policyWork,
       remediations: this.#remediations,
       witness: this.#witness,
       renewal: this.#renewal,
@@ -219,6 +242,7 @@ export class Agent {
     const unsubscribe = this.#deps.onWansChange?.((wans) => this.#remediations.observeWans(wans));
     await Promise.all([this.#link.run(signal), this.#renewal.run(signal), this.#sampleUntil(signal), this.#remediations.run(signal)]);
     unsubscribe?.();
+    this.#policyWork?.close();
     await this.#commands.idle();
     await this.#refusals?.close();
     await this.#blocks?.close();
@@ -255,6 +279,13 @@ export class Agent {
   #welcomed(sampleIntervalMs: number): void {
     this.#sampleIntervalMs = Math.min(Math.max(sampleIntervalMs, MIN_SAMPLE_MS), MAX_SAMPLE_MS);
     this.#standingBlocks?.tell();
+    this.#policyState?.tell();
+  }
+
+  /** A moment later: how far a command is has to be said before. */
+  #redialSoon(): void {
+    const redial = (): void => this.#link.redial('a policy is in force, and only a new session confirms it');
+    this.#deps.clock.delay(REDIAL_MS).then(redial, redial);
   }
 
   /** The name may point elsewhere after a failover; what is protected follows. The last answer stays where there is no new one. */
@@ -284,7 +315,12 @@ export class Agent {
 
   #tryAbilities(): ReturnType<typeof abilitiesOf> {
     const policies = this.#deps.policies.abilities();
-    const besides = { ...this.#deps.cannot?.(), ...this.#remediations.cannot(), ...policies.cannot };
+    const besides = {
+      ...this.#deps.cannot?.(),
+      ...this.#remediations.cannot(),
+      ...policies.cannot,
+      ...(!this.#policyWork && { [APPLIES_POLICY]: UNCHANGEABLE }),
+    };
     const whyNotRefuse = async () => (this.#refusals ? this.#refusals.whyNot() : NO_PACKETS);
     const whyNotBlock = async () => (this.#blocks ? this.#blocks.whyNot() : NO_PACKETS);
     return abilitiesOf({
@@ -293,7 +329,7 @@ export class Agent {
       whyNotBlock,
       mayActInEmergency: this.#emergency !== undefined,
       besides,
-      also: policies.can,
+      also: [...policies.can, ...(this.#policyWork ? [APPLIES_POLICY, REPORTS_POLICY] : [])],
     });
   }
 

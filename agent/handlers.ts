@@ -5,12 +5,14 @@ import type { Outbox } from './link/outbox.ts';
 import { Queries, type QueryDependencies } from './link/queries.ts';
 import type { Spool } from './link/spool.ts';
 import type { Renewal } from './link/renewal.ts';
+import type { GatewayPolicyWork } from './policy-work.ts';
 import type { Witness } from './link/witness.ts';
 import type { Commands } from './operations/commands.ts';
 import type { Remediations } from './remediations/remediations.ts';
 
 export interface HandlerDependencies extends QueryDependencies {
   commands: Commands;
+  policyWork?: Pick<GatewayPolicyWork, 'sessionBegins'>;
   remediations: Remediations;
   witness: Witness;
   renewal: Pick<Renewal, 'trust'>;
@@ -19,10 +21,11 @@ export interface HandlerDependencies extends QueryDependencies {
   log: Logger;
 }
 
-/** What this gateway does with each message of one session. `client`: where its queries are answered; `ended` aborts with it. */
+/** What this gateway does with each message of one session, made before it is dialled. `client`: where its queries are answered; `ended` aborts with it. */
 export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended: AbortSignal): Handlers {
-  const { commands, remediations, blocks, witness, renewal, spool, outbox, log } = deps;
+  const { commands, policyWork, remediations, blocks, witness, renewal, spool, outbox, log } = deps;
   const queries = new Queries(client, deps, ended);
+  const confirmPolicy = policyWork?.sessionBegins();
   return {
     query: (query) => void queries.answer(query),
     cancelQuery: ({ queryId }) => queries.cancel(queryId),
@@ -37,7 +40,7 @@ export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended:
     remediations: ({ remediations: set }) => remediations.replace(set),
     remediationRunReceipt: ({ runId }) => remediations.acknowledge(runId),
     auditCheckpoint: (checkpoint) => witness.see(checkpoint),
-    confirmPolicy: () => undefined,
+    confirmPolicy: ({ commandId }) => void confirmPolicy?.(commandId),
     resolveDrift: () => undefined,
     trustedRoots: ({ caPem, renewWithinMs }) => renewal.trust(Buffer.from(caPem).toString('utf8'), renewWithinMs),
   };

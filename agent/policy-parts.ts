@@ -12,7 +12,7 @@ import { networkNamespace, ownIdentity } from './policies/applying/process-ident
 import { sparedPackets, sshPortsIn, sshPortsOf } from './policies/applying/spared.ts';
 import { StandingPolicy } from './policies/applying/standing-policy.ts';
 import { KernelPolicies } from './policies/reading/kernel-policies.ts';
-import { bootClock } from './time/boot-clock.ts';
+import { bootClock, type BootClock } from './time/boot-clock.ts';
 
 /** A name server is not asked more often than this. */
 const ASK_AGAIN_MS = 60_000;
@@ -20,6 +20,7 @@ const ASK_AGAIN_MS = 60_000;
 export interface PolicyParts {
   folder: ChangeFolder;
   changes: PolicyChanges;
+  clock: BootClock;
   standing: StandingPolicy;
 }
 
@@ -56,7 +57,7 @@ export function policyParts(
     },
     warn,
   });
-  return { folder, changes, standing };
+  return { folder, changes, clock: bootClock, standing };
 }
 
 /** The controller's address as enrolment gave it; undefined before. */

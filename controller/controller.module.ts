@@ -17,6 +17,7 @@ import { OidcModule } from './oidc/oidc.module.ts';
 import { PeopleModule } from './people/people.module.ts';
 import { PlansModule } from './plans/plans.module.ts';
 import { PoliciesModule } from './policies/policies.module.ts';
+import { PolicyRolloutsModule } from './policy-rollouts/policy-rollouts.module.ts';
 import { HealthController } from './platform/health.controller.ts';
 import { PlatformModule, type Surroundings } from './platform/platform.module.ts';
 import { RemediationsModule } from './remediations/remediations.module.ts';
@@ -42,6 +43,7 @@ const NOUNS = [
   FlushesModule,
   PoliciesModule,
   ExpectationsModule,
+  PolicyRolloutsModule,
   RemediationsModule,
   WitnessModule,
   LiveModule,

@@ -3,6 +3,7 @@ import { AnswerPart } from '../../proto/gen/ctfleet/v1/link.ts';
 import { fromWireExpectation, toWireExpectation } from '../../proto/wire/expectation.ts';
 import type { Expectation } from '../conntrack/table.ts';
 import { endListed, listExpectations } from './expectation-answers.ts';
+import { OPEN_GUARD } from '../../test/support/open-guard.ts';
 
 const ADDRESS = 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0';
 const WIDE = 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff';
@@ -40,7 +41,7 @@ test('no more are told than were asked for', async () => {
 test('what is no list of expectations is refused before anything is read', () => {
   const never = () => expect.unreachable();
   const unread = { table: { expectations: never, deleteExpectations: never, lookup: never } };
-  const guard = { allow: () => undefined, allowDeleting: () => undefined, protections: () => [] };
+  const guard = OPEN_GUARD;
   const deps = { ...unread, guard, context: () => ({ wans: [], protections: [] }) };
   const wire = toWireExpectation({ ...largest(1), isPermanent: false });
   const signal = new AbortController().signal;

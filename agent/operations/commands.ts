@@ -19,6 +19,7 @@ import { Journal, type JournalRecord, type JournalState, type Ending } from './j
 import type { Guard } from './local-guard.ts';
 import { fromRuns, toRuns } from './outcomes.ts';
 import type { FrozenPlan, PlanStore } from './plan-store.ts';
+import { PutInForce, type PolicyWork } from './put-in-force.ts';
 import type { Refusals } from '../firewall/tables/refusals.ts';
 import { runPlan } from './run-plan.ts';
 import { signedPlanOf } from './signed-plan.ts';
@@ -47,6 +48,8 @@ export interface CommandDependencies {
   /** Absent where packets cannot be refused. */
   refusals?: Refusals;
   blocks?: Blocks;
+  /** Absent where no policy can be put in force. */
+  policyWork?: PolicyWork;
   journal: Journal;
   plans: PlanStore;
   undos: UndoStore;
@@ -59,7 +62,7 @@ export interface CommandDependencies {
   log: Logger;
 }
 
-type ResultPart = Partial<Result> & { state: Result_State };
+export type ResultPart = Partial<Result> & { state: Result_State };
 /** The part of a result about a plan's flows. */
 type Done = Pick<Result, 'runs' | 'undoUntilMs'> & Partial<Pick<Result, 'packetsRefused' | 'refusedUntilMs'>>;
 
@@ -108,10 +111,17 @@ export class Commands {
   readonly #deps: CommandDependencies;
   /** Results that could not be journalled; resent in each session, and journalled at the latest on acknowledgement. */
   readonly #unjournalled = new Map<string, Result>();
+  readonly #policies: PutInForce;
   #tail: Promise<void> = Promise.resolve();
 
   constructor(deps: CommandDependencies) {
     this.#deps = deps;
+    this.#policies = new PutInForce({
+      ...deps,
+      work: deps.policyWork,
+      isStopped: (id) => this.#isStopped(id),
+      finish: (id, part) => this.#finish(id, part),
+    });
   }
 
   /** Resumes what a crash interrupted: commands that had not started fail, started ones run again on the same flows. */
@@ -126,6 +136,7 @@ export class Commands {
           reason: 'UNAVAILABLE',
           detail: 'The agent stopped before the command started; nothing was touched.',
         });
+      else if (command.state === 'started' && command.isPolicy) this.#policies.resume(id, command.startedAtMs);
       else if (command.state === 'started' && undoOf !== undefined) this.#enqueue(() => this.#undo(id, undoOf, true));
       else if (command.state === 'started')
         this.#enqueue(() => this.#run(id, planId, { method: Method.METHOD_DELETE, ...ending }, undefined, 0, true));
@@ -144,7 +155,7 @@ export class Commands {
     }
     if (journal.state.commands.size >= MAX_OPEN)
       return log.warn({ command: command.id, open: MAX_OPEN }, 'a command was not accepted: too many are unacknowledged');
-    const { planId, ending, undoOf } = whatToJournal(command);
+    const { planId, ending, undoOf, isPolicy } = whatToJournal(command);
     try {
       journal.append({
         kind: 'received',
@@ -154,6 +165,7 @@ export class Commands {
         planId,
         way: ending,
         undoOf,
+        isPolicy,
       });
     } catch (error) {
       return report.result(this.#resultOf(command.id, unwritten(error)));
@@ -180,6 +192,7 @@ export class Commands {
         case 'undoPlan':
           return this.#undo(command.id, work.value.commandId, false);
         case 'applyPolicy':
+          return this.#policies.run(command.id, work.value);
         case undefined:
           this.#finish(command.id, {
             state: Result_State.STATE_REFUSED,
@@ -205,6 +218,7 @@ export class Commands {
         journal.state.stopped.add(id);
         log.error({ err: error, command: id }, 'a stop could not be journalled; it applies until the agent restarts');
       }
+      void this.#policies.stop(id);
     }
   }
 
@@ -474,11 +488,12 @@ function toFinished(result: Result): JournalRecord {
 
 /** The ids in the work, besides the command's own. An undo need not name the plan: the kept undo record does. */
 function idsOf({ work }: Command): string[] {
+  if (work?.$case === 'applyPolicy') return [work.value.planId, ...(work.value.insteadOf === '' ? [] : [work.value.insteadOf])];
   if (work?.$case === 'undoPlan') return [work.value.commandId, ...(work.value.planId === '' ? [] : [work.value.planId])];
   return work && work.value.planId !== '' ? [work.value.planId] : [];
 }
 
-function whatToJournal({ work }: Command): { planId: string; ending?: Ending; undoOf?: string } {
+function whatToJournal({ work }: Command): { planId: string; ending?: Ending; undoOf?: string; isPolicy?: true } {
   switch (work?.$case) {
     case 'runPlan': {
       const { planId, method, forSeconds, undoForSeconds } = work.value;
@@ -487,7 +502,7 @@ function whatToJournal({ work }: Command): { planId: string; ending?: Ending; un
     case 'undoPlan':
       return { planId: work.value.planId, undoOf: work.value.commandId };
     case 'applyPolicy':
-      return { planId: work.value.planId };
+      return { planId: work.value.planId, isPolicy: true };
     case undefined:
       return { planId: '' };
   }

@@ -6,8 +6,8 @@ import { MASTERS, SAMPLE_EXPECTATIONS } from '../../test/support/sample-expectat
 import { MemoryTable } from '../conntrack/memory/memory-table.ts';
 import type { Expectation } from '../conntrack/table.ts';
 import { endExpectations, type EndingExpectations } from './end-expectations.ts';
+import { OPEN_GUARD } from '../../test/support/open-guard.ts';
 
-const OPEN = { allow: () => undefined, allowDeleting: () => undefined, protections: () => [] };
 const never = new AbortController().signal;
 
 describe('expectations that were listed', () => {
@@ -21,7 +21,7 @@ describe('expectations that were listed', () => {
   });
   const deps = (over: Partial<EndingExpectations> = {}, protect?: FlowFilter): EndingExpectations => ({
     table,
-    guard: OPEN,
+    guard: OPEN_GUARD,
     context: () => ({ wans: [], protections: protect ? [{ reason: 'trunk', filter: protect }] : [] }),
     ...over,
   });
@@ -54,7 +54,7 @@ describe('expectations that were listed', () => {
     const closed = () => {
       throw new FleetError('GUARD_REFUSED', 'readOnly');
     };
-    const guard = { ...OPEN, allowDeleting: closed };
+    const guard = { ...OPEN_GUARD, allowDeleting: closed };
     await expect(endExpectations(deps({ guard }), listed, never)).rejects.toThrow(expect.objectContaining({ code: 'GUARD_REFUSED' }));
     expect(await left()).toHaveLength(4);
   });

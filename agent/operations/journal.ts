@@ -17,7 +17,7 @@ import { formatLog, RecordLog, scanRecords } from '../disk/record-log.ts';
  */
 export type JournalRecord =
   /** `way` is absent in journals of agents that could only delete. */
-  | { kind: 'received'; id: string; seq: string; epoch: string; planId: string; way?: Ending; undoOf?: string }
+  | { kind: 'received'; id: string; seq: string; epoch: string; planId: string; way?: Ending; undoOf?: string; isPolicy?: true }
   | { kind: 'started'; id: string; atMs: number; tableBefore?: number }
   /** `result` is the encoded Result without its runs' parts, base64. */
   | { kind: 'finished'; id: string; result: string }
@@ -36,13 +36,14 @@ export interface Ending {
   undoForSeconds?: number;
 }
 
-/** A command's state. `undoOf`: the command that it undoes; absent for one that runs a plan. */
+/** A command's state. `undoOf`: the command that it undoes; absent for one that runs a plan. `isPolicy`: it puts a policy in force. */
 export interface JournalledCommand {
   state: 'received' | 'started' | 'finished';
   seq: bigint;
   planId: string;
   ending?: Ending;
   undoOf?: string;
+  isPolicy?: true;
   startedAtMs?: number;
   tableBefore?: number;
   result?: string;
@@ -80,6 +81,7 @@ const schema = z.discriminatedUnion('kind', [
     planId: z.string(),
     way: ending.optional(),
     undoOf: z.string().optional(),
+    isPolicy: z.literal(true).optional(),
   }),
   z.object({ kind: z.literal('started'), id, atMs: count, tableBefore: count.optional() }),
   z.object({ kind: z.literal('finished'), id, result: z.string() }),
@@ -123,6 +125,7 @@ export function applyRecord(state: JournalState, record: JournalRecord): void {
         planId: record.planId,
         ending: record.way,
         undoOf: record.undoOf,
+        isPolicy: record.isPolicy,
       });
       return;
     case 'started':
@@ -180,6 +183,7 @@ export function recordsOf(state: JournalState): JournalRecord[] {
       planId: command.planId,
       way: command.ending,
       undoOf: command.undoOf,
+      isPolicy: command.isPolicy,
     });
     if (command.state !== 'received')
       records.push({ kind: 'started', id, atMs: command.startedAtMs ?? 0, tableBefore: command.tableBefore });

@@ -40,6 +40,8 @@ export interface Guard {
   allow(ask: Ask): void;
   /** Throws GUARD_REFUSED where nothing may be deleted: for what ends no flow by itself, and so has no limit. */
   allowDeleting(): void;
+  /** The same for how the gateway tracks, of which the file only says whether anything may be changed. */
+  allowChange(): void;
   /** Flows that no plan may touch, in addition to the built-in ones. */
   protections(): FlowContext['protections'];
 }
@@ -88,11 +90,11 @@ function guarded(rule: string): { code: ErrorCode; detail: string } {
   return { code: 'GUARD_REFUSED', detail: `The guard of this gateway refuses it. ${rule}` };
 }
 
-/** The rule that forbids a method here, however little it does. */
-function whyClosed({ error, isReadOnly, methods }: GuardRules, method: Method): string | undefined {
+/** The rule that forbids any change here, or this method, however little it does. */
+function whyClosed({ error, isReadOnly, methods }: GuardRules, method?: Method): string | undefined {
   if (error !== undefined) return error;
   if (isReadOnly) return 'readOnly: nothing may be changed on this gateway.';
-  if (methods.length === 0 || methods.includes(method)) return undefined;
+  if (method === undefined || methods.length === 0 || methods.includes(method)) return undefined;
   return `methods: only ${methods.map(describeMethod).join(', ')} may be used on this gateway.`;
 }
 
@@ -171,9 +173,16 @@ export class LocalGuard implements Guard {
   }
 
   allowDeleting(): void {
-    const closed = whyClosed(this.#rules(), Method.METHOD_DELETE);
-    if (closed === undefined) return;
-    const { code, detail } = guarded(closed);
+    this.#refuseIf(whyClosed(this.#rules(), Method.METHOD_DELETE));
+  }
+
+  allowChange(): void {
+    this.#refuseIf(whyClosed(this.#rules()));
+  }
+
+  #refuseIf(rule: string | undefined): void {
+    if (rule === undefined) return;
+    const { code, detail } = guarded(rule);
     throw new FleetError(code, detail);
   }
 

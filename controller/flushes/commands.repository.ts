@@ -3,6 +3,7 @@ import { id as idSchema } from '../../proto/http/common.ts';
 import type { Command } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
+import { POLICY } from './subject.ts';
 
 export type NewCommand = Pick<
   Command,
@@ -74,7 +75,8 @@ export class CommandsRepository {
     const rows = await t.$queryRaw<{ id: string }[]>`
       WITH locked AS (SELECT id FROM command WHERE id = ANY(${wanted.map(({ id }) => id)}::uuid[]) ORDER BY id FOR NO KEY UPDATE)
       UPDATE command
-      SET state = CASE WHEN state = 'pending' THEN 'sent' ELSE state END, sent_at = coalesce(sent_at, ${now}), epoch = own.epoch
+      SET state = CASE WHEN state = 'pending' THEN 'sent' ELSE state END, sent_at = coalesce(sent_at, ${now}), epoch = own.epoch,
+        first_epoch = coalesce(first_epoch, own.epoch)
       FROM locked
       JOIN unnest(${wanted.map(({ id }) => id)}::uuid[], ${wanted.map(({ epoch }) => epoch)}::bigint[]) AS own (id, epoch)
         ON own.id = locked.id
@@ -82,6 +84,32 @@ export class CommandsRepository {
         AND EXISTS (SELECT 1 FROM link_session WHERE gateway_id = command.gateway_id AND epoch = own.epoch)
       RETURNING command.id`;
     return new Set(rows.map(({ id }) => id));
+  }
+
+  /** What is to hold on the gateways of those that put a policy in force, by the command's id. */
+  async documents(t: Transaction, commands: readonly Command[]): Promise<Map<string, string>> {
+    const own = commands.filter(({ method, undoOf }) => method === POLICY && undoOf === null);
+    if (own.length === 0) return new Map();
+    const rows = await t.policyRolloutGateway.findMany({
+      where: { OR: own.map(({ planId, gatewayId }) => ({ planId, gatewayId })) },
+      select: { planId: true, gatewayId: true, document: true },
+    });
+    const documents = new Map(rows.map(({ planId, gatewayId, document }) => [`${planId} ${gatewayId}`, document]));
+    return new Map(
+      own.flatMap(({ id, planId, gatewayId }) => {
+        const document = documents.get(`${planId} ${gatewayId}`);
+        return document === undefined || document === null ? [] : [[id, document]];
+      }),
+    );
+  }
+
+  /** The commands that a plan takes back, by gateway: of one that undoes a roll-out. */
+  async undoneBy(t: Transaction, planId: string): Promise<Map<string, string>> {
+    const rows = await t.policyRolloutGateway.findMany({
+      where: { planId, undoOf: { not: null } },
+      select: { gatewayId: true, undoOf: true },
+    });
+    return new Map(rows.map(({ gatewayId, undoOf }) => [gatewayId, undoOf!]));
   }
 
   /**
@@ -113,6 +141,21 @@ export class CommandsRepository {
       JOIN flush_target target ON target.flush_id = command.flush_id AND target.gateway_id = command.gateway_id
       WHERE command.id = ${commandId}::uuid AND command.gateway_id = ${gatewayId}::uuid`;
     return row && { planned: row.planned, isFinished: row.is_finished };
+  }
+
+  /**
+   * The command of a policy that this gateway may confirm on this session: sent first on an earlier one, without a result, and not stopped;
+   * the session is the gateway's newest (I10). Locked; undefined for every other command and for a malformed id.
+   */
+  async lockConfirmable(t: Transaction, gatewayId: string, commandId: string, epoch: bigint): Promise<Command | undefined> {
+    if (!idSchema.safeParse(commandId).success) return undefined;
+    const rows = await t.$queryRaw<{ id: string }[]>`
+      SELECT command.id FROM command
+      WHERE command.id = ${commandId}::uuid AND command.gateway_id = ${gatewayId}::uuid AND method = ${POLICY}
+        AND state IN ('sent', 'received', 'indeterminate') AND stopped_at IS NULL AND first_epoch < ${epoch}
+        AND EXISTS (SELECT 1 FROM link_session WHERE gateway_id = command.gateway_id AND epoch = ${epoch})
+      FOR NO KEY UPDATE OF command`;
+    return rows.length === 0 ? undefined : ((await t.command.findUnique({ where: { id: commandId } })) ?? undefined);
   }
 
   /** Commands of a gateway that were sent and have no result, locked in order of their ids. */
@@ -189,11 +232,15 @@ export class CommandsRepository {
     return t.command.findMany({ where: { state: 'pending', notAfter: { lte: now } }, orderBy: { id: 'asc' }, take: SWEEP });
   }
 
-  /** Commands sent to gateways whose link is closed or silent since `silentSince`, with a deadline before `before`. */
+  /**
+   * Commands sent to gateways whose link is closed or silent since `silentSince`, with a deadline before `before`; a policy may have been in
+   * force since then for as long as it waits to be confirmed.
+   */
   async unanswered(t: Transaction, before: Date, silentSince: Date): Promise<Command[]> {
     const rows = await t.$queryRaw<{ id: string }[]>`
       SELECT command.id FROM command JOIN link_session link ON link.gateway_id = command.gateway_id
-      WHERE command.state IN ('sent', 'received') AND command.not_after <= ${before}
+      WHERE command.state IN ('sent', 'received')
+        AND command.not_after + CASE method WHEN ${POLICY} THEN make_interval(secs => coalesce(for_seconds, 0)) ELSE interval '0' END <= ${before}
         AND (link.closed_at IS NOT NULL OR link.last_heard_at <= ${silentSince})
       ORDER BY command.id LIMIT ${SWEEP}`;
     return t.command.findMany({ where: { id: { in: rows.map((row) => row.id) } } });

@@ -8,6 +8,7 @@ import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { FLUSH_CHANGED } from './notifications.ts';
+import { SUBJECTS, subjectOf } from './subject.ts';
 
 /** How long after its deadline a sent command may stay unanswered by a gateway that is gone. */
 const PATIENCE_MS = 60_000;
@@ -90,6 +91,7 @@ export class DeadlinesService {
   private async record(t: Transaction, command: Command, state: 'expired' | 'indeterminate', reason: string, now: Date): Promise<void> {
     const { flushId, gatewayId, tenantId, planId } = command;
     const target = (await this.flushes.findTargets(t, [{ flushId, gatewayId }]))[0]!;
+    const { entries } = SUBJECTS[subjectOf(target.flush.plan)];
     await this.flushes.move(t, flushId, gatewayId, state, {
       reason,
       finishedAt: now,
@@ -98,7 +100,7 @@ export class DeadlinesService {
     this.audit.record(t, {
       tenantId,
       actor: { kind: 'system', id: 'commands', name: 'controller' },
-      action: 'flush.target-finished',
+      action: `${entries}.target-finished`,
       outcome: state === 'expired' ? 'failed' : 'partial',
       planId,
       flushId,

@@ -1,7 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SignedApproval, type Command as WireCommand } from '../../proto/gen/ctfleet/v1/operation.ts';
-import type { MethodWord } from '../../proto/model/method.ts';
-import { toWireMethod } from '../../proto/wire/method.ts';
 import type { Command } from '../generated/prisma/client.ts';
 import { linkState, offlineReason } from '../gateways/gateway-view.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
@@ -15,12 +12,7 @@ import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { COMMANDS_WAITING, FLUSH_CHANGED } from './notifications.ts';
-
-/**
- * How long after a delete the agent checks again whether a flow came back: a voice packet comes every 20 ms, and TCP retransmits after 200
- * ms at the earliest.
- */
-const VERIFY_AFTER_MS = 250;
+import { toWireCommand } from './outgoing-command.ts';
 
 /** Gateways per delivery round. */
 const MAX_AT_ONCE = 200;
@@ -115,19 +107,25 @@ export class DeliveryService {
       return this.sentOn(session).commands.has(command.id) ? [] : [{ command, session }];
     });
     if (unsent.length === 0) return;
-    const claimed = await this.database.transact(scope, async (t) => {
+    const { claimed, documents } = await this.database.transact(scope, async (t) => {
       const ids = await this.commands.claim(
         t,
         unsent.map(({ command, session }) => ({ id: command.id, epoch: session.epoch })),
         now,
       );
       for (const flushId of await this.flushes.backOnline(t, [...ids])) await this.notifications.send(t, FLUSH_CHANGED, flushId);
-      return ids;
+      return {
+        claimed: ids,
+        documents: await this.commands.documents(
+          t,
+          unsent.map(({ command }) => command),
+        ),
+      };
     });
     for (const { command, session } of unsent) {
       if (!claimed.has(command.id)) continue;
       this.sentOn(session).commands.add(command.id);
-      session.send({ $case: 'command', value: toWireCommand(command, session.epoch) });
+      session.send({ $case: 'command', value: toWireCommand(command, session.epoch, documents.get(command.id)) });
     }
   }
 
@@ -144,25 +142,4 @@ export class DeliveryService {
     this.sent.set(session, sent);
     return sent;
   }
-}
-
-function toWireCommand(command: Command, epoch: bigint): WireCommand {
-  return { id: command.id, seq: command.seq, epoch, notAfterMs: BigInt(command.notAfter.getTime()), work: toWireWork(command) };
-}
-
-function toWireWork({ planId, digest, method, forSeconds, undoForSeconds, maxDrift, approval, undoOf }: Command): WireCommand['work'] {
-  if (undoOf !== null) return { $case: 'undoPlan', value: { commandId: undoOf, planId } };
-  return {
-    $case: 'runPlan',
-    value: {
-      planId,
-      digest: Buffer.from(digest),
-      method: toWireMethod(method as MethodWord),
-      verifyAfterMs: VERIFY_AFTER_MS,
-      forSeconds: forSeconds ?? undefined,
-      undoForSeconds,
-      maxDrift: maxDrift ?? undefined,
-      approval: approval ? SignedApproval.decode(approval) : undefined,
-    },
-  };
 }

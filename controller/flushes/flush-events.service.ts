@@ -11,9 +11,20 @@ import { FLUSH_CHANGED } from './notifications.ts';
 const GATHER_MS = 100;
 /** Delay before the database is asked again after it did not answer. */
 const RETRY_MS = 1000;
-type Event = z.output<typeof flushEvent>;
 
-/** Sends a listener the flush as it is, then each change of a target; the whole flush again when it ends. */
+/** What is watched: a whole with targets, and how each change of it is said. */
+export interface Watched<Whole extends { state: string; targets: readonly { gatewayId: string }[] }> {
+  id: string;
+  get(): Promise<Whole>;
+  ofTarget(target: Whole['targets'][number], whole: Whole): unknown;
+  ofWhole(whole: Whole): unknown;
+}
+interface Listener {
+  send(event: unknown): void;
+  onClose(closer: () => void): void;
+}
+
+/** Sends a listener a flush as it is, then each change of a target; the whole flush again when its state changes. So for roll-outs. */
 @Injectable()
 export class FlushEventsService {
   constructor(
@@ -23,22 +34,33 @@ export class FlushEventsService {
   ) {}
 
   /** `open` creates the listener once the flush was found. Throws NOT_FOUND before that. */
-  async watch(
-    scope: TenantScope,
-    id: string,
-    open: () => { send(event: unknown): void; onClose(closer: () => void): void },
+  async watch(scope: TenantScope, id: string, open: () => Listener): Promise<void> {
+    type Event = z.output<typeof flushEvent>;
+    await this.follow(
+      {
+        id,
+        get: () => this.flushes.get(scope, id),
+        ofTarget: (target, { totals, state }): Event => ({ kind: 'target', flushId: id, target, totals, state }),
+        ofWhole: (flush): Event => ({ kind: 'flush', flush }),
+      },
+      open,
+    );
+  }
+
+  /** The same of whatever is carried out. */
+  async follow<Whole extends { state: string; targets: readonly { gatewayId: string }[] }>(
+    { id, get, ofTarget, ofWhole }: Watched<Whole>,
+    open: () => Listener,
   ): Promise<void> {
-    let told = await this.flushes.get(scope, id);
+    let told = await get();
     const listener = open();
-    const send = (event: Event): void => listener.send(event);
     const tell = async (): Promise<void> => {
-      const now = await this.flushes.get(scope, id);
+      const now = await get();
       const before = new Map(told.targets.map((target) => [target.gatewayId, JSON.stringify(target)]));
       for (const target of now.targets) {
-        if (JSON.stringify(target) !== before.get(target.gatewayId))
-          send({ kind: 'target', flushId: id, target, totals: now.totals, state: now.state });
+        if (JSON.stringify(target) !== before.get(target.gatewayId)) listener.send(ofTarget(target, now));
       }
-      if (now.state !== told.state) send({ kind: 'flush', flush: now });
+      if (now.state !== told.state) listener.send(ofWhole(now));
       told = now;
     };
     let timer: NodeJS.Timeout | undefined;
@@ -67,7 +89,7 @@ export class FlushEventsService {
       stop();
       clearTimeout(timer);
     });
-    send({ kind: 'flush', flush: told });
+    listener.send(ofWhole(told));
     // Changes between the read and the subscription.
     if (timer === undefined) tellIn(0);
   }

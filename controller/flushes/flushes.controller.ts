@@ -54,7 +54,7 @@ export class FlushesController {
 
   @Handles(cancelFlush)
   async cancel(@Called() { caller, scope, params }: Call<typeof cancelFlush>): Promise<z.output<typeof cancelFlush.response>> {
-    await this.stops.cancel(caller, scope, params.id);
+    await this.stops.cancel(caller, scope, params.id, 'flows');
     return this.flushes.get(scope, params.id);
   }
 

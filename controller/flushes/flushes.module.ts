@@ -20,6 +20,7 @@ import { QueueModule } from '../queue/queue.module.ts';
 import { RelayService } from './relay.service.ts';
 import { ResultsService } from './results.service.ts';
 import { RetriesService } from './retries.service.ts';
+import { StartsService } from './starts.service.ts';
 import { StopsService } from './stops.service.ts';
 import { UndoService } from './undo.service.ts';
 import { WavesService } from './waves.service.ts';
@@ -41,11 +42,12 @@ export class FlushesModule {
       ProgressService,
       ResultsService,
       RetriesService,
+      StartsService,
       StopsService,
       UndoService,
       WavesService,
     ],
-    exports: [FlushesService],
+    exports: [CommandsRepository, FlushEventsService, FlushesRepository, FlushesService, StartsService, StopsService],
     controllers: [FlushesController],
     link: [FlushesLink],
     work: [OutboxRepository, RelayService, FlushesJobs],

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Flush, FlushTarget } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import type { FlushRow } from './flush-view.ts';
+import type { Subject } from './subject.ts';
 import { BY_RULE, flushStateOf, TARGET_TRANSITIONS, type FlushState, type TargetState } from './states.ts';
 
 export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | 'tenantId' | 'state' | 'outcomes'>> & {
@@ -70,7 +71,7 @@ export class FlushesRepository {
     await t.flush.updateMany({ where: { id, stoppedBy: null }, data: { stoppedBy, stopReason } });
   }
 
-  /** Newest first, up to `limit` + 1. */
+  /** Flushes, not roll-outs: newest first, up to `limit` + 1. */
   async list(
     t: Transaction,
     wanted: { limit: number; before?: string; tenant?: string; gateway?: string; state?: FlushState },
@@ -78,7 +79,7 @@ export class FlushesRepository {
     const { limit, before, tenant, gateway, state } = wanted;
     const rows = await t.flush.findMany({
       where: {
-        plan: PLAN_IN_SIGHT,
+        plan: { ...PLAN_IN_SIGHT, subject: 'flows' satisfies Subject },
         id: before ? { lt: before } : undefined,
         state,
         tenantIds: tenant ? { has: tenant } : undefined,
@@ -99,8 +100,9 @@ export class FlushesRepository {
     }));
   }
 
-  async find(t: Transaction, id: string): Promise<FlushRow | undefined> {
-    const row = await t.flush.findUnique({ where: { id, plan: PLAN_IN_SIGHT }, include: WITH_PLAN });
+  /** `subject`: undefined for either. */
+  async find(t: Transaction, id: string, subject?: Subject): Promise<FlushRow | undefined> {
+    const row = await t.flush.findUnique({ where: { id, plan: { ...PLAN_IN_SIGHT, subject } }, include: WITH_PLAN });
     if (!row) return undefined;
     const tenants = await t.tenant.findMany({ where: { id: { in: row.tenantIds } }, select: { id: true, name: true } });
     return { ...row, targets: row.targets.map((target) => ({ ...target, outcomes: null })), tenants };
@@ -111,7 +113,9 @@ export class FlushesRepository {
     const targets = await t.flushTarget.findMany({
       where: { OR: places.map(({ flushId, gatewayId }) => ({ flushId, gatewayId })) },
       omit: { outcomes: true },
-      include: { flush: { select: { wave: true, waves: true, plan: { select: { reason: true, ticket: true } } } } },
+      include: {
+        flush: { select: { wave: true, waves: true, plan: { select: { reason: true, ticket: true, subject: true, digest: true } } } },
+      },
     });
     return places.map((place) => {
       const target = targets.find(({ flushId, gatewayId }) => flushId === place.flushId && gatewayId === place.gatewayId);
@@ -141,18 +145,27 @@ export class FlushesRepository {
   /** Records the progress of targets, as `move` would, with one statement per state. */
   async progress(
     t: Transaction,
-    targets: readonly { flushId: string; gatewayId: string; state: TargetState; done: number; startedAt: Date }[],
+    targets: readonly {
+      flushId: string;
+      gatewayId: string;
+      state: TargetState;
+      done: number;
+      startedAt: Date;
+      confirmUntil?: Date;
+    }[],
   ): Promise<void> {
     for (const state of new Set(targets.map((target) => target.state))) {
       const own = targets.filter((target) => target.state === state);
       await t.$executeRaw`
-        UPDATE flush_target target SET state = ${state}, done = own.done, reason = NULL, started_at = own.started_at
+        UPDATE flush_target target SET state = ${state}, done = own.done, reason = NULL, started_at = own.started_at,
+          confirm_until = coalesce(own.confirm_until, target.confirm_until)
         FROM unnest(
           ${own.map(({ flushId }) => flushId)}::uuid[],
           ${own.map(({ gatewayId }) => gatewayId)}::uuid[],
           ${own.map(({ done }) => done)}::int[],
-          ${own.map(({ startedAt }) => startedAt)}::timestamptz[]
-        ) AS own (flush_id, gateway_id, done, started_at)
+          ${own.map(({ startedAt }) => startedAt)}::timestamptz[],
+          ${own.map(({ confirmUntil }) => confirmUntil ?? null)}::timestamptz[]
+        ) AS own (flush_id, gateway_id, done, started_at, confirm_until)
         WHERE target.flush_id = own.flush_id AND target.gateway_id = own.gateway_id AND target.state = ANY(${mayBecome(state)})`;
     }
   }

@@ -6,14 +6,13 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import { assertProved, type Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { CONFIG, type Config } from '../platform/config.ts';
 import { parseCursor, toPage } from '../platform/cursor.ts';
 import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { counted } from '../platform/plural.ts';
-import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { CommandIssueService } from './issue.service.ts';
+import { StartsService } from './starts.service.ts';
+import { subjectOf } from './subject.ts';
 import { toFlushView, totalsOf } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { LimitsService } from '../plans/limits.service.ts';
@@ -24,7 +23,6 @@ import { refusalsOf, toApprovalView, toLimitedPart, type PlanRow } from '../plan
 import { PlansRepository } from '../plans/plans.repository.ts';
 import { toWaves } from '../plans/waves.ts';
 import { isUnfinished, type FlushState, type TargetState } from './states.ts';
-import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
 /** The second person behind a remediation, who has approved everything that its revision does. */
 export interface Agreement {
@@ -44,12 +42,10 @@ export class FlushesService {
   constructor(
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(PlansRepository) private readonly plans: PlansRepository,
-    @Inject(CommandIssueService) private readonly commands: CommandIssueService,
+    @Inject(StartsService) private readonly starts: StartsService,
     @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
-    @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -85,48 +81,9 @@ export class FlushesService {
           checkAllowed(plan, verdict);
           const waves = toWaves(planned, withWaves);
           const targets = planned.map((gateway, index) => ({ ...gateway, wave: waves[index]! }));
-          const count = Math.max(...waves);
           const tenantIds = [...new Set(targets.map((target) => target.tenantId))].toSorted();
-          const notAfter = new Date(now.getTime() + this.config.commandTtlMs);
-          await this.flushes.insert(
-            t,
-            {
-              id: flushId,
-              planId,
-              kind: 'run',
-              tenantIds,
-              state: 'running',
-              startedAt: now,
-              finishedAt: null,
-              createdById: caller.id,
-              createdByName: caller.name,
-              wave: 1,
-              waves: count,
-              stoppedBy: null,
-              stopReason: null,
-              // Each wave except the last may take as long to end as it may take to begin.
-              notAfter: new Date(now.getTime() + this.config.commandTtlMs * (2 * count - 1)),
-            },
-            targets.map((target) => ({
-              gatewayId: target.gatewayId,
-              tenantId: target.tenantId,
-              gatewayName: target.name,
-              position: target.position,
-              planned: target.flows,
-              wave: target.wave,
-            })),
-          );
-          this.recordStart(t, caller, plan, flushId, tenantIds, count);
-          await this.commands.issueRuns(
-            t,
-            { id: flushId },
-            plan,
-            targets.filter((target) => target.wave === 1),
-            { notAfter, now },
-          );
-          await this.flushes.settle(t, flushId, now);
-          await this.notifications.send(t, FLUSH_CHANGED, flushId);
-          await this.notifications.send(t, WORK_WAITING);
+          this.recordStart(t, caller, plan, flushId, tenantIds, Math.max(...waves));
+          await this.starts.begin(t, { id: flushId, plan, tenantIds, by: caller, targets }, now);
         },
         { timeoutMs: 60_000 },
       )
@@ -154,18 +111,18 @@ export class FlushesService {
 
   /** Throws NOT_FOUND if the flush does not exist or is out of scope. */
   async get(scope: TenantScope, id: string): Promise<FlushView> {
-    const row = await this.database.transact(scope, (t) => this.flushes.find(t, id));
+    const row = await this.database.transact(scope, (t) => this.flushes.find(t, id, 'flows'));
     if (!row) throw notThere('flush');
     return toFlushView(row);
   }
 
-  /** One line per flush, for the fleet's event stream; flushes out of scope are left out. */
+  /** One line per flush, for the fleet's event stream; flushes out of scope and roll-outs are left out. */
   async briefly(scope: TenantScope, ids: string[]): Promise<{ flushId: string; state: FlushState; done: number; planned: number }[]> {
     if (ids.length === 0) return [];
     return this.database.transact(scope, async (t) => {
       const rows = [];
       for (const id of ids) {
-        const row = await this.flushes.find(t, id);
+        const row = await this.flushes.find(t, id, 'flows');
         if (!row) continue;
         const done = row.targets.reduce(
           (sum, target) => sum + (isUnfinished(target.state as TargetState) ? target.done : target.planned),
@@ -208,7 +165,7 @@ export class FlushesService {
 }
 
 function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): asserts plan is PlanRow {
-  if (!plan) throw notThere('plan');
+  if (!plan || subjectOf(plan) !== 'flows') throw notThere('plan');
   if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest does not match this plan. Review the plan again.');
   if (plan.flush)
     throw new FleetError('PLAN_ALREADY_RUN', 'This plan has already been run. A plan can be run only once.', { flushId: plan.flush.id });

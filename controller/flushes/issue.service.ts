@@ -6,6 +6,7 @@ import { CommandsRepository, type NewCommand } from './commands.repository.ts';
 import { SignedParts } from './signed-parts.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
+import { POLICY, subjectOf } from './subject.ts';
 
 interface Target {
   gatewayId: string;
@@ -28,21 +29,24 @@ export class CommandIssueService {
     @Inject(PlansRepository) private readonly plans: PlansRepository,
   ) {}
 
-  /** One RunPlan per target. */
+  /** One command per target, for what the plan is of. */
   async issueRuns(t: Transaction, flush: { id: string }, plan: Plan, targets: readonly Target[], times: Times): Promise<void> {
     const digests = await this.plans.digests(t, plan.id);
+    const isPolicy = subjectOf(plan) === 'policy';
+    const undone = isPolicy ? await this.commands.undoneBy(t, plan.id) : undefined;
     const approvals = new SignedParts(await this.plans.approval(t, plan.id), digests);
     await this.issue(t, flush, plan, targets, times, ({ gatewayId }) => {
       const digest = digests.get(gatewayId);
-      if (!digest) throw new Error('a plan holds flows without a digest');
+      if (!digest) throw new Error('a part of a plan is without a digest');
       return {
         digest: new Uint8Array(digest),
-        method: plan.method,
+        method: isPolicy ? POLICY : plan.method,
         forSeconds: plan.forSeconds,
         undoForSeconds: plan.undoForSeconds,
         maxDrift: plan.maxDrift,
-        approval: approvals.of(gatewayId),
-        undoOf: null,
+        // A gateway asks for no signature of a policy.
+        approval: isPolicy ? null : approvals.of(gatewayId),
+        undoOf: undone?.get(gatewayId) ?? null,
       };
     });
   }

@@ -30,6 +30,22 @@ describe('the next wave', () => {
     expect(nextStep([target(1, 'verified', { gone: 60, planned: 400 })], 1, false).kind).toBe('begin');
   });
 
+  it.each(['failed', 'indeterminate'] as const)('of a policy is held back by one %s among however many', (state) => {
+    expect(nextStep([...verified(300), target(1, state)], 1, false, 'policy')).toEqual({
+      kind: 'stop',
+      reason: '1 of 301 gateways did not keep the policy',
+    });
+    expect(nextStep([...verified(300), target(1, 'running')], 1, false, 'policy').kind).toBe('wait');
+  });
+
+  it('of a policy waits while a gateway of the earlier ones has it in force and nobody has confirmed it', () => {
+    expect(nextStep([target(1, 'verifying'), target(2, 'waiting')], 1, false, 'policy')).toEqual({ kind: 'wait' });
+  });
+
+  it('of a policy begins past gateways that were away and could not begin', () => {
+    expect(nextStep([target(1, 'verified'), target(1, 'expired'), target(2, 'waiting')], 1, false, 'policy')).toEqual({ kind: 'begin' });
+  });
+
   it('does not begin after the time for the whole flush has expired', () => {
     expect(nextStep(verified(1), 1, true)).toMatchObject({ kind: 'stop', reason: expect.stringContaining('time') });
   });

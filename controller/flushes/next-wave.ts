@@ -1,6 +1,7 @@
 import { counted } from '../platform/plural.ts';
 import type { Totals } from '../plans/outcomes.ts';
 import { isUnfinished, type TargetState } from './states.ts';
+import type { Subject } from './subject.ts';
 
 const MAX_FAILED = 2;
 const MAX_FAILED_SHARE = 0.05;
@@ -18,13 +19,19 @@ export interface WaveTarget {
 export type NextStep = { kind: 'wait' } | { kind: 'begin' } | { kind: 'stop'; reason: string };
 
 /** What happens next to a flush whose waves up to `wave` have begun. `isLate`: the time for the whole flush has expired. */
-export function nextStep(targets: readonly WaveTarget[], wave: number, isLate: boolean): NextStep {
+export function nextStep(targets: readonly WaveTarget[], wave: number, isLate: boolean, subject: Subject = 'flows'): NextStep {
   const begun = targets.filter((target) => target.wave <= wave);
   const done = begun.filter(({ state }) => !isUnfinished(state));
-  const reason = whyStop(done);
+  const reason = subject === 'policy' ? whyStopPolicy(done) : whyStop(done);
   if (reason !== undefined) return { kind: 'stop', reason };
   if (done.length < begun.length) return { kind: 'wait' };
   return isLate ? { kind: 'stop', reason: 'the time for the whole flush expired before the next wave' } : { kind: 'begin' };
+}
+
+/** A policy that one gateway has put back, refused or failed to set is not tried on others. */
+function whyStopPolicy(done: readonly WaveTarget[]): string | undefined {
+  const failed = done.filter(({ state }) => FAILED.has(state)).length;
+  return failed > 0 ? `${failed} of ${counted(done.length, 'gateway')} did not keep the policy` : undefined;
 }
 
 /**

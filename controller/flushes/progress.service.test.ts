@@ -20,7 +20,15 @@ function stage() {
       new Map(
         said.map(({ commandId }) => [
           commandId,
-          { id: commandId, gatewayId: commandId.split('/')[0], flushId: 'f', state: 'sent', receivedAt: null },
+          {
+            id: commandId,
+            gatewayId: commandId.split('/')[0],
+            flushId: 'f',
+            state: 'sent',
+            receivedAt: null,
+            method: 'policy',
+            forSeconds: 60,
+          },
         ]),
       ),
     received: async () => undefined,
@@ -75,6 +83,18 @@ it('progress of a finished command, of a disconnected gateway or of another gate
   service.forget('g2');
   await vi.advanceTimersByTimeAsync(200);
   expect(written).toEqual([['g3 running 2147483647']]);
+});
+
+it('that a policy waits to be confirmed is written although the gateway ended its session for that, unless its result came first', async () => {
+  const { service, written, say } = stage();
+  say('g1/a', 0, Progress_Phase.PHASE_CONFIRMING);
+  say('g1/b', 5);
+  say('g2/c', 0, Progress_Phase.PHASE_CONFIRMING);
+  service.forget('g1');
+  service.over('g2', 'g2/c');
+  service.forget('g2');
+  await vi.advanceTimersByTimeAsync(200);
+  expect(written).toEqual([['g1 verifying 0']]);
 });
 
 it('a gateway that reports on too many commands waits for the round, and no other does', async () => {

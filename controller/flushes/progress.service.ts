@@ -1,12 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Progress_Phase, type Progress } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Command } from '../generated/prisma/client.ts';
 import { Intake, type Sender } from '../link/intake.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { CommandsRepository } from './commands.repository.ts';
+import { POLICY } from './subject.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { FLUSH_CHANGED } from './notifications.ts';
 
@@ -63,9 +65,14 @@ export class ProgressService {
     this.latest.get(gatewayId)?.delete(commandId);
   }
 
-  /** The gateway's session has ended: its pending reports are discarded. */
+  /**
+   * The gateway's session has ended: its pending reports are discarded, except that it waits for a confirmation. It ends its session for
+   * that, and may not be able to begin another one.
+   */
   forget(gatewayId: string): void {
-    this.latest.delete(gatewayId);
+    const waiting = [...(this.latest.get(gatewayId) ?? [])];
+    this.latest.set(gatewayId, new Map(waiting.filter(([, { phase }]) => phase === Progress_Phase.PHASE_CONFIRMING)));
+    if (this.latest.get(gatewayId)!.size === 0) this.latest.delete(gatewayId);
     this.refusals.delete(gatewayId);
   }
 
@@ -95,7 +102,7 @@ export class ProgressService {
           ? [
               {
                 command,
-                state: phase === Progress_Phase.PHASE_VERIFYING ? ('verifying' as const) : ('running' as const),
+                ...stageOf(phase, command, now),
                 done: Math.min(done, MAX_FLOWS),
               },
             ]
@@ -109,12 +116,13 @@ export class ProgressService {
       );
       await this.flushes.progress(
         t,
-        live.map(({ command, state, done }) => ({
+        live.map(({ command, state, done, confirmUntil }) => ({
           flushId: command.flushId,
           gatewayId: command.gatewayId,
           state,
           done,
           startedAt: command.receivedAt ?? now,
+          confirmUntil,
         })),
       );
       for (const flushId of [...new Set(live.map(({ command }) => command.flushId))].toSorted())
@@ -132,4 +140,15 @@ export class ProgressService {
       this.refusals.set(sender.gatewayId, refusal);
     }
   }
+}
+
+/** What a report says of its target. The gateway's clock is not asked when a policy is put back: it may be any. */
+function stageOf(
+  phase: Progress_Phase,
+  { method, forSeconds }: Pick<Command, 'method' | 'forSeconds'>,
+  now: Date,
+): { state: 'running' | 'verifying'; confirmUntil?: Date } {
+  if (phase === Progress_Phase.PHASE_CONFIRMING && method === POLICY)
+    return { state: 'verifying', confirmUntil: new Date(now.getTime() + (forSeconds ?? 0) * 1000) };
+  return { state: phase === Progress_Phase.PHASE_VERIFYING ? 'verifying' : 'running' };
 }

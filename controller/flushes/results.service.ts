@@ -17,7 +17,8 @@ import { countOutcomes, describeTotals } from '../plans/outcomes.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
 import { ProgressService } from './progress.service.ts';
 import { outcomeRunsWithin, ResultParts } from './result-parts.ts';
-import { judge } from './verdict.ts';
+import { SUBJECTS, subjectOf } from './subject.ts';
+import { describePolicyEnd, judge, judgePolicy } from './verdict.ts';
 import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
 /** Flows of the largest plan. */
@@ -162,7 +163,10 @@ export class ResultsService {
       const { flushId, gatewayId, planId, tenantId } = command;
       const target = targets[at]!;
       const { reason, ticket } = target.flush.plan;
-      const { state, totals } = judge(result, outcomeRuns, target.planned);
+      const subject = subjectOf(target.flush.plan);
+      const { state, totals } =
+        subject === 'policy' ? judgePolicy(result, target.planned, command.stoppedAt !== null) : judge(result, outcomeRuns, target.planned);
+      const told = textFrom(result.detail || result.reason, MAX_TEXT) || null;
       const packetsRefused = result.packetsRefused === undefined ? null : BigInt(counterFrom(result.packetsRefused));
       await this.flushes.move(t, flushId, gatewayId, state, {
         ...totals,
@@ -171,7 +175,7 @@ export class ResultsService {
         packetsRefused,
         refusedUntil: timeFrom(result.refusedUntilMs, nowMs) ?? null,
         done: target.planned,
-        reason: textFrom(result.detail || result.reason, MAX_TEXT) || null,
+        reason: told,
         tableBefore: toFlows(result.tableBefore),
         tableAfter: toFlows(result.tableAfter),
         startedAt: timeFrom(result.startedAtMs, nowMs) ?? target.startedAt,
@@ -180,7 +184,7 @@ export class ResultsService {
       decisions.push({
         tenantId,
         actor: { kind: 'gateway', id: gatewayId, name: target.gatewayName },
-        action: 'flush.target-finished',
+        action: `${SUBJECTS[subject].entries}.target-finished`,
         outcome: state === 'verified' ? 'ok' : state === 'expired' || state === 'failed' ? 'failed' : 'partial',
         planId,
         flushId,
@@ -188,7 +192,7 @@ export class ResultsService {
         gatewayName: target.gatewayName,
         reason,
         ticket: ticket ?? undefined,
-        summary: `${target.gatewayName}: ${[...(packetsRefused === null ? [] : [blockedWords(packetsRefused)]), ...(packetsRefused !== null && totals.planned === 0 ? [] : [describeTotals(totals)])].join('; ')}`,
+        summary: `${target.gatewayName}: ${subject === 'policy' ? describePolicyEnd(state, totals, told) : [...(packetsRefused === null ? [] : [blockedWords(packetsRefused)]), ...(packetsRefused !== null && totals.planned === 0 ? [] : [describeTotals(totals)])].join('; ')}`,
         detail: {
           commandId: command.id,
           seq: String(command.seq),
@@ -198,6 +202,7 @@ export class ResultsService {
           tableBefore: toFlows(result.tableBefore)?.toString(),
           tableAfter: toFlows(result.tableAfter)?.toString(),
           evidenceSha256: evidence[at]!,
+          ...(subject === 'policy' && { digest: Buffer.from(command.digest).toString('hex'), why: told ?? undefined }),
         },
       });
     }

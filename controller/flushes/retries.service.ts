@@ -22,7 +22,7 @@ export class RetriesService {
 
   /** Throws NOT_FOUND, FLUSH_RUNNING, PLAN_EMPTY if no target failed, and whatever making a plan throws. */
   async retry(caller: Caller, scope: TenantScope, id: string, signal: AbortSignal): Promise<PlanView> {
-    const row = await this.database.transact(scope, (t) => this.flushes.find(t, id));
+    const row = await this.database.transact(scope, (t) => this.flushes.find(t, id, 'flows'));
     const { plan, gateways } = toRetry(row);
     const { filter, isEverything, method, reason, ticket, forSeconds, undoForSeconds, maxDrift } = plan;
     return this.plans.create(

@@ -10,6 +10,7 @@ import { CommandsRepository } from './commands.repository.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { notThere } from '../platform/not-there.ts';
+import { SUBJECTS, subjectOf, type Subject } from './subject.ts';
 import { BY_RULE, isUnfinished, type TargetState } from './states.ts';
 import { COMMANDS_WAITING, FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
@@ -21,7 +22,7 @@ type Target = FlushRow['targets'][number];
  */
 interface Stop {
   actor: { kind: string; id: string; name: string };
-  action: string;
+  action: 'cancelled' | 'stopped';
   by: string;
   reason: string;
   isAtWorkToo: boolean;
@@ -40,24 +41,28 @@ export class StopsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Cancels what has not been sent, and tells gateways that have begun to stop. Throws NOT_FOUND, FLUSH_FINISHED. */
-  async cancel(caller: Caller, scope: TenantScope, id: string): Promise<void> {
+  /**
+   * Cancels what has not been sent, and tells gateways that have begun to stop; those that wait for the confirmation of a policy put it back.
+   * `subject`: undefined for either. Throws NOT_FOUND, FLUSH_FINISHED.
+   */
+  async cancel(caller: Caller, scope: TenantScope, id: string, subject?: Subject): Promise<void> {
     await this.database.transact(scope, async (t) => {
       await this.flushes.takeTurn(t, id);
-      const row = await this.flushes.find(t, id);
-      if (!row) throw notThere('flush');
-      if (row.state !== 'running') throw new FleetError('FLUSH_FINISHED', 'This flush has finished; there is nothing to cancel.');
+      const row = await this.flushes.find(t, id, subject);
+      if (!row) throw notThere(SUBJECTS[subject ?? 'flows'].noun);
+      const { noun } = SUBJECTS[subjectOf(row.plan)];
+      if (row.state !== 'running') throw new FleetError('FLUSH_FINISHED', `This ${noun} has finished; there is nothing to cancel.`);
       await this.end(
         t,
         row,
-        { actor: toActor(caller), action: 'flush.cancelled', by: caller.name, reason: `cancelled by ${caller.name}`, isAtWorkToo: true },
+        { actor: toActor(caller), action: 'cancelled', by: caller.name, reason: `cancelled by ${caller.name}`, isAtWorkToo: true },
         new Date(this.clock()),
       );
     });
   }
 
   /**
-   * Cancels every running flush in scope, or those that touch one tenant; returns which. A flush that ends by itself in the meantime is
+   * Cancels every running flush and roll-out in scope, or those that touch one tenant; returns which. A flush that ends by itself in the meantime is
    * left out. If a flush touches tenants out of scope, only what is in scope is stopped; if a gateway is named, only its part is. The rest
    * goes on.
    */
@@ -95,7 +100,7 @@ export class StopsService {
         row,
         {
           actor: toActor(caller),
-          action: 'flush.cancelled',
+          action: 'cancelled',
           by: caller.name,
           reason: `cancelled by ${caller.name}`,
           isAtWorkToo: true,
@@ -111,7 +116,7 @@ export class StopsService {
     await this.end(
       t,
       row,
-      { actor: { kind: 'system', id: 'waves', name: 'controller' }, action: 'flush.stopped', by: BY_RULE, reason, isAtWorkToo: false },
+      { actor: { kind: 'system', id: 'waves', name: 'controller' }, action: 'stopped', by: BY_RULE, reason, isAtWorkToo: false },
       now,
     );
   }
@@ -137,14 +142,14 @@ export class StopsService {
       this.audit.record(t, {
         tenantId,
         actor,
-        action,
+        action: `${SUBJECTS[subjectOf(row.plan)].entries}.${action}`,
         outcome: 'ok',
         planId: row.planId,
         flushId: row.id,
         reason: row.plan.reason,
         ticket: row.plan.ticket ?? undefined,
         detail: { gatewayIds, stoppedIds, reason },
-        summary: `${actor.name} ${action === 'flush.stopped' ? 'held back' : 'cancelled'} ${gatewayIds.length} of ${targets.length} targets${stoppedIds.length > 0 ? ` and stopped ${stoppedIds.length} at work` : ''}: ${reason}`,
+        summary: `${actor.name} ${action === 'stopped' ? 'held back' : 'cancelled'} ${gatewayIds.length} of ${targets.length} targets${stoppedIds.length > 0 ? ` and stopped ${stoppedIds.length} at work` : ''}: ${reason}`,
       });
     }
     if (!isOwn) await this.flushes.stop(t, row.id, by, reason);

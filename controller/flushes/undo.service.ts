@@ -40,7 +40,7 @@ export class UndoService {
       .transact(
         scope,
         async (t) => {
-          const { row, targets } = undoable(await this.flushes.find(t, id), now);
+          const { row, targets } = undoable(await this.flushes.find(t, id, 'flows'), now);
           const verdict = mayEnd({ kind: 'undo' }, () => DEFAULT_LIMITS);
           if (verdict.kind !== 'free') throw new FleetError('APPROVAL_NEEDED', `This undo needs a second person: ${verdict.why}.`);
           const tenantIds = [...new Set(targets.map((target) => target.tenantId))].toSorted();

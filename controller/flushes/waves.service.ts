@@ -9,6 +9,7 @@ import { CommandIssueService } from './issue.service.ts';
 import { totalsOf, type FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { isUnfinished, type TargetState } from './states.ts';
+import { SUBJECTS, subjectOf } from './subject.ts';
 import { StopsService } from './stops.service.ts';
 import { nextStep } from './next-wave.ts';
 import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
@@ -53,6 +54,7 @@ export class WavesService {
           row.targets.map((target) => ({ wave: target.wave, state: target.state as TargetState, totals: totalsOf(target) })),
           row.wave,
           row.notAfter <= now,
+          subjectOf(row.plan),
         );
         if (step.kind === 'stop') await this.stops.holdBack(t, row, step.reason, now);
         else if (step.kind === 'begin') await this.begin(t, row, row.wave + 1, now);
@@ -73,7 +75,7 @@ export class WavesService {
       this.audit.record(t, {
         tenantId,
         actor: ACTOR,
-        action: 'flush.wave-begun',
+        action: `${SUBJECTS[subjectOf(row.plan)].entries}.wave-begun`,
         outcome: 'ok',
         planId: row.planId,
         flushId: row.id,

@@ -17,7 +17,10 @@ export class MetricsRepository {
         sum(failed)::bigint AS failed, sum(indeterminate)::bigint AS indeterminate,
         sum(reset)::bigint AS reset, sum(blocked)::bigint AS blocked, sum(expiring)::bigint AS expiring, sum(restored)::bigint AS restored,
         sum(occupied)::bigint AS occupied, sum(cancelled)::bigint AS cancelled
-      FROM flush_target JOIN tenant ON tenant.id = flush_target.tenant_id GROUP BY tenant.name`,
+      FROM flush_target target JOIN tenant ON tenant.id = target.tenant_id
+      -- Targets of roll-outs count values of a policy. A roll-out has the id of its flush.
+      WHERE NOT EXISTS (SELECT FROM policy_rollout_gateway part WHERE part.plan_id = target.flush_id AND part.gateway_id = target.gateway_id)
+      GROUP BY tenant.name`,
     );
   }
 }

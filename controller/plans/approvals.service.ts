@@ -13,9 +13,14 @@ import { LimitsService } from './limits.service.ts';
 import { digestOfPlan, toLimitedPart, type PlanRow } from './plan-view.ts';
 import { PlansRepository } from './plans.repository.ts';
 
+/** What begins when the caller approves a plan, in the same transaction. */
+export type OnApproved = (t: Transaction, plan: PlanRow, caller: Caller, now: Date) => Promise<void>;
+
 /** The second person: somebody beside its maker has looked at this very plan, and agrees; with a passkey's signature, provably so. */
 @Injectable()
 export class ApprovalsService {
+  private readonly followed = new Map<string, OnApproved>();
+
   constructor(
     @Inject(PlansRepository) private readonly plans: PlansRepository,
     @Inject(LimitsService) private readonly limits: LimitsService,
@@ -24,6 +29,11 @@ export class ApprovalsService {
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
+
+  /** What begins when plans of this subject are approved; those of flows wait for whoever runs them. */
+  follow(subject: string, onApproved: OnApproved): void {
+    this.followed.set(subject, onApproved);
+  }
 
   /**
    * What the caller's passkey is to sign: this plan, for this person, until it expires. Throws as `approve` does, and CAPABILITY_MISSING.
@@ -37,12 +47,12 @@ export class ApprovalsService {
    * Holds until the plan expires. `used`: the answer of one of the caller's passkeys. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH,
    * PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for whatever is no person, for the person behind whoever made the plan and for an approval
    * without the signature that is demanded, SECOND_FACTOR_REFUSED for a signature that is none of this plan by the caller, ALREADY_EXISTS
-   * where somebody has agreed before, INVALID_REQUEST for a plan that needs nobody.
+   * where somebody has agreed before, INVALID_REQUEST for a plan that needs nobody. Returns what the plan is of.
    */
-  async approve(caller: Caller, scope: TenantScope, planId: string, digest: string, used?: UsedCredential): Promise<void> {
+  async approve(caller: Caller, scope: TenantScope, planId: string, digest: string, used?: UsedCredential): Promise<string> {
     const now = new Date(this.clock());
     const signature = used && (await this.sign(caller, scope, planId, digest, used));
-    await this.database
+    const subject = await this.database
       .transact(scope, async (t) => {
         const plan = await this.approvable(t, caller, planId, digest, now);
         if (!signature && (await this.needsSignature(t, plan)))
@@ -70,12 +80,15 @@ export class ApprovalsService {
             detail: { digest, ...(signature && { signature }) },
           });
         }
+        await this.followed.get(plan.subject)?.(t, plan, caller, now);
+        return plan.subject;
       })
       .catch((error: unknown) => {
         throw isUniqueViolation(error) ? alreadyApproved(error) : error;
       });
     // Not before: only the approval shows that the signature had not been used.
     if (signature) await this.signatures.markProved(caller);
+    return subject;
   }
 
   private async sign(caller: Caller, scope: TenantScope, planId: string, digest: string, used: UsedCredential): Promise<ApprovalSignature> {
@@ -87,11 +100,15 @@ export class ApprovalsService {
   private async approvable(t: Transaction, caller: Caller, planId: string, digest: string, now: Date): Promise<PlanRow> {
     const plan = await this.plans.find(t, planId);
     checkApprovable(plan, caller, digest, now);
-    const parts = plan.gateways.filter((gateway) => gateway.state === 'ready').map(toLimitedPart);
-    const { kind } = await this.limits.ofPlan(t, { parts, isEverything: plan.isEverything }, now);
-    if (plan.friction !== 'second-person' && kind === 'free') throw new FleetError('INVALID_REQUEST', 'This plan does not need approval.');
+    if (plan.friction !== 'second-person' && (plan.subject !== 'flows' || (await this.isFree(t, plan, now))))
+      throw new FleetError('INVALID_REQUEST', 'This plan does not need approval.');
     if (plan.approval) throw alreadyApproved();
     return plan;
+  }
+
+  private async isFree(t: Transaction, { gateways, isEverything }: PlanRow, now: Date): Promise<boolean> {
+    const parts = gateways.filter((gateway) => gateway.state === 'ready').map(toLimitedPart);
+    return (await this.limits.ofPlan(t, { parts, isEverything }, now)).kind === 'free';
   }
 
   private async needsSignature(t: Transaction, { needsSignature, tenantIds }: PlanRow): Promise<boolean> {

@@ -19,7 +19,7 @@ import { GatewayQueries } from '../link/gateway-queries.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { FlowDigest } from './plan-digest.ts';
-import type { NewPlanGateway } from './plans.repository.ts';
+import type { NewPlanGateway } from './new-plan.ts';
 
 /** A walk of a full table takes seconds; an operator waits for a plan, not for a heartbeat. */
 const DEADLINE_MS = 30_000;

@@ -35,7 +35,8 @@ export class LimitsRepository {
   ): Promise<{ tenantId: string; gatewayId: string; flows: number }[]> {
     const rows = await t.$queryRaw<{ tenant_id: string; gateway_id: string; flows: bigint }[]>`
       SELECT target.tenant_id, target.gateway_id, sum(target.planned - target.cancelled) AS flows
-      FROM flush JOIN flush_target target ON target.flush_id = flush.id LEFT JOIN plan_approval approval ON approval.plan_id = flush.plan_id
+      FROM flush JOIN flush_target target ON target.flush_id = flush.id JOIN plan ON plan.id = flush.plan_id AND plan.subject = 'flows'
+        LEFT JOIN plan_approval approval ON approval.plan_id = flush.plan_id
       WHERE flush.kind = 'run' AND flush.started_at > ${since} AND approval.plan_id IS NULL
         AND target.tenant_id = ANY(${[...tenantIds]}::uuid[])
         AND target.state NOT IN ('cancelled', 'expired', 'skipped')

@@ -34,8 +34,8 @@ export class PlansController {
 
   @Handles(approvePlan)
   async approve(@Called() { caller, scope, params, body }: Call<typeof approvePlan>): Promise<z.output<typeof approvePlan.response>> {
-    await this.approvals.approve(caller, scope, params.id, body.digest, body.signature);
-    return this.plans.get(scope, params.id);
+    const subject = await this.approvals.approve(caller, scope, params.id, body.digest, body.signature);
+    return subject === 'flows' ? this.plans.get(scope, params.id) : { rolloutId: params.id };
   }
 
   @Handles(createApprovalOptions)

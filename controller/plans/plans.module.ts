@@ -21,7 +21,7 @@ export class PlansModule {
   static readonly with = nounModule(PlansModule, {
     uses: [LinkModule.with, AccessModule.with, AuditModule.with, GatewaysModule.with, FlowsModule.with],
     providers: [ApprovalsService, LimitsRepository, LimitsService, PlanFlowsService, FreezeService, PlansRepository, PlansService],
-    exports: [LimitsService, PlansRepository, PlansService],
+    exports: [ApprovalsService, LimitsService, PlansRepository, PlansService],
     controllers: [LimitsController, PlansController],
   });
 }

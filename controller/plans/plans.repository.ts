@@ -1,15 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { ApprovalSignature } from '../audit/approval-signature.ts';
-import { Prisma, type Plan, type PlanApproval, type PlanGateway } from '../generated/prisma/client.ts';
+import { Prisma, type Plan, type PlanApproval } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
+import type { NewPlanGateway } from './new-plan.ts';
 import type { PlanRow } from './plan-view.ts';
 
-/** One gateway's part with its flows as they are stored. */
-export interface NewPlanGateway extends Omit<PlanGateway, 'planId' | 'digest' | 'refused'> {
-  digest?: Uint8Array<ArrayBuffer>;
-  refused: Uint8Array<ArrayBuffer> | null;
-  chunks: { flows: number; batch: Uint8Array<ArrayBuffer> }[];
-}
 export interface NewPlan extends Omit<Plan, 'impact' | 'flowsDroppedAt'> {
   impact: Prisma.InputJsonObject;
   gateways: NewPlanGateway[];
@@ -32,7 +27,7 @@ export class PlansRepository {
       data: gateways.map(({ chunks, ...gateway }) => ({
         ...gateway,
         planId: plan.id,
-        flows: chunks.reduce((sum, chunk) => sum + chunk.flows, 0),
+        flows: chunks.length === 0 ? gateway.flows : chunks.reduce((sum, chunk) => sum + chunk.flows, 0),
       })),
     });
     const rows = gateways.flatMap(({ chunks, gatewayId, tenantId }) =>

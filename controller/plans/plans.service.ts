@@ -76,7 +76,7 @@ export class PlansService {
   /** Throws NOT_FOUND for what is not there or out of scope. */
   async get(scope: TenantScope, id: string): Promise<PlanView> {
     const row = await this.database.transact(scope, (t) => this.plans.find(t, id));
-    if (!row) throw notThere('plan');
+    if (row?.subject !== 'flows') throw notThere('plan');
     return toPlanView(row, this.clock());
   }
 
@@ -106,6 +106,7 @@ export class PlansService {
       digest,
       filter: formatFilter(filter),
       isEverything: request.all === true,
+      subject: 'flows',
       method: request.method,
       reason: request.reason,
       ticket: request.ticket ?? null,

@@ -16,6 +16,12 @@ describe('the waves of a flush', () => {
     expect(waveSizes(toWaves(alone(count), areWanted))).toEqual(expected);
   });
 
+  it('begin with one gateway also where there are few, if that is wanted', () => {
+    expect(waveSizes(toWaves(alone(1), true, 1))).toEqual([1]);
+    expect(waveSizes(toWaves(alone(2), true, 1))).toEqual([1, 1]);
+    expect(waveSizes(toWaves(alone(3), true, 1))).toEqual([1, 2]);
+  });
+
   it('never hold partners of one another, also where no waves are wanted', () => {
     expect(toWaves([{ tags: ['ha:rome'] }, { tags: ['ha:rome', 'x'] }, { tags: ['ha:oslo'] }], true)).toEqual([1, 2, 1]);
     expect(toWaves([{ tags: ['ha:rome'] }, { tags: ['ha:rome'] }], false)).toEqual([1, 2]);

@@ -1,5 +1,5 @@
 /** Flushes of more targets than this go in waves unless requested otherwise. */
-const FEW_TARGETS = 3;
+export const FEW_TARGETS = 3;
 /** The share of all targets that has begun by the end of each wave: first one gateway, then these shares, rounded up. */
 const SHARES = [0.05, 0.25, 1];
 /** A tag that names the gateways that share work with each other: `ha:NAME`. */
@@ -7,11 +7,11 @@ const PARTNER_TAG = /^ha:./;
 
 /**
  * The wave of each target, from 1, in the order given. Partners of one another are never in the same wave, so that one of them carries the
- * traffic whatever comes of the other; those that have to wait for that begin before all who come after them.
+ * traffic whatever comes of the other; those that have to wait for that begin before all who come after them. `few`: so many go at once in
+ * any case.
  */
-export function toWaves(targets: readonly { tags: readonly string[] }[], areWanted: boolean): number[] {
-  const quotas =
-    areWanted && targets.length > FEW_TARGETS ? [1, ...SHARES.map((share) => Math.ceil(targets.length * share))] : [targets.length];
+export function toWaves(targets: readonly { tags: readonly string[] }[], areWanted: boolean, few = FEW_TARGETS): number[] {
+  const quotas = areWanted && targets.length > few ? [1, ...SHARES.map((share) => Math.ceil(targets.length * share))] : [targets.length];
   const waves: number[] = [];
   let waiting = targets.map((_, index) => index);
   for (let wave = 1, step = 0; waiting.length > 0; step++) {

@@ -52,7 +52,11 @@ export function toEffectiveView({ values, origins }: EffectivePolicy, layers: re
 }
 
 /** What a change of the gateway would be, without what is there already. */
-export function toDifferenceView({ changes, ...rest }: PolicyDifference, { origins }: EffectivePolicy, shown: Shown): PolicyDifferenceView {
+export function toDifferenceView(
+  { changes, ...rest }: PolicyDifference,
+  { origins }: Pick<EffectivePolicy, 'origins'>,
+  shown: Shown,
+): PolicyDifferenceView {
   const wanted = changes.filter(({ verdict }) => verdict.kind !== 'unchanged');
   return {
     ...rest,

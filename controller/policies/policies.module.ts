@@ -30,7 +30,7 @@ export class PoliciesModule {
       SavedPoliciesRepository,
       SavedPoliciesService,
     ],
-    exports: [GatewayReadings],
+    exports: [GatewayReadings, PolicyPlansService],
     controllers: [PoliciesController, SavedPoliciesController],
   });
 }

@@ -21,6 +21,8 @@ export interface Draft {
   policy: AttachedPolicy;
   /** SHA-256 of its canonical text. */
   digest: string;
+  /** Of one that is saved. */
+  revision?: number;
   saved?: TargetColumns & { tenantId: string | null };
 }
 
@@ -61,7 +63,11 @@ export class PolicyDrafts {
   }
 
   /** A saved policy with another document or target. Throws NOT_FOUND, POLICY_INVALID and what `targetOf` does. */
-  async of(scope: TenantScope, id: string, { document, target }: z.output<typeof planPolicy.body>): Promise<Draft> {
+  async of(
+    scope: TenantScope,
+    id: string,
+    { document, target }: Pick<z.output<typeof planPolicy.body>, 'document' | 'target'>,
+  ): Promise<Draft> {
     return this.database.transact(scope, async (t) => {
       const row = await this.policies.find(t, id);
       if (!row) throw new FleetError('NOT_FOUND', 'There is no such policy.');
@@ -69,7 +75,7 @@ export class PolicyDrafts {
       const { tenantId, level, tag, siteId, gatewayId } = row;
       const saved = { tenantId, level, tag, siteId, gatewayId };
       const { columns, of } = target ? await this.targetOf(t, tenantId, target) : { columns: saved, of: targetName(row) };
-      return { policy: { id, ...saved, ...columns, of, document: read.document }, digest: read.digest, saved };
+      return { policy: { id, ...saved, ...columns, of, document: read.document }, digest: read.digest, revision: row.revision, saved };
     });
   }
 

@@ -4,13 +4,12 @@ import {
   MAX_PLAN_BYTES,
   MAX_PLANNED_GATEWAYS,
   type planNewPolicy,
-  type PlannedGateway,
   type planPolicy,
   type PolicyPlan,
 } from '../../proto/http/policy-plans.ts';
 import type { Scope } from '../../proto/http/scope.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { differenceOf, type PolicyDifference } from '../../proto/model/policy/difference.ts';
+import { differenceOf } from '../../proto/model/policy/difference.ts';
 import { effectivePolicy } from '../../proto/model/policy/effective.ts';
 import { warningsOf } from '../../proto/model/policy/warnings/warnings.ts';
 import type { GatewayRow } from '../gateways/gateway-view.ts';
@@ -25,8 +24,17 @@ import { shownTo, toDifferenceView, toWarningViews, type Shown } from './effecti
 import { factsOf } from './gateway-facts.ts';
 import { GatewayReadings } from './gateway-readings.service.ts';
 import { digestOf, layersOn, type AttachedPolicy } from './layers.ts';
+import type { PlannedPart } from './planned.ts';
 import { PolicyDrafts, type Draft } from './policy-drafts.service.ts';
 import { reaches } from './targets.ts';
+
+/** A plan with all that carrying it out needs. `tenantOf`: of each policy that is part of it; null for the installation. */
+export interface WholePlan {
+  plan: PolicyPlan;
+  draft: Draft;
+  parts: PlannedPart[];
+  tenantOf: Record<string, string | null>;
+}
 
 /** What a policy would change on gateways. Only looks: nothing is applied, and nothing is saved. */
 @Injectable()
@@ -43,15 +51,20 @@ export class PolicyPlansService {
 
   /** Throws NOT_FOUND for the policy or the scope, SCOPE_EMPTY, POLICY_INVALID, PLAN_TOO_LARGE, INVALID_REQUEST for a wrong target. */
   async plan(scope: TenantScope, id: string, body: z.output<typeof planPolicy.body>, signal: AbortSignal): Promise<PolicyPlan> {
-    return this.planFor(scope, await this.drafts.of(scope, id, body), body.scope, signal);
+    return (await this.planFor(scope, await this.drafts.of(scope, id, body), body.scope, signal)).plan;
+  }
+
+  /** Of a policy as it is saved, with all that carrying it out needs. Throws likewise. */
+  async whole(scope: TenantScope, id: string, wanted: Scope, signal: AbortSignal): Promise<WholePlan> {
+    return this.planFor(scope, await this.drafts.of(scope, id, {}), wanted, signal);
   }
 
   /** The same of a policy that is not saved; FORBIDDEN and NOT_FOUND as for saving one. */
   async planNew(scope: TenantScope, body: z.output<typeof planNewPolicy.body>, signal: AbortSignal): Promise<PolicyPlan> {
-    return this.planFor(scope, await this.drafts.ofNew(scope, body), body.scope, signal);
+    return (await this.planFor(scope, await this.drafts.ofNew(scope, body), body.scope, signal)).plan;
   }
 
-  private async planFor(scope: TenantScope, draft: Draft, wanted: Scope, signal: AbortSignal): Promise<PolicyPlan> {
+  private async planFor(scope: TenantScope, draft: Draft, wanted: Scope, signal: AbortSignal): Promise<WholePlan> {
     const rows = await this.gateways.inScope(scope, wanted);
     const { policy, saved, digest } = draft;
     const reached = rows.filter((row) => reaches(policy, row) || (saved !== undefined && reaches(saved, row)));
@@ -70,7 +83,7 @@ export class PolicyPlansService {
     if (Buffer.byteLength(JSON.stringify(gateways)) > MAX_PLAN_BYTES)
       throw new FleetError('PLAN_TOO_LARGE', `The plan is larger than ${MAX_PLAN_BYTES / 2 ** 20} MiB. Narrow the scope.`);
     const { level, tag, siteId, gatewayId, id, tenantId } = policy;
-    return {
+    const plan: PolicyPlan = {
       digest: digestOf({
         policy: { id, tenantId, level, tag, siteId, gatewayId, digest },
         // Without origins, of which not everybody sees the same.
@@ -81,6 +94,7 @@ export class PolicyPlansService {
       gateways,
       unreached: rows.length - reached.length,
     };
+    return { plan, draft, parts: planned, tenantOf: Object.fromEntries(policies.map((one) => [one.id, one.tenantId])) };
   }
 
   private async planOn(
@@ -89,15 +103,20 @@ export class PolicyPlansService {
     usage: Usage | undefined,
     shown: Shown,
     signal: AbortSignal,
-  ): Promise<{ gateway: PlannedGateway; difference?: PolicyDifference }> {
+  ): Promise<PlannedPart> {
     const effective = effectivePolicy(layersOn(policies, row));
     const named = { gatewayId: row.id, gatewayName: row.name, tenantId: row.tenantId, tenantName: row.tenant.name };
     const read = await this.readings.read(row, signal);
     const actual = 'reading' in read ? read.reading.actual : undefined;
     const warnings = toWarningViews(warningsOf(effective, actual, factsOf(usage)));
-    if (!('reading' in read)) return { gateway: { ...named, ...read, warnings } };
+    if (!('reading' in read)) return { row, effective, gateway: { ...named, ...read, warnings } };
     const difference = differenceOf(effective.values, read.reading.actual);
     const answered = { state: 'answered' as const, readAt: read.at.toISOString() };
-    return { gateway: { ...named, ...answered, difference: toDifferenceView(difference, effective, shown), warnings }, difference };
+    return {
+      row,
+      effective,
+      gateway: { ...named, ...answered, difference: toDifferenceView(difference, effective, shown), warnings },
+      difference,
+    };
   }
 }

@@ -222,7 +222,8 @@ export const approvePlan = defineRoute({
     signature: usedCredential.optional(),
   }),
   status: 200,
-  response: plan,
+  /** Of a plan that is the one of a roll-out: which has begun with this. */
+  response: plan.or(z.object({ rolloutId: id })),
 });
 export const createApprovalOptions = defineRoute({
   method: 'POST',

@@ -35,6 +35,7 @@ export const rolloutTarget = z.object({
   state: rolloutTargetState,
   /** Why, for everything but `confirmed`. */
   reason: z.string().optional(),
+  /** 0: it was left out when it was planned, and is in none. */
   wave: z.number().int(),
   /** Values that change here. */
   changes: z.number().int(),
@@ -47,6 +48,7 @@ export type RolloutTarget = z.infer<typeof rolloutTarget>;
 
 export const policyRollout = z.object({
   id,
+  /** The same id; `plans/{id}:approve` and `:options` take it. */
   planId: id,
   /** `undo` takes back what another one put in force. */
   kind: z.enum(['apply', 'undo']),
@@ -73,6 +75,7 @@ export const policyRollout = z.object({
   /** A gateway that has not begun by then does nothing. */
   notAfter: time,
   tenants: z.array(z.object({ id, name: z.string() })),
+  /** 0: it has not begun. */
   wave: z.number().int(),
   waves: z.number().int(),
   /** Gateways by state; states of none are left out. */
@@ -100,6 +103,7 @@ export const applyPolicy = defineRoute({
   method: 'POST',
   path: '/policies/{id}:apply',
   action: 'policies.apply',
+  needsProof: true,
   summary:
     'Rolls a saved policy out as it was planned: in waves, each gateway puts it back by itself unless it is heard over a new session. The digest proves that it is the plan that was seen',
   params: idParams,

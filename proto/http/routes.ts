@@ -15,6 +15,7 @@ import * as people from './people.ts';
 import * as plans from './plans.ts';
 import * as policies from './policies.ts';
 import * as policyPlans from './policy-plans.ts';
+import * as policyRollouts from './policy-rollouts.ts';
 import * as providers from './providers.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
@@ -124,6 +125,13 @@ export const routes = {
   checkPolicy: savedPolicies.checkPolicy,
   planPolicy: policyPlans.planPolicy,
   planNewPolicy: policyPlans.planNewPolicy,
+  applyPolicy: policyRollouts.applyPolicy,
+  listPolicyRollouts: policyRollouts.listPolicyRollouts,
+  getPolicyRollout: policyRollouts.getPolicyRollout,
+  watchPolicyRollout: policyRollouts.watchPolicyRollout,
+  getRolloutDifference: policyRollouts.getRolloutDifference,
+  cancelPolicyRollout: policyRollouts.cancelPolicyRollout,
+  undoPolicyRollout: policyRollouts.undoPolicyRollout,
   getAuthority: authority.getAuthority,
   prepareAuthority: authority.prepareAuthority,
   switchAuthority: authority.switchAuthority,

@@ -46,6 +46,8 @@ export const ERROR_CODES = {
   CONDITION_UNMET: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
   /** A pipeline applies the policy from a file: it is changed there, or taken over first. */
   POLICY_MANAGED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  /** A policy that was in force was not confirmed, and the gateway is as it was before. */
+  POLICY_RESTORED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   COMMAND_LATE: { http: 409, grpc: 'DEADLINE_EXCEEDED', retry: false },
   COMMAND_OUT_OF_ORDER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   EPOCH_SUPERSEDED: { http: 409, grpc: 'ABORTED', retry: false },

@@ -12,6 +12,7 @@ import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
 import { systemClock } from '../../agent/time/clock.ts';
 import { Method, Outcome, Result_State, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { OPEN_GUARD } from '../support/open-guard.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 
 /**
@@ -36,7 +37,7 @@ export class OperatorWay {
       journal: this.#journal,
       plans: this.#plans,
       undos: new UndoStore(this.#folder, this.#plans),
-      guard: { allow: () => undefined, allowDeleting: () => undefined, protections: () => [] },
+      guard: OPEN_GUARD,
       clock: systemClock,
       context: () => context,
       controllerClock: { latest: () => systemClock.now() },

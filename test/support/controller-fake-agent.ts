@@ -116,6 +116,8 @@ export class FakeAgent {
     this.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: this.flows.length }]);
   /** Called when a stop arrives. */
   onStop: (commandIds: string[]) => void = () => undefined;
+  /** Called when a policy is confirmed. */
+  onConfirm: (commandId: string) => void = () => undefined;
   readonly commands: Command[] = [];
   /** Ids of commands that it was told to stop. */
   readonly stops: string[] = [];
@@ -234,6 +236,8 @@ export class FakeAgent {
         this.stops.push(...body.value.commandIds);
         this.onStop(body.value.commandIds);
         return;
+      case 'confirmPolicy':
+        return this.onConfirm(body.value.commandId);
       case 'liftBlocks':
         this.lifts.push(...body.value.ids);
         return;

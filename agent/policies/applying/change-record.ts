@@ -5,9 +5,13 @@ import type { ChangeSet, HeldValues } from './change-set.ts';
 /** One change of a gateway, as it is on disk from before it is begun. Times: `BootClock`, but for those that people read. */
 export interface ChangeRecord {
   id: string;
-  /** The policy's name, and the policy as it was written. */
+  /** The policy's name, and the policy as it was written; an empty text where none is to hold any more. */
   policy: string;
   document: string;
+  /** The command that asked for it; absent if it was put in force by hand. */
+  commandId?: string;
+  /** What was confirmed before, to go back to; absent if nothing was. */
+  before?: Pick<ChangeRecord, 'id' | 'policy' | 'document' | 'commandId' | 'held'>;
   /** Of the kernel that holds the change; another one holds nothing of it. */
   bootId: string;
   /** The network namespace, as /proc names it. */
@@ -44,6 +48,7 @@ export interface PendingChange {
 export interface ChangeOutcome {
   id: string;
   policy: string;
+  commandId?: string;
   outcome: 'confirmed' | 'restored' | 'gone';
   /** A sentence for people. */
   why: string;

@@ -6,6 +6,7 @@ import { FleetError } from '../../../proto/model/error-codes.ts';
 import type { PolicyTable } from '../policy-table.ts';
 import type { FoundTable } from '../read-ruleset.ts';
 import { rulesetOf } from '../ruleset.ts';
+import type { ChangeRecord } from './change-record.ts';
 import { isSameTable, wholeTable } from './table-match.ts';
 
 /** One number below /proc/sys/net/netfilter. */
@@ -67,6 +68,31 @@ export function changeSetOf({ wanted, difference, actual, found, spared }: Chang
   if (found && found.strange.length > 0) throw notOurs(found.strange);
   const table = { ...(found && { from: wholeTable(found.table) }), ...(to && { to }) };
   return { changes: withDigest({ settings: steps, table }), held };
+}
+
+/**
+ * The change from a policy that holds to what was before it, from what the gateway is set to now. Where nothing was confirmed before, to the
+ * settings and the table that were found then, and nothing is held any more. Throws as `changeSetOf`.
+ */
+export function wayBackOf(
+  { changes: done, before }: Pick<ChangeRecord, 'changes' | 'before'>,
+  {
+    settings,
+    found,
+    spared,
+  }: { settings: Readonly<Record<string, number>>; found: FoundTable | undefined; spared: readonly PolicyMatch[] },
+): { changes: ChangeSet; held: HeldValues } {
+  const held: HeldValues = before?.held ?? { settings: {}, rules: [], helpers: [], timeouts: {} };
+  const steps = done.settings.toReversed().flatMap(({ setting, from: to }): SettingStep[] => {
+    const from = settings[setting];
+    return from === undefined || isAsWritten(setting, to, from) ? [] : [{ setting, from, to }];
+  });
+  const to = before ? tableOf(held, spared) : done.table?.from;
+  const isLeft = before === undefined && done.table === undefined;
+  if (isLeft || isSameTable(found?.table, to)) return { changes: withDigest({ settings: inSafeOrder(steps) }), held };
+  if (found && found.strange.length > 0) throw notOurs(found.strange);
+  const table = { ...(found && { from: wholeTable(found.table) }), ...(to && { to }) };
+  return { changes: withDigest({ settings: inSafeOrder(steps), table }), held };
 }
 
 /** The table by which rules and helpers hold. */

@@ -12,7 +12,7 @@ import { rulesIn } from '../rules-in.ts';
 import { carryOut } from './carry-out.ts';
 import type { ChangeFolder } from './change-folder.ts';
 import { DIED, GRACE_MS, type ChangeOutcome, type ChangeRecord, type PendingChange } from './change-record.ts';
-import { changeSetOf, type ChangeSet, type HeldValues } from './change-set.ts';
+import { changeSetOf, wayBackOf, type ChangeSet, type HeldValues } from './change-set.ts';
 import { whyNotConfirmed, type Confirmer } from './confirmation.ts';
 import type { DeadMan } from './dead-man.ts';
 import type { PolicyKernel } from './kernel.ts';
@@ -31,6 +31,13 @@ export interface ChangeHands {
   spared: () => Promise<PolicyMatch[]>;
   process: () => ProcessIdentity;
   namespace: () => string;
+}
+
+export interface ApplyOptions {
+  /** The command that asks for it. */
+  commandId?: string;
+  /** Called when nothing is changed yet; what it throws refuses the change. */
+  check?: (plan: Pick<GatewayPlan, 'difference' | 'changes'>) => void;
 }
 
 /** What a policy would do here. */
@@ -67,45 +74,72 @@ export class PolicyChanges {
   /**
    * Puts a policy in force until its deadline: on disk first, then the dead-man, then the kernel, which is read back. Throws FleetError if
    * any of it fails, and then the gateway is as it was, or the message says what is not.
-   * @param digest of a plan: then nothing but that is done
    */
-  async apply(document: PolicyDocument, withinMs: number, digest?: string): Promise<{ plan: GatewayPlan; record: ChangeRecord }> {
+  async apply(
+    document: PolicyDocument,
+    withinMs: number,
+    { commandId, check }: ApplyOptions = {},
+  ): Promise<{ plan: GatewayPlan; record: ChangeRecord }> {
     return this.#locked(async () => {
       await this.#refuseSecond();
       const plan = await this.plan(document);
-      if (digest !== undefined && plan.changes.digest !== digest)
-        throw new FleetError('PLAN_DRIFTED', 'The gateway was changed since this was planned. Plan it again.');
-      const record = this.#recordOf(document, plan, withinMs);
-      try {
-        this.#hands.folder.begin(record);
-      } catch (error) {
-        // It may be in place all the same; nothing was changed by it.
-        quietly(() => this.#hands.folder.end('changing'));
-        throw refused(`its record could not be written (${(error as Error).message})`, error);
-      }
-      return { plan, record: await this.#carryOut(record) };
+      check?.(plan);
+      const said = { policy: document.metadata.name, document: writePolicy(document) };
+      const record = this.#recordOf({ ...said, commandId, before: beforeOf(this.#hands.folder) }, plan, withinMs);
+      return { plan, record: await this.#begin(record) };
     });
   }
 
-  /** Makes the pending change hold for good. Throws GUARD_REFUSED where it does not count, NOT_FOUND where there is none. */
-  async confirm(by: Confirmer): Promise<ChangeRecord> {
+  /**
+   * Takes back what that command put in force, to what was confirmed before, in the same way. Throws PLAN_DRIFTED if it is not what holds
+   * now, and as `apply` does.
+   */
+  async undo(commandId: string, withinMs: number, options: { commandId: string; check: () => void }): Promise<ChangeRecord> {
+    return this.#locked(async () => {
+      await this.#refuseSecond();
+      const { folder, kernel, spared: sparedNow } = this.#hands;
+      const confirmed = folder.confirmed();
+      if (confirmed?.commandId !== commandId)
+        throw new FleetError('PLAN_DRIFTED', 'What that roll-out put in force is no longer what holds here.');
+      const spared = await sparedNow();
+      const { changes, held } = wayBackOf(confirmed, { settings: kernel.settings(), found: await kernel.table(), spared });
+      options.check();
+      const said = { policy: confirmed.before?.policy ?? 'none', document: confirmed.before?.document ?? '' };
+      return this.#begin(this.#recordOf({ ...said, commandId: options.commandId }, { changes, held, spared }, withinMs));
+    });
+  }
+
+  /**
+   * Makes the pending change hold for good; if an id is given, only that one. Throws GUARD_REFUSED where it does not count, NOT_FOUND where
+   * there is none.
+   */
+  async confirm(by: Confirmer, only?: string): Promise<ChangeRecord> {
     const { folder, kernel, clock, now } = this.#hands;
     return this.#locked(async () => {
       const pending = this.#pendingHere('to confirm');
+      if (only !== undefined && pending.record.id !== only) throw none('to confirm');
       const why = whyNotConfirmed(pending, by, clock.bootMs());
       if (why !== undefined) throw new FleetError('GUARD_REFUSED', `Policy ${pending.record.policy} is not confirmed: ${why}.`);
       if (!folder.confirm()) throw none('to confirm');
-      const { id, policy, changes } = pending.record;
-      folder.tell({ id, policy, outcome: 'confirmed', why: 'It was confirmed.', at: now() });
+      const { id, policy, commandId, changes } = pending.record;
+      const of = { id, policy, ...(commandId !== undefined && { commandId }) };
+      folder.tell({ ...of, outcome: 'confirmed', why: 'It was confirmed.', at: now() });
       // What is left does nothing, and goes when an agent looks after the policy the next time.
       if (changes.table) await kernel.tidyTable(changes.table.to).catch(() => undefined);
       return pending.record;
     });
   }
 
-  /** Puts the gateway back at once. Throws NOT_FOUND where no change is pending, INTERNAL if something is not as it was. */
-  async restore(why: string): Promise<ChangeOutcome> {
-    return this.#locked(() => this.#putBack(this.#pendingHere('to put back'), why));
+  /**
+   * Puts the gateway back at once; if a command is given, only from what that one put in force. Throws NOT_FOUND where no such change is
+   * pending, INTERNAL if something is not as it was.
+   */
+  async restore(why: string, commandId?: string): Promise<ChangeOutcome> {
+    return this.#locked(() => {
+      const pending = this.#pendingHere('to put back');
+      if (commandId !== undefined && pending.record.commandId !== commandId) throw none('to put back');
+      return this.#putBack(pending, why);
+    });
   }
 
   /** For whoever starts to look after this gateway: what is pending is put back. Undefined if nothing is, or not in this namespace. */
@@ -118,6 +152,17 @@ export class PolicyChanges {
       if (this.#isGone(pending.record)) return forget(pending, this.#hands);
       return this.#isElsewhere(pending.record) ? undefined : this.#putBack(pending, why);
     });
+  }
+
+  async #begin(record: ChangeRecord): Promise<ChangeRecord> {
+    try {
+      this.#hands.folder.begin(record);
+    } catch (error) {
+      // It may be in place all the same; nothing was changed by it.
+      quietly(() => this.#hands.folder.end('changing'));
+      throw refused(`its record could not be written (${(error as Error).message})`, error);
+    }
+    return this.#carryOut(record);
   }
 
   async #carryOut(record: ChangeRecord): Promise<ChangeRecord> {
@@ -148,13 +193,19 @@ export class PolicyChanges {
     }
   }
 
-  #recordOf(document: PolicyDocument, { changes, held, spared }: GatewayPlan, withinMs: number): ChangeRecord {
+  #recordOf(
+    { policy, document, commandId, before }: Pick<ChangeRecord, 'policy' | 'document' | 'commandId' | 'before'>,
+    { changes, held, spared }: Pick<GatewayPlan, 'changes' | 'held' | 'spared'>,
+    withinMs: number,
+  ): ChangeRecord {
     const { clock, now, namespace, process } = this.#hands;
     const beganAt = now();
     return {
       id: randomUUID(),
-      policy: document.metadata.name,
-      document: writePolicy(document),
+      policy,
+      document,
+      ...(commandId !== undefined && { commandId }),
+      ...(before && { before }),
       bootId: clock.bootId(),
       namespace: namespace(),
       process: process(),
@@ -203,6 +254,18 @@ export class PolicyChanges {
     } finally {
       release();
     }
+  }
+}
+
+/** What is confirmed now, without what was before that. One that cannot be read is nothing to go back to. */
+function beforeOf(folder: ChangeFolder): ChangeRecord['before'] {
+  try {
+    const confirmed = folder.confirmed();
+    if (!confirmed || confirmed.document === '') return undefined;
+    const { id, policy, document, commandId, held } = confirmed;
+    return { id, policy, document, ...(commandId !== undefined && { commandId }), held };
+  } catch {
+    return undefined;
   }
 }
 

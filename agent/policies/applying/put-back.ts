@@ -30,7 +30,8 @@ function end(
   outcome: ChangeOutcome['outcome'],
   why: string,
 ): ChangeOutcome {
-  const ended: ChangeOutcome = { id: record.id, policy: record.policy, outcome, why, at: now() };
+  const { id, policy, commandId } = record;
+  const ended: ChangeOutcome = { id, policy, ...(commandId !== undefined && { commandId }), outcome, why, at: now() };
   folder.end(phase);
   folder.tell(ended);
   return ended;

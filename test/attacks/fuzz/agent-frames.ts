@@ -13,7 +13,7 @@ import { mutated, withNumber, withText, wrapped } from './mutate.ts';
 import type { Random } from './random.ts';
 
 /** The kinds of `AgentMessage.body` that may follow a hello. */
-const BODIES = ['samples', 'samples', 'samples', 'remediationRun', 'progress', 'result', 'pong', 'unreadable'] as const;
+const BODIES = ['samples', 'samples', 'samples', 'remediationRun', 'progress', 'result', 'pong', 'unreadable', 'policyState'] as const;
 const FLOWS = makeFlows(12);
 const HELLO = Hello.fromPartial({
   protocolVersion: 1,

@@ -5,6 +5,12 @@ import { systemClock } from '../../../agent/time/clock.ts';
 import { MemoryTable } from '../../../agent/conntrack/memory/memory-table.ts';
 import { loadIdentity } from '../../../agent/link/identity.ts';
 import { NO_RULES } from '../../../agent/operations/local-guard.ts';
+import { Disk } from '../../../agent/disk/disk.ts';
+import { ChangeFolder } from '../../../agent/policies/applying/change-folder.ts';
+import { PolicyChanges } from '../../../agent/policies/applying/policy-changes.ts';
+import { networkNamespace, ownIdentity } from '../../../agent/policies/applying/process-identity.ts';
+import { bootClock } from '../../../agent/time/boot-clock.ts';
+import { MemoryPolicyKernel } from '../../support/memory-policy-kernel.ts';
 import { MemoryPolicies } from '../../../agent/policies/reading/memory-policies.ts';
 import { entryOf } from '../../support/sample-entries.ts';
 import { BAIT, STATIC_FLOWS } from './static-flows.ts';
@@ -19,6 +25,18 @@ for (const { name, count, dport } of STATIC_FLOWS) {
     });
   }
 }
+const folder = new ChangeFolder(stateDir, new Disk());
+const changes = new PolicyChanges({
+  folder,
+  kernel: new MemoryPolicyKernel({}),
+  policies: new MemoryPolicies(),
+  deadMan: { start: async () => undefined },
+  clock: bootClock,
+  now: Date.now,
+  spared: async () => [],
+  process: ownIdentity,
+  namespace: networkNamespace,
+});
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 await new Agent({
@@ -27,6 +45,7 @@ await new Agent({
   table,
   wans: () => [],
   policies: new MemoryPolicies(),
+  policyParts: { folder, changes, clock: bootClock },
   ownAddresses: () => [],
   guardRules: () => NO_RULES,
   controller: async () => ({ addresses: [], port: 0 }),

@@ -22,6 +22,8 @@ const BODIES = [
   'remediations',
   'remediationRunReceipt',
   'auditCheckpoint',
+  'confirmPolicy',
+  'resolveDrift',
   'welcome',
 ] as const;
 /** Fields of `ControllerMessage` and `Command` that are set after a message has been generated. */

@@ -29,6 +29,8 @@ const EXPECTATION = {
 const CREDENTIAL = { id: 'AA', rawId: 'AA', type: 'public-key', response: { clientDataJSON: 'AA', attestationObject: 'AA' } };
 
 /** A well-formed request for each route that takes an input; a route that is missing here fails the walk. */
+/** Of every route: a path takes those that it names. */
+const ANY = { id: UNKNOWN, gatewayId: UNKNOWN };
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
   listPeople: {},
   invitePerson: { body: { name: 'P', email: 'p@example.net', grants: [{ role: 'viewer', tenantId: UNKNOWN }] } },
@@ -128,6 +130,13 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   checkPolicy: { body: POLICY },
   planPolicy: { body: {} },
   planNewPolicy: { body: POLICY },
+  applyPolicy: { body: { digest: 'd', reason: 'r' } },
+  listPolicyRollouts: {},
+  getPolicyRollout: {},
+  watchPolicyRollout: {},
+  getRolloutDifference: {},
+  cancelPolicyRollout: {},
+  undoPolicyRollout: {},
   getAuthority: {},
   prepareAuthority: { body: {} },
   switchAuthority: { body: {} },
@@ -166,7 +175,7 @@ afterAll(async () => {
 
 describe('every route', () => {
   it.each(all)('%s rejects callers with no token and with a false token', async (name, route) => {
-    const input = { params: { id: UNKNOWN }, ...INPUTS[name] };
+    const input = { params: ANY, ...INPUTS[name] };
     const falseToken = new Person(controller.origin, { authorization: `Bearer ctfp_${UNKNOWN.replaceAll('-', '')}_${'A'.repeat(43)}` });
     for (const caller of [controller.nobody, falseToken]) {
       const answer = await caller.ask(route, input);
@@ -178,12 +187,12 @@ describe('every route', () => {
 
   it.each(withId)('%s says the same of an unknown id whoever asks for it', async (name, route) => {
     if (route.isStream && name === 'watchFleet') return;
-    const answer = await owner.ask(route, { params: { id: UNKNOWN }, ...INPUTS[name] });
+    const answer = await owner.ask(route, { params: ANY, ...INPUTS[name] });
     expect(answer).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
   });
 
   it.each(all.filter(([, route]) => route.body))('%s refuses a body with an extra field, and says where it is', async (name, route) => {
-    const answer = await owner.ask(route, { params: { id: UNKNOWN }, body: { ...(INPUTS[name].body as object), surprise: 1 } });
+    const answer = await owner.ask(route, { params: ANY, body: { ...(INPUTS[name].body as object), surprise: 1 } });
     expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST', issues: [{ path: 'body' }] } });
   });
 
@@ -218,7 +227,7 @@ describe.each(ROLES)('a person who is %s of one tenant', (role: Role) => {
       invitePerson: { name: 'P', email: `invited-by-${role}@example.net`, grants: [{ role: 'viewer', tenantId: own.tenantId }] },
     };
     const body = ownBodies[name] ?? INPUTS[name].body;
-    const answer = await person.ask(route, { params: { id: UNKNOWN }, query: INPUTS[name].query, body });
+    const answer = await person.ask(route, { params: ANY, query: INPUTS[name].query, body });
     const isForbidden = answer.status === 403 && (answer.body as { code: string }).code === 'FORBIDDEN';
     // These require a role over all tenants in addition to the action.
     const isOfAll = ['createTenant', 'testMail', 'listProviders', 'createProvider'].includes(name) || route.path.startsWith('/authority');
@@ -366,7 +375,7 @@ describe('sessions and tokens', () => {
       'updateTenant',
     ]);
     for (const [name, route] of forPeople) {
-      expect(await script.ask(route, { params: { id }, ...INPUTS[name] })).toMatchObject({
+      expect(await script.ask(route, { params: { ...ANY, id }, ...INPUTS[name] })).toMatchObject({
         status: 403,
         body: { code: 'FORBIDDEN', detail: expect.stringContaining('Sign in to the console') },
       });

@@ -38,7 +38,8 @@ afterAll(async () => {
 });
 
 const ask = async (who: Person, route: Route): Promise<string | undefined> =>
-  ((await who.ask(route, { params: { id: UNKNOWN }, body: route.body && {} })).body as { code?: string } | undefined)?.code;
+  ((await who.ask(route, { params: { id: UNKNOWN, gatewayId: UNKNOWN }, body: route.body && {} })).body as { code?: string } | undefined)
+    ?.code;
 
 async function prove(): Promise<void> {
   await postgres.query(url, `DELETE FROM rate_limit WHERE key LIKE 'code-once:%'`);
@@ -73,6 +74,7 @@ describe('a proof no older than five minutes', () => {
       createReenrolmentToken: true,
       runPlan: 'whole-tables',
       approvePlan: 'unless-signed',
+      applyPolicy: true,
       updateLimits: true,
       approveRemediation: true,
       prepareAuthority: true,

@@ -18,6 +18,7 @@ const BODIES: Partial<Record<keyof typeof routes, object>> = {
   updateRemediation: { revision: 1 },
   approveRemediation: { revision: 1 },
   updatePolicy: { revision: 1 },
+  applyPolicy: { digest: 'd', reason: 'r' },
   approveEnrolment: { fingerprint: 'f' },
   deleteExpectations: {
     items: [
@@ -56,6 +57,7 @@ let theirs: {
   providerId: string;
   serviceAccountId: string;
   policyId: string;
+  policyRolloutId: string;
   groupId: string;
 };
 
@@ -137,9 +139,23 @@ beforeAll(async () => {
     });
   const { id: policyId } = await policyOf(other.tenantId, 'theirs-policy');
   await policyOf(undefined, 'policy-of-all');
+  const policyRolloutId = newId();
+  await postgres.query(
+    url,
+    `INSERT INTO plan (id, subject, tenant_ids, digest, filter, is_everything, method, reason, friction, impact, created_at, expires_at, created_by_id, created_by_name)
+     SELECT '${policyRolloutId}', 'policy', tenant_ids, digest, '', false, 'policy', reason, friction, impact, created_at, expires_at, created_by_id, created_by_name
+     FROM plan WHERE id = '${plan.id}'`,
+  );
+  await postgres.query(
+    url,
+    `INSERT INTO policy_rollout (plan_id, tenant_ids, kind, policy_id, policy_name, policy_revision, with_waves)
+     SELECT id, tenant_ids, 'apply', '${policyId}', 'theirs-policy', 1, true FROM plan WHERE id = '${policyRolloutId}'`,
+  );
+  await owner.call(routes.getPolicyRollout, { params: { id: policyRolloutId } });
   theirs = {
     ...other,
     policyId,
+    policyRolloutId,
     serviceAccountId,
     groupId,
     personId,
@@ -230,6 +246,12 @@ describe('what belongs to another tenant', () => {
       deletePolicy: theirs.policyId,
       listPolicyRevisions: theirs.policyId,
       planPolicy: theirs.policyId,
+      applyPolicy: theirs.policyId,
+      getPolicyRollout: theirs.policyRolloutId,
+      watchPolicyRollout: theirs.policyRolloutId,
+      getRolloutDifference: theirs.policyRolloutId,
+      cancelPolicyRollout: theirs.policyRolloutId,
+      undoPolicyRollout: theirs.policyRolloutId,
     };
     const withId = (Object.keys(routes) as (keyof typeof routes)[]).filter((name) => routes[name].path.includes('{id}'));
     expect(Object.keys(ids).toSorted()).toEqual(withId.toSorted());
@@ -237,7 +259,9 @@ describe('what belongs to another tenant', () => {
     for (const name of withId) {
       const body = 'body' in routes[name] ? (BODIES[name] ?? {}) : undefined;
       const [foreign, unknown] = await Promise.all(
-        [ids[name]!, UNKNOWN].map((id) => mine.person.ask(routes[name], { params: { id }, query, body })),
+        [ids[name]!, UNKNOWN].map((id) =>
+          mine.person.ask(routes[name], { params: { id, gatewayId: theirs.agent.gatewayId }, query, body }),
+        ),
       );
       const bare = (answer: typeof foreign): object => ({ ...(answer!.body as object), instance: undefined, traceId: undefined });
       expect([name, foreign!.status]).toEqual([name, 404]);

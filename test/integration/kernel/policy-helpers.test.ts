@@ -8,6 +8,7 @@ import { readActual } from '../../../agent/policies/reading/read-actual.ts';
 import { ftpPort, PPTP, sipInvite, sipTaken, TFTP_READ } from '../../support/helper-talk.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { ACK, Connection, ENDS, FORWARDED, PolicyTrial, SYN } from '../../support/policy-trial.ts';
+import { OPEN_GUARD } from '../../support/open-guard.ts';
 
 const WANTED = ['ftp', 'sip', 'tftp', 'pptp'] as const;
 const why = Namespace.why();
@@ -22,7 +23,6 @@ const FIREWALL = `table inet fw {
 }`;
 const DROPPED = 'dropped in forward';
 const ASK = { limit: 100 };
-const open = { allow: () => undefined, allowDeleting: () => undefined, protections: () => [] };
 
 describe.skipIf(why !== undefined)(`a helper that a policy assigns${why ? ` (skipped: ${why})` : ''}`, () => {
   let trial: PolicyTrial;
@@ -62,7 +62,7 @@ describe.skipIf(why !== undefined)(`a helper that a policy assigns${why ? ` (ski
 
   /** Deletes all over the code of the link. */
   async function endAll(): Promise<ExpectationsEnded> {
-    const deps = { table: trial.table, guard: open, context: () => ({ wans: [], protections: [] }) };
+    const deps = { table: trial.table, guard: OPEN_GUARD, context: () => ({ wans: [], protections: [] }) };
     return endListed(deps, await listExpectations(trial, ASK), new AbortController().signal);
   }
 

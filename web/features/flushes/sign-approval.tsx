@@ -19,7 +19,7 @@ import { deleteWords } from '../../../client/words/plan-words.ts';
 export function SignApproval({ plan }: { plan: Plan }) {
   const client = useQueryClient();
   const { data: account, error: unread } = useQuery(queries.account());
-  const onSuccess = (after: Plan) => client.setQueryData(queries.plan(plan.id).queryKey, after);
+  const onSuccess = (after: Plan | { rolloutId: string }) => 'id' in after && client.setQueryData(queries.plan(plan.id).queryKey, after);
   const asked = { params: { id: plan.id } };
   const { digest } = plan;
   const agree = useMutation({ mutationFn: () => call(routes.approvePlan, { ...asked, body: { digest } }), onSuccess });
