@@ -1,7 +1,8 @@
 import type { OwnTable } from '../../proto/model/policy/actual.ts';
 import { canonicalRule } from '../../proto/model/policy/canonical-rule.ts';
-import { MODES, type PolicyRule, type RuleLimits } from '../../proto/model/policy/document.ts';
+import { MODES, type PolicyMatch, type PolicyRule, type RuleLimits } from '../../proto/model/policy/document.ts';
 import { HELPERS } from '../../proto/model/policy/helpers.ts';
+import { metPart } from './met-part.ts';
 import { matchOf } from './match-tests.ts';
 import type { PolicyTable, TableRule } from './policy-table.ts';
 import type { FoundTable } from './read-ruleset.ts';
@@ -10,15 +11,33 @@ import { rulesetOf } from './ruleset.ts';
 
 const EMPTY: PolicyTable = { timeouts: [], helpers: [], limits: [], chains: [] };
 
+/** A table and what was found in it that we make none of. */
+export type TableListing = Pick<FoundTable, 'table' | 'strange'>;
+
 /**
  * The rules and helpers that a found table stands for, and everything in it that is not as we would have made it of them. Pairs with
  * `rulesetOf`.
  */
-export function rulesIn({ table, strange }: FoundTable): OwnTable {
+export function rulesIn(listing: TableListing): OwnTable {
+  return readBack(listing, (table) => table);
+}
+
+/** The same without what packets do not meet, which is what a rule leaves that somebody has removed. */
+export function metRulesIn(listing: TableListing): OwnTable {
+  return readBack(listing, metPart);
+}
+
+function readBack({ table, strange }: TableListing, part: (table: PolicyTable) => PolicyTable): OwnTable {
   const found = { rules: readRules(table), helpers: readHelpers(table) };
-  const spared = chainOf(table, 'pol_input', 'pol_raw_in').filter(({ acts }) => acts[0]?.do === 'accept');
-  const meant = rulesetOf({ ...found, spared: spared.map(({ tests }) => matchOf([tests])) });
-  return { ...found, strange: [...strange, ...differencesOf(table, meant ?? EMPTY)] };
+  const meant = rulesetOf({ ...found, spared: sparedIn(table) });
+  return { ...found, strange: [...strange, ...differencesOf(part(table), part(meant ?? EMPTY))] };
+}
+
+/** The packets that no rule of a found table touches. */
+export function sparedIn(table: PolicyTable): PolicyMatch[] {
+  return chainOf(table, 'pol_input', 'pol_raw_in')
+    .filter(({ acts }) => acts[0]?.do === 'accept')
+    .map(({ tests }) => matchOf([tests]));
 }
 
 /** The rules of the first of these chains that is there. */
