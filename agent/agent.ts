@@ -3,6 +3,7 @@ import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
 import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
+import { REPORTS_POLICY } from '../proto/model/policy/gateway-reading.ts';
 import { abilitiesOf } from './abilities.ts';
 import { handlersOf } from './handlers.ts';
 import { StandingBlockReports } from './standing-blocks.ts';
@@ -37,6 +38,9 @@ import { NO_PACKETS, Refusals } from './firewall/tables/refusals.ts';
 import { UsedApprovals } from './operations/used-approvals.ts';
 import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
+import { PolicyDecisions } from './policy-decisions.ts';
+import { PolicyStateReports } from './policy-state.ts';
+import type { PolicyParts } from './policy-parts.ts';
 import type { Policies } from './policies/reading/policies.ts';
 import { Remediations } from './remediations/remediations.ts';
 import { remediationsFolder, RunLog } from './remediations/run-log.ts';
@@ -61,6 +65,8 @@ export interface AgentDependencies {
   virtualAddresses?: () => VirtualAddress[];
   /** How the gateway tracks. */
   policies: Policies;
+  /** What holds the gateway to its policy; absent where none can be in force. */
+  standing?: Pick<PolicyParts, 'folder' | 'standing'>;
   /** Addresses that the agent pings. */
   probed?: () => string[];
   /** What cannot be told of WANs here, and why, beside what the table cannot. */
@@ -94,6 +100,7 @@ export class Agent {
   readonly #spool: Spool;
   readonly #outbox: Outbox;
   readonly #standingBlocks: StandingBlockReports | undefined;
+  readonly #policyState: PolicyStateReports | undefined;
   readonly #remediations: Remediations;
   readonly #commands: Commands;
   readonly #emergency: Emergency | undefined;
@@ -134,6 +141,14 @@ export class Agent {
     const outbox = new Outbox(this.#spool, reports);
     this.#outbox = outbox;
     this.#standingBlocks = this.#blocks && new StandingBlockReports({ blocks: this.#blocks, outbox, controllerClock, log });
+    this.#policyState =
+      deps.standing &&
+      new PolicyStateReports({
+        ...deps.standing,
+        outbox,
+        toControllerMs: (wallMs) => clock.now() + controllerClock.offsetMs() - (Date.now() - wallMs),
+        log,
+      });
     const hands = { table, refusals: this.#refusals, blocks: this.#blocks, guard: this.#guard, clock, context, log };
     this.#remediations = new Remediations({ ...hands, stateDir, disk, runs: this.#runs, reports, onReport: () => outbox.pump() });
     this.#commands = new Commands({
@@ -185,6 +200,7 @@ export class Agent {
       isPlanInUse: (planId: string) => this.#commands.usesPlan(planId),
       controllerClock,
       policies: deps.policies,
+      policyDecisions: deps.standing && new PolicyDecisions({ standing: deps.standing.standing, guardRules: () => this.#rules(), log }),
     };
     this.#link = new Link({
       identity: () => this.#renewal.identity,
@@ -255,6 +271,7 @@ export class Agent {
   #welcomed(sampleIntervalMs: number): void {
     this.#sampleIntervalMs = Math.min(Math.max(sampleIntervalMs, MIN_SAMPLE_MS), MAX_SAMPLE_MS);
     this.#standingBlocks?.tell();
+    this.#policyState?.tell();
   }
 
   /** The name may point elsewhere after a failover; what is protected follows. The last answer stays where there is no new one. */
@@ -293,7 +310,7 @@ export class Agent {
       whyNotBlock,
       mayActInEmergency: this.#emergency !== undefined,
       besides,
-      also: policies.can,
+      also: [...policies.can, ...(this.#policyState ? [REPORTS_POLICY] : [])],
     });
   }
 

@@ -7,6 +7,7 @@ import type { Spool } from './link/spool.ts';
 import type { Renewal } from './link/renewal.ts';
 import type { Witness } from './link/witness.ts';
 import type { Commands } from './operations/commands.ts';
+import type { PolicyDecisions } from './policy-decisions.ts';
 import type { Remediations } from './remediations/remediations.ts';
 
 export interface HandlerDependencies extends QueryDependencies {
@@ -14,6 +15,8 @@ export interface HandlerDependencies extends QueryDependencies {
   remediations: Remediations;
   witness: Witness;
   renewal: Pick<Renewal, 'trust'>;
+  /** Absent where no policy can be in force. */
+  policyDecisions?: PolicyDecisions;
   spool: Spool;
   outbox: Outbox;
   log: Logger;
@@ -21,7 +24,7 @@ export interface HandlerDependencies extends QueryDependencies {
 
 /** What this gateway does with each message of one session. `client`: where its queries are answered; `ended` aborts with it. */
 export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended: AbortSignal): Handlers {
-  const { commands, remediations, blocks, witness, renewal, spool, outbox, log } = deps;
+  const { commands, remediations, blocks, witness, renewal, spool, outbox, policyDecisions, log } = deps;
   const queries = new Queries(client, deps, ended);
   return {
     query: (query) => void queries.answer(query),
@@ -38,7 +41,7 @@ export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended:
     remediationRunReceipt: ({ runId }) => remediations.acknowledge(runId),
     auditCheckpoint: (checkpoint) => witness.see(checkpoint),
     confirmPolicy: () => undefined,
-    resolveDrift: () => undefined,
+    resolveDrift: (decision) => void policyDecisions?.resolve(decision),
     trustedRoots: ({ caPem, renewWithinMs }) => renewal.trust(Buffer.from(caPem).toString('utf8'), renewWithinMs),
   };
 }

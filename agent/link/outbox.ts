@@ -1,11 +1,12 @@
 import type { AgentMessage, SampleBatch, Unreadable } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Progress, Result, StandingBlocks } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { PolicyState } from '../../proto/gen/ctfleet/v1/policy.ts';
 import type { RemediationRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { CommandProgress, Newest, Results, sourceOf, type Queue, type Source } from './outbox-sources.ts';
 
 /**
  * What waits to be said on a session, in the order of `#sources`. It is bounded because each kind is: of pongs, of messages that were not
- * understood, of what is blocked and of each command's progress only the newest counts, results are one a command and stay in the journal
+ * understood, of what is blocked, of how the gateway is set and of each command's progress only the newest counts, results are one a command and stay in the journal
  * until acknowledged, reports of remediations stay on disk and are read a part at a time, samples go a batch at a time. `write` says false
  * when the stream is full; then nothing is taken until `drained`.
  */
@@ -14,6 +15,7 @@ export class Outbox {
   readonly #unreadable = new Newest<Unreadable>((value) => ({ $case: 'unreadable', value }));
   readonly #results = new Results();
   readonly #blocks = new Newest<StandingBlocks>((value) => ({ $case: 'standingBlocks', value }));
+  readonly #policy = new Newest<PolicyState>((value) => ({ $case: 'policyState', value }));
   readonly #progress = new CommandProgress();
   /** What comes first is said first. */
   readonly #sources: readonly Source[];
@@ -26,6 +28,7 @@ export class Outbox {
       this.#unreadable,
       this.#results,
       this.#blocks,
+      this.#policy,
       this.#progress,
       sourceOf(reports, (value) => ({ $case: 'remediationRun', value })),
       sourceOf(samples, (value) => ({ $case: 'samples', value })),
@@ -62,6 +65,12 @@ export class Outbox {
   /** All that is blocked now. */
   standingBlocks(blocks: StandingBlocks): void {
     this.#blocks.set(blocks);
+    this.pump();
+  }
+
+  /** How this gateway is set now. */
+  policyState(state: PolicyState): void {
+    this.#policy.set(state);
     this.pump();
   }
 

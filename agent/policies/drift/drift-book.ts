@@ -68,7 +68,7 @@ export function afterLook(book: DriftBook, { left, setAgain, now, process, isOfT
   const again = setAgain.map((found) => {
     const drift = shortened(found);
     const before = book.open.find(({ path }) => path === drift.path);
-    return before ?? lastOf(book, drift, now) ?? { ...drift, since: now, ...by(drift.path) };
+    return before ?? repeated(book, { ...drift, since: now, ...by(drift.path) });
   });
   const over = [...ended, ...again].map(({ isIgnored: _, ...drift }): PastDrift => ({ overAt: now, ...drift }));
   const past = [...over, ...book.past.filter(({ path }) => !over.some((one) => one.path === path))]
@@ -88,10 +88,17 @@ export function newBook(changeId: string, setIn: string): DriftBook {
   return { changeId, setIn, open: [], past: [] };
 }
 
-/** The same change of a moment ago, if it was set again then. */
-function lastOf({ past }: DriftBook, { path, actual }: FoundDrift, now: number): KnownDrift | PastDrift | undefined {
-  const last = past.find((one) => one.path === path && one.actual === actual && now - one.overAt < FIGHT_MS);
-  return last && now - last.overAt >= NOTE_MS ? { ...last, overAt: now } : last;
+/** What was set again, or the same that the same program did a moment ago, and that was set again then. */
+function repeated({ past }: DriftBook, drift: KnownDrift): KnownDrift | PastDrift {
+  const last = past.find((one) => one.path === drift.path);
+  const isSame = last?.actual === drift.actual && programOf(last) === programOf(drift) && drift.since - last!.overAt < FIGHT_MS;
+  if (!last || !isSame) return drift;
+  return drift.since - last.overAt < NOTE_MS ? last : { ...drift, since: last.since };
+}
+
+/** Without its number, which is another one each time. */
+function programOf(drift: KnownDrift | undefined): string | undefined {
+  return drift?.process?.replace(/ \(pid \d+\)$/, '');
 }
 
 function shortened({ path, wanted, actual }: FoundDrift): Pick<KnownDrift, 'path' | 'wanted' | 'actual'> {

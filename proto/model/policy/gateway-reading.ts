@@ -6,6 +6,9 @@ export const READS_POLICY = 'read-policy';
 /** Capability of an agent that says what its gateway's rules do with a packet before there is an entry. */
 export const EXPLAINS_TRACKING = 'explain-tracking';
 
+/** Capability of an agent that tells which policy is in force on its gateway, and what differs from it. */
+export const REPORTS_POLICY = 'report-policy';
+
 /**
  * Whether a kernel has a helper. `loadable`: a module that is not loaded yet; `unknown`: the kernel shows it neither as a module nor built
  * in, and where modules lie could not be read.
