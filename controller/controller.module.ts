@@ -16,6 +16,7 @@ import { OidcModule } from './oidc/oidc.module.ts';
 import { PeopleModule } from './people/people.module.ts';
 import { PlansModule } from './plans/plans.module.ts';
 import { PoliciesModule } from './policies/policies.module.ts';
+import { PolicyStatesModule } from './policy-states/policy-states.module.ts';
 import { HealthController } from './platform/health.controller.ts';
 import { PlatformModule, type Surroundings } from './platform/platform.module.ts';
 import { RemediationsModule } from './remediations/remediations.module.ts';
@@ -40,6 +41,7 @@ const NOUNS = [
   PlansModule,
   FlushesModule,
   PoliciesModule,
+  PolicyStatesModule,
   RemediationsModule,
   WitnessModule,
   LiveModule,

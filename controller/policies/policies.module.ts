@@ -30,6 +30,7 @@ export class PoliciesModule {
       SavedPoliciesRepository,
       SavedPoliciesService,
     ],
+    exports: [AttachedPolicies, GatewayReadings],
     controllers: [PoliciesController, SavedPoliciesController],
   });
 }

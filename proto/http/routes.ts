@@ -14,6 +14,7 @@ import * as people from './people.ts';
 import * as plans from './plans.ts';
 import * as policies from './policies.ts';
 import * as policyPlans from './policy-plans.ts';
+import * as policyStates from './policy-states.ts';
 import * as providers from './providers.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
@@ -121,6 +122,9 @@ export const routes = {
   checkPolicy: savedPolicies.checkPolicy,
   planPolicy: policyPlans.planPolicy,
   planNewPolicy: policyPlans.planNewPolicy,
+  listPolicyStates: policyStates.listPolicyStates,
+  resolveDrift: policyStates.resolveDrift,
+  adoptPolicy: policyStates.adoptPolicy,
   getAuthority: authority.getAuthority,
   prepareAuthority: authority.prepareAuthority,
   switchAuthority: authority.switchAuthority,

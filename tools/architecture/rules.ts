@@ -88,6 +88,14 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'proto',
   ],
   'controller/policies': ['controller/gateways', 'controller/history', 'controller/link', 'controller/audit', 'proto'],
+  'controller/policy-states': [
+    'controller/policies',
+    'controller/gateways',
+    'controller/link',
+    'controller/identity',
+    'controller/audit',
+    'proto',
+  ],
   'controller/witness': ['controller/link', 'controller/audit', 'proto'],
   'controller/live': [
     'controller/remediations',
@@ -119,6 +127,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/people',
     'controller/plans',
     'controller/policies',
+    'controller/policy-states',
     'controller/remediations',
     'controller/retention',
     'controller/service-accounts',
