@@ -1,6 +1,6 @@
 import { ResolveDrift_Way, type ResolveDrift } from '../proto/gen/ctfleet/v1/policy.ts';
 import type { GuardRules } from './operations/local-guard.ts';
-import type { StandingPolicy } from './policies/applying/standing-policy.ts';
+import type { StandingPolicy } from './policies/standing/standing-policy.ts';
 
 export interface PolicyDecisionDependencies {
   standing: Pick<StandingPolicy, 'restore' | 'ignore'>;

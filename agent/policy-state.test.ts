@@ -3,7 +3,7 @@ import { AgentMessage } from '../proto/gen/ctfleet/v1/link.ts';
 import type { PolicyState } from '../proto/gen/ctfleet/v1/policy.ts';
 import { BUSY, CALM, ChangeStage } from '../test/support/policy-changing.ts';
 import { PolicyStateReports } from './policy-state.ts';
-import type { StandingDrift } from './policies/applying/standing-policy.ts';
+import type { StandingDrift } from './policies/standing/standing-policy.ts';
 
 const OFFSET_MS = 5000;
 let stage: ChangeStage;

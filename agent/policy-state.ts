@@ -7,8 +7,8 @@ import { writePolicy } from '../proto/model/policy/write.ts';
 import type { Outbox } from './link/outbox.ts';
 import type { ChangeFolder } from './policies/applying/change-folder.ts';
 import type { ChangeRecord } from './policies/applying/change-record.ts';
-import type { StandingDrift, StandingPolicy } from './policies/applying/standing-policy.ts';
-import type { KnownDrift } from './policies/drift/drift-book.ts';
+import type { StandingDrift, StandingPolicy } from './policies/standing/standing-policy.ts';
+import type { KnownDrift } from './policies/standing/drift-book.ts';
 
 export interface PolicyStateDependencies {
   folder: Pick<ChangeFolder, 'pending' | 'confirmed'>;

@@ -5,7 +5,7 @@ import { warningsOf } from '../proto/model/policy/warnings/warnings.ts';
 import type { PolicyProblem } from '../proto/model/policy/problem.ts';
 import type { ChangeOutcome, ChangeRecord, PendingChange } from './policies/applying/change-record.ts';
 import type { GatewayPlan } from './policies/applying/policy-changes.ts';
-import type { DriftBook, KnownDrift } from './policies/drift/drift-book.ts';
+import type { DriftBook, KnownDrift } from './policies/standing/drift-book.ts';
 import type { Belonging } from './policies/applying/where-it-belongs.ts';
 
 /** What a policy would do on this gateway, in lines for people. */

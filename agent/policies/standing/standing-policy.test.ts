@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { PolicyDocument, PolicyMatch } from '../../../proto/model/policy/document.ts';
 import { BUSY, CALM, ChangeStage } from '../../../test/support/policy-changing.ts';
 import type { Touch } from '../../firewall/rules/table-touches.ts';
-import type { DriftBook } from '../drift/drift-book.ts';
+import type { DriftBook } from './drift-book.ts';
 import { StandingPolicy } from './standing-policy.ts';
 
 const RESTORING: PolicyDocument = { ...BUSY, spec: { ...BUSY.spec, drift: 'restore' } };

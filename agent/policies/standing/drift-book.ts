@@ -70,7 +70,7 @@ export function afterLook(book: DriftBook, { left, setAgain, now, process, isOfT
     const before = book.open.find(({ path }) => path === drift.path);
     return before ?? repeated(book, { ...drift, since: now, ...by(drift.path) });
   });
-  const over = [...ended, ...again].map(({ isIgnored: _, ...drift }): PastDrift => ({ overAt: now, ...drift }));
+  const over = [...ended, ...again].map((drift): PastDrift => withoutDecision({ overAt: now, ...drift }));
   const past = [...over, ...book.past.filter(({ path }) => !over.some((one) => one.path === path))]
     .filter(({ overAt }) => overAt > now - PAST_MS)
     .slice(0, MAX_PAST);
@@ -99,6 +99,10 @@ function repeated({ past }: DriftBook, drift: KnownDrift): KnownDrift | PastDrif
 /** Without its number, which is another one each time. */
 function programOf(drift: KnownDrift | undefined): string | undefined {
   return drift?.process?.replace(/ \(pid \d+\)$/, '');
+}
+
+function withoutDecision({ isIgnored: _isIgnored, ...drift }: PastDrift): PastDrift {
+  return drift;
 }
 
 function shortened({ path, wanted, actual }: FoundDrift): Pick<KnownDrift, 'path' | 'wanted' | 'actual'> {

@@ -3,16 +3,16 @@ import { pathOfSetting } from '../../../proto/model/policy/setting-text.ts';
 import { toPrintable } from '../../../proto/model/text.ts';
 import type { Touch } from '../../firewall/rules/table-touches.ts';
 import type { BootClock } from '../../time/boot-clock.ts';
-import { afterLook, ignoring, newBook, MAX_OPEN, type DriftBook } from '../drift/drift-book.ts';
-import type { DriftFile } from '../drift/drift-file.ts';
-import { driftOf, isOfTable, type FoundDrift } from '../drift/found-drift.ts';
-import { restoredAt, tableStep, type TableStep } from '../drift/table-step.ts';
+import { afterLook, ignoring, newBook, MAX_OPEN, type DriftBook } from './drift-book.ts';
+import type { DriftFile } from './drift-file.ts';
+import { driftOf, isOfTable, type FoundDrift } from './found-drift.ts';
+import { restoredAt, tableStep, type TableStep } from './table-step.ts';
 import type { FoundTable } from '../read-ruleset.ts';
-import type { ChangeFolder } from './change-folder.ts';
-import { GRACE_MS, type ChangeRecord } from './change-record.ts';
-import { isAsWritten, tableOf, type HeldValues } from './change-set.ts';
-import type { PolicyKernel } from './kernel.ts';
-import type { PolicyChanges } from './policy-changes.ts';
+import type { ChangeFolder } from '../applying/change-folder.ts';
+import { GRACE_MS, type ChangeRecord } from '../applying/change-record.ts';
+import { isAsWritten, tableOf, type HeldValues } from '../applying/change-set.ts';
+import type { PolicyKernel } from '../applying/kernel.ts';
+import type { PolicyChanges } from '../applying/policy-changes.ts';
 
 /** Who changes our table, as `TableChangers` hears it. */
 export interface Changers {
