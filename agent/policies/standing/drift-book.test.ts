@@ -59,6 +59,10 @@ describe('what is set again each time', () => {
 
   test('after it was left for a while is over, with since when it differed', () => {
     const book = look(fresh, 1, { left: [TABLE], process: 'nft (pid 1)' });
+    const other = look(book, 4, { left: [{ path: 'table', actual: 'there is a map m' }], process: 'nft (pid 2)' });
+    expect(look(other, 5, { setAgain: [TABLE], process: 'fw (pid 3)' }).past).toEqual([
+      { ...TABLE, since: 5, process: 'fw (pid 3)', overAt: 5 },
+    ]);
     expect(look(book, 5, { setAgain: [TABLE] })).toMatchObject({ open: [], past: [{ since: 1, process: 'nft (pid 1)', overAt: 5 }] });
   });
 });

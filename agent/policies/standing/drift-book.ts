@@ -68,7 +68,7 @@ export function afterLook(book: DriftBook, { left, setAgain, now, process, isOfT
   const again = setAgain.map((found) => {
     const drift = shortened(found);
     const before = book.open.find(({ path }) => path === drift.path);
-    return before ?? repeated(book, { ...drift, since: now, ...by(drift.path) });
+    return before && before.actual === drift.actual ? before : repeated(book, { ...drift, since: now, ...by(drift.path) });
   });
   const over = [...ended, ...again].map((drift): PastDrift => withoutDecision({ overAt: now, ...drift }));
   const past = [...over, ...book.past.filter(({ path }) => !over.some((one) => one.path === path))]
