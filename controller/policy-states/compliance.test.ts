@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { PolicyDocument, PolicySpec } from '../../proto/model/policy/document.ts';
 import type { GatewayRow } from '../gateways/gateway-view.ts';
 import type { PolicyState } from '../generated/prisma/client.ts';
-import type { AttachedPolicy } from '../policies/layers.ts';
-import { complianceOf, WantedDigests, type Standing } from './compliance.ts';
+import { complianceOf, type Standing } from './compliance.ts';
 import type { DriftRow } from './drift-merge.ts';
 import { toStateView } from './state-view.ts';
 
@@ -94,48 +92,6 @@ describe('a gateway', () => {
       compliance: 'unknown',
       reason: 'It is offline since 2026-11-30 03:00 UTC; before that, it was drifted.',
     });
-  });
-});
-
-describe('what all policies come to', () => {
-  const policy = (id: string, spec: Partial<PolicySpec>, more: Partial<AttachedPolicy> = {}): AttachedPolicy => ({
-    id,
-    tenantId: 't',
-    level: 'tenant',
-    tag: null,
-    siteId: null,
-    gatewayId: null,
-    document: { metadata: { name: id }, spec: { table: {}, timeouts: {}, rules: [], ...spec } } as PolicyDocument,
-    ...more,
-  });
-
-  it('is the same for the same values, whatever the policies are called and however many they are', () => {
-    const one = new WantedDigests([policy('a', { accounting: true, timeouts: { icmp: 10 } })]);
-    const two = new WantedDigests([policy('x', { accounting: true }), policy('y', { timeouts: { icmp: 10 } })]);
-    expect(one.on(gateway)).toBe(two.on(gateway));
-    expect(one.on(gateway)).not.toBe(new WantedDigests([policy('a', { accounting: true })]).on(gateway));
-  });
-
-  it('is nothing where no policy reaches, and something where one does that says nothing', () => {
-    const digests = new WantedDigests([policy('a', {}, { level: 'site', siteId: 's' })]);
-    expect(digests.on({ ...gateway, siteId: 'other' })).toBeUndefined();
-    expect(digests.on(gateway)).toMatch(/^[0-9a-f]{64}$/);
-  });
-
-  it('is computed for two thousand gateways under the same policies once', () => {
-    let reads = 0;
-    const counted = policy('a', {});
-    Object.defineProperty(counted.document, 'spec', {
-      get: () => {
-        reads++;
-        return { table: {}, timeouts: {}, rules: [] };
-      },
-    });
-    const digests = new WantedDigests([counted]);
-    digests.on(gateway);
-    const once = reads;
-    for (let n = 0; n < 2000; n++) digests.on({ ...gateway, id: String(n) });
-    expect([once > 0, reads]).toEqual([true, once]);
   });
 });
 

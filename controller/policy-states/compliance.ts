@@ -1,52 +1,21 @@
-import { createHash } from 'node:crypto';
 import type { PolicyState as StateView } from '../../proto/http/policy-states.ts';
-import { effectiveDocument } from '../../proto/model/policy/effective-document.ts';
-import { effectivePolicy } from '../../proto/model/policy/effective.ts';
 import { REPORTS_POLICY } from '../../proto/model/policy/gateway-reading.ts';
-import { writePolicy } from '../../proto/model/policy/write.ts';
 import { abilityOf, linkState, offlineReason, type GatewayRow } from '../gateways/gateway-view.ts';
 import type { PolicyState } from '../generated/prisma/client.ts';
 import { counted } from '../platform/plural.ts';
-import { layersOn, type AttachedPolicy } from '../policies/layers.ts';
-import type { Place } from '../policies/targets.ts';
 
 export type Compliance = StateView['compliance'];
 
 /** Those that need somebody come first. */
 export const IN_ORDER: readonly Compliance[] = ['drifted', 'changing', 'outdated', 'unknown', 'compliant', 'none'];
 
-/** What all policies come to on a gateway; undefined where none reaches it. */
-export type WantedDigest = string | undefined;
-
-/**
- * Computes it once for each set of policies, of which a fleet has few. The digest is over values alone: two gateways with the same values
- * have the same, whatever their policies are called.
- */
-export class WantedDigests {
-  private readonly policies: readonly AttachedPolicy[];
-  private readonly known = new Map<string, WantedDigest>();
-
-  constructor(policies: readonly AttachedPolicy[]) {
-    this.policies = policies;
-  }
-
-  on(place: Place): WantedDigest {
-    const layers = layersOn(this.policies, place);
-    const key = layers.map(({ policyId }) => policyId).join();
-    if (!this.known.has(key)) {
-      const text = writePolicy(effectiveDocument(effectivePolicy(layers)));
-      this.known.set(key, layers.length === 0 ? undefined : createHash('sha256').update(text).digest('hex'));
-    }
-    return this.known.get(key);
-  }
-}
-
 export interface Standing {
   gateway: GatewayRow;
   state: PolicyState | undefined;
   /** Values that differ and were not ignored. */
   open: number;
-  wanted: WantedDigest;
+  /** The digest of what all policies come to; undefined where none reaches it. */
+  wanted: string | undefined;
 }
 
 /**

@@ -10,6 +10,7 @@ import { PolicyStatesController } from './policy-states.controller.ts';
 import { PolicyStatesLink } from './policy-states.link.ts';
 import { PolicyStatesRepository } from './policy-states.repository.ts';
 import { PolicyStates } from './policy-states.service.ts';
+import { WantedDigests } from './wanted-digests.service.ts';
 import { PolicyReports } from './reports.service.ts';
 
 /** How gateways stand to their policies. */
@@ -17,7 +18,7 @@ import { PolicyReports } from './reports.service.ts';
 export class PolicyStatesModule {
   static readonly with = nounModule(PolicyStatesModule, {
     uses: [LinkModule.with, AuditModule.with, GatewaysModule.with, PoliciesModule.with],
-    providers: [Adoption, DriftDecisions, PolicyReports, PolicyStates, PolicyStatesRepository],
+    providers: [Adoption, DriftDecisions, PolicyReports, PolicyStates, PolicyStatesRepository, WantedDigests],
     controllers: [PolicyStatesController],
     link: [PolicyStatesLink],
   });

@@ -11,9 +11,10 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 import { AttachedPolicies } from '../policies/attached-policies.service.ts';
 import type { AttachedPolicy } from '../policies/layers.ts';
 import { reaches } from '../policies/targets.ts';
-import { complianceOf, IN_ORDER, WantedDigests, type Compliance, type Standing } from './compliance.ts';
+import { complianceOf, IN_ORDER, type Compliance, type Standing } from './compliance.ts';
 import { PolicyStatesRepository } from './policy-states.repository.ts';
 import { toStateView } from './state-view.ts';
+import { WantedDigests } from './wanted-digests.service.ts';
 
 /** Values of one gateway among others; the page of one gateway has all. */
 const MAX_LISTED = 20;
@@ -30,6 +31,7 @@ export class PolicyStates {
     @Inject(PolicyStatesRepository) private readonly states: PolicyStatesRepository,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
     @Inject(AttachedPolicies) private readonly attached: AttachedPolicies,
+    @Inject(WantedDigests) private readonly digests: WantedDigests,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -72,11 +74,11 @@ export class PolicyStates {
       scope,
       async (t) => [await this.states.states(t, ids), await this.states.open(t, ids)] as const,
     );
-    const digests = new WantedDigests(policies);
+    const wanted = await this.digests.on(policies, rows);
     return rows
-      .map((gateway): Ranked => {
+      .map((gateway, index): Ranked => {
         const { id, name } = gateway;
-        const standing = { gateway, state: states.get(id), open: open.get(id) ?? 0, wanted: digests.on(gateway) };
+        const standing = { gateway, state: states.get(id), open: open.get(id) ?? 0, wanted: wanted[index] };
         const { compliance } = complianceOf(standing, this.clock());
         return { rank: IN_ORDER.indexOf(compliance), name, id, standing, compliance };
       })
