@@ -38,6 +38,7 @@ import { UsedApprovals } from './operations/used-approvals.ts';
 import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
 import { APPLIES_POLICY, REPORTS_POLICY } from '../proto/model/policy/gateway-reading.ts';
+import { PolicyDecisions } from './policy-decisions.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import { PolicyStateReports } from './policy-state.ts';
 import { GatewayPolicyWork } from './policy-work.ts';
@@ -65,8 +66,8 @@ export interface AgentDependencies {
   virtualAddresses?: () => VirtualAddress[];
   /** How the gateway tracks. */
   policies: Policies;
-  /** What puts a policy in force here; absent where nothing is to be changed. */
-  policyParts?: Pick<PolicyParts, 'folder' | 'changes' | 'clock'>;
+  /** What puts a policy in force here and holds the gateway to it; absent where nothing is to be changed. */
+  policyParts?: Pick<PolicyParts, 'folder' | 'changes' | 'clock' | 'standing'>;
   /** Addresses that the agent pings. */
   probed?: () => string[];
   /** What cannot be told of WANs here, and why, beside what the table cannot. */
@@ -146,7 +147,14 @@ export class Agent {
     this.#outbox = outbox;
     this.#standingBlocks = this.#blocks && new StandingBlockReports({ blocks: this.#blocks, outbox, controllerClock, log });
     const { policyParts } = deps;
-    this.#policyState = policyParts && new PolicyStateReports({ folder: policyParts.folder, outbox, controllerClock, log });
+    this.#policyState =
+      policyParts &&
+      new PolicyStateReports({
+        ...policyParts,
+        outbox,
+        toControllerMs: (wallMs) => clock.now() + controllerClock.offsetMs() - (Date.now() - wallMs),
+        log,
+      });
     this.#policyWork =
       policyParts &&
       new GatewayPolicyWork({
@@ -208,6 +216,7 @@ export class Agent {
       isPlanInUse: (planId: string) => this.#commands.usesPlan(planId),
       controllerClock,
       policies: deps.policies,
+      policyDecisions: policyParts && new PolicyDecisions({ standing: policyParts.standing, guardRules: () => this.#rules(), log }),
     };
     this.#link = new Link({
       identity: () => this.#renewal.identity,

@@ -8,6 +8,7 @@ import type { Renewal } from './link/renewal.ts';
 import type { GatewayPolicyWork } from './policy-work.ts';
 import type { Witness } from './link/witness.ts';
 import type { Commands } from './operations/commands.ts';
+import type { PolicyDecisions } from './policy-decisions.ts';
 import type { Remediations } from './remediations/remediations.ts';
 
 export interface HandlerDependencies extends QueryDependencies {
@@ -16,6 +17,8 @@ export interface HandlerDependencies extends QueryDependencies {
   remediations: Remediations;
   witness: Witness;
   renewal: Pick<Renewal, 'trust'>;
+  /** Absent where no policy can be in force. */
+  policyDecisions?: PolicyDecisions;
   spool: Spool;
   outbox: Outbox;
   log: Logger;
@@ -23,7 +26,7 @@ export interface HandlerDependencies extends QueryDependencies {
 
 /** What this gateway does with each message of one session, made before it is dialled. `client`: where its queries are answered; `ended` aborts with it. */
 export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended: AbortSignal): Handlers {
-  const { commands, policyWork, remediations, blocks, witness, renewal, spool, outbox, log } = deps;
+  const { commands, policyWork, policyDecisions, remediations, blocks, witness, renewal, spool, outbox, log } = deps;
   const queries = new Queries(client, deps, ended);
   const confirmPolicy = policyWork?.sessionBegins();
   return {
@@ -41,7 +44,7 @@ export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended:
     remediationRunReceipt: ({ runId }) => remediations.acknowledge(runId),
     auditCheckpoint: (checkpoint) => witness.see(checkpoint),
     confirmPolicy: ({ commandId }) => void confirmPolicy?.(commandId),
-    resolveDrift: () => undefined,
+    resolveDrift: (decision) => void policyDecisions?.resolve(decision),
     trustedRoots: ({ caPem, renewWithinMs }) => renewal.trust(Buffer.from(caPem).toString('utf8'), renewWithinMs),
   };
 }

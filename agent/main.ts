@@ -32,7 +32,8 @@ if (command === 'policy') await setPolicy();
 const log = pino({ level: config.logLevel, base: undefined, redact: ['joinToken'] });
 const stop = stopSignal(() => log.warn('the agent left what was under way; it is taken up at the next start'));
 // Before anything else: a policy that nobody has confirmed may be what keeps this gateway from its controller.
-const { standing, ...policy } = policyParts(config, (message, fields) => log.warn(fields, message));
+const { book: _, ...policy } = policyParts(config, (message, fields) => log.warn(fields, message));
+const { standing } = policy;
 await standing.start();
 const standingUntilStop = standing.run(stop);
 

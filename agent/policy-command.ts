@@ -32,7 +32,7 @@ export interface PolicyCommandOptions {
 export async function policyCommand({ config, program, args }: PolicyCommandOptions): Promise<string[]> {
   const beganAtBootMs = bootClock.bootMs() - process.uptime() * 1000;
   const troubles: string[] = [];
-  const { folder, changes } = policyParts(config, (message, { err }) => troubles.push(`${message}: ${String(err)}`));
+  const { folder, book, changes } = policyParts(config, (message, { err }) => troubles.push(`${message}: ${String(err)}`));
   const [command = '', ...more] = args;
   const lines = await carryOut();
   return [...lines, ...troubles];
@@ -42,7 +42,12 @@ export async function policyCommand({ config, program, args }: PolicyCommandOpti
       case 'show':
         if (more[0] === '--for') return placesLines(folder.confirmed(), systemIn(more.slice(1)));
         noMore(more);
-        return standingLines({ pending: folder.pending(), confirmed: folder.confirmed(), outcome: folder.lastOutcome() });
+        return standingLines({
+          pending: folder.pending(),
+          confirmed: folder.confirmed(),
+          outcome: folder.lastOutcome(),
+          book: book.load(),
+        });
       case 'plan': {
         const [file, ...rest] = more;
         noMore(rest);

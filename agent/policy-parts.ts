@@ -1,6 +1,9 @@
 import type { PolicyMatch } from '../proto/model/policy/document.ts';
 import type { AgentConfig } from './config.ts';
 import { Disk } from './disk/disk.ts';
+import { FAMILY } from './firewall/rules/ruleset.ts';
+import { TableChangers } from './firewall/rules/table-changers.ts';
+import { isOwnNft } from './firewall/tables/nft.ts';
 import { loadIdentity } from './link/identity.ts';
 import type { Endpoint } from './operations/guard.ts';
 import { ownAddresses, resolveEndpoint } from './operations/own-endpoints.ts';
@@ -10,7 +13,9 @@ import { kernelHands } from './policies/applying/kernel-hands.ts';
 import { PolicyChanges } from './policies/applying/policy-changes.ts';
 import { networkNamespace, ownIdentity } from './policies/applying/process-identity.ts';
 import { sparedPackets, sshPortsIn, sshPortsOf } from './policies/applying/spared.ts';
-import { StandingPolicy } from './policies/applying/standing-policy.ts';
+import { StandingPolicy } from './policies/standing/standing-policy.ts';
+import { DriftFile } from './policies/standing/drift-file.ts';
+import { POLICY_TABLE } from './policies/policy-table.ts';
 import { KernelPolicies } from './policies/reading/kernel-policies.ts';
 import { bootClock, type BootClock } from './time/boot-clock.ts';
 
@@ -19,6 +24,7 @@ const ASK_AGAIN_MS = 60_000;
 
 export interface PolicyParts {
   folder: ChangeFolder;
+  book: DriftFile;
   changes: PolicyChanges;
   clock: BootClock;
   standing: StandingPolicy;
@@ -31,6 +37,7 @@ export function policyParts(
 ): PolicyParts {
   const disk = new Disk({ onTrouble: (message, fields) => warn(message, { ...fields }) });
   const folder = new ChangeFolder(stateDir, disk);
+  const book = new DriftFile(stateDir, disk);
   const controller = rememberedEndpoint(() => linkAddress ?? identityAddress(stateDir, disk));
   const sshPorts = sshPortsOf(process.env.SSH_CONNECTION);
   const sparedNow = async (ports: readonly number[]): Promise<{ packets: PolicyMatch[]; isWhole: boolean }> => {
@@ -55,9 +62,14 @@ export function policyParts(
       const { packets, isWhole } = await sparedNow(sshPortsIn(spared));
       return isWhole ? packets : undefined;
     },
+    book,
+    hearChangers: () => new TableChangers({ family: FAMILY[POLICY_TABLE.family], name: POLICY_TABLE.table }),
+    isOwn: isOwnNft,
+    now: Date.now,
+    namespace: networkNamespace,
     warn,
   });
-  return { folder, changes, clock: bootClock, standing };
+  return { folder, book, changes, clock: bootClock, standing };
 }
 
 /** The controller's address as enrolment gave it; undefined before. */

@@ -1,9 +1,11 @@
 import type { PolicyChange } from '../proto/model/policy/difference.ts';
 import { formatDuration } from '../proto/model/duration.ts';
+import { toPrintable } from '../proto/model/text.ts';
 import { warningsOf } from '../proto/model/policy/warnings/warnings.ts';
 import type { PolicyProblem } from '../proto/model/policy/problem.ts';
 import type { ChangeOutcome, ChangeRecord, PendingChange } from './policies/applying/change-record.ts';
 import type { GatewayPlan } from './policies/applying/policy-changes.ts';
+import type { DriftBook, KnownDrift } from './policies/standing/drift-book.ts';
 import type { Belonging } from './policies/applying/where-it-belongs.ts';
 
 /** What a policy would do on this gateway, in lines for people. */
@@ -42,9 +44,10 @@ export interface Standing {
   pending: PendingChange | undefined;
   confirmed: ChangeRecord | undefined;
   outcome: ChangeOutcome | undefined;
+  book: DriftBook | undefined;
 }
 
-export function standingLines({ pending, confirmed, outcome }: Standing): string[] {
+export function standingLines({ pending, confirmed, outcome, book }: Standing): string[] {
   return [
     ...(pending
       ? [
@@ -55,8 +58,24 @@ export function standingLines({ pending, confirmed, outcome }: Standing): string
       : []),
     ...(outcome ? [`The last change, policy ${outcome.policy}: ${outcome.outcome} at ${clockTime(outcome.at)}. ${outcome.why}`] : []),
     ...(confirmed
-      ? [`This gateway is held to policy ${confirmed.policy}:`, '', confirmed.document.trimEnd()]
+      ? [
+          ...(book?.changeId === confirmed.id ? driftLines(book) : []),
+          `This gateway is held to policy ${confirmed.policy}:`,
+          '',
+          confirmed.document.trimEnd(),
+        ]
       : ['No policy is kept here.']),
+  ];
+}
+
+/** What somebody has changed by hand. */
+function driftLines({ open, past }: DriftBook): string[] {
+  const line = ({ path, wanted = 'not there', actual = 'not there', since, process }: KnownDrift): string =>
+    toPrintable(`  ${path}: ${wanted} → ${actual}, since ${clockTime(since)}${process === undefined ? '' : ` by ${process}`}`);
+  return [
+    ...titled('Changed by hand, and left as it is:', open.filter(({ isIgnored }) => !isIgnored).map(line)),
+    ...titled('Changed by hand, and ignored until it changes again:', open.filter(({ isIgnored }) => isIgnored).map(line)),
+    ...titled('Changed by hand within the last day, and as the policy has it again:', past.map(line)),
   ];
 }
 

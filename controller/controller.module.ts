@@ -18,6 +18,7 @@ import { PeopleModule } from './people/people.module.ts';
 import { PlansModule } from './plans/plans.module.ts';
 import { PoliciesModule } from './policies/policies.module.ts';
 import { PolicyRolloutsModule } from './policy-rollouts/policy-rollouts.module.ts';
+import { PolicyStatesModule } from './policy-states/policy-states.module.ts';
 import { HealthController } from './platform/health.controller.ts';
 import { PlatformModule, type Surroundings } from './platform/platform.module.ts';
 import { RemediationsModule } from './remediations/remediations.module.ts';
@@ -44,6 +45,7 @@ const NOUNS = [
   PoliciesModule,
   ExpectationsModule,
   PolicyRolloutsModule,
+  PolicyStatesModule,
   RemediationsModule,
   WitnessModule,
   LiveModule,

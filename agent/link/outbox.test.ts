@@ -63,6 +63,18 @@ describe('the outbox', () => {
     expect(said.map((body) => body?.$case === 'progress' && body.value.done)).toEqual([1, 9]);
   });
 
+  it('says how the gateway is set only as it is now, and nothing of it in a later session', () => {
+    const outbox = new Outbox(new Spool(NO_OFFSET), none);
+    const state = (unknown: string) => ({ inForce: undefined, pending: undefined, drift: [], driftLeft: 0, unknown });
+    const said = session(outbox, 1);
+    for (const why of ['a', 'b', 'c']) outbox.policyState(state(why));
+    outbox.drained();
+    expect(said.map((body) => body?.$case === 'policyState' && body.value.unknown)).toEqual(['a', 'c']);
+    outbox.policyState(state('d'));
+    outbox.close();
+    expect(session(outbox)).toEqual([]);
+  });
+
   it('sends one batch of samples at a time, and the same again in a new session if it was not received', () => {
     const spool = new Spool(NO_OFFSET);
     const outbox = new Outbox(spool, none);

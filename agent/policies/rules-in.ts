@@ -1,7 +1,8 @@
 import type { OwnTable } from '../../proto/model/policy/actual.ts';
 import { canonicalRule } from '../../proto/model/policy/canonical-rule.ts';
-import { MODES, type PolicyRule, type RuleLimits } from '../../proto/model/policy/document.ts';
+import { MODES, type PolicyMatch, type PolicyRule, type RuleLimits } from '../../proto/model/policy/document.ts';
 import { HELPERS } from '../../proto/model/policy/helpers.ts';
+import { metPart } from './met-part.ts';
 import { matchOf } from './match-tests.ts';
 import type { PolicyTable, TableRule } from './policy-table.ts';
 import type { FoundTable } from './read-ruleset.ts';
@@ -10,22 +11,33 @@ import { rulesetOf } from './ruleset.ts';
 
 const EMPTY: PolicyTable = { timeouts: [], helpers: [], limits: [], chains: [] };
 
+/** A table and what was found in it that we make none of. */
+export type TableListing = Pick<FoundTable, 'table' | 'strange'>;
+
 /**
  * The rules and helpers that a found table stands for, and everything in it that is not as we would have made it of them. Pairs with
  * `rulesetOf`.
  */
-export function rulesIn({ table, strange }: FoundTable): OwnTable {
-  const found = { rules: readRules(table), helpers: readHelpers(table) };
-  const meant = rulesetOf({ ...found, spared: sparedIn(table).map(({ tests }) => matchOf([tests])) });
-  return { ...found, strange: [...strange, ...differencesOf(table, meant ?? EMPTY)] };
+export function rulesIn(listing: TableListing): OwnTable {
+  return readBack(listing, (table) => table);
 }
 
-/** Of packets as they come in; the second half of those in `pol_untracked` is of their answers. */
-function sparedIn(table: PolicyTable): TableRule[] {
+/** The same without what packets do not meet, which is what a rule leaves that somebody has removed. */
+export function metRulesIn(listing: TableListing): OwnTable {
+  return readBack(listing, metPart);
+}
+
+function readBack({ table, strange }: TableListing, part: (table: PolicyTable) => PolicyTable): OwnTable {
+  const found = { rules: readRules(table), helpers: readHelpers(table) };
+  const meant = rulesetOf({ ...found, spared: sparedIn(table) });
+  return { ...found, strange: [...strange, ...differencesOf(part(table), part(meant ?? EMPTY))] };
+}
+
+/** The packets, as they come in, that no rule of a found table touches. The second half of those in `pol_untracked` is of their answers. */
+export function sparedIn(table: PolicyTable): PolicyMatch[] {
   const accepted = (chain: string): TableRule[] => chainOf(table, chain).filter(({ acts }) => acts[0]?.do === 'accept');
-  const coming = accepted('pol_input');
-  const either = accepted('pol_untracked');
-  return coming.length > 0 ? coming : either.slice(0, either.length / 2);
+  const [coming, either] = [accepted('pol_input'), accepted('pol_untracked')];
+  return (coming.length > 0 ? coming : either.slice(0, either.length / 2)).map(({ tests }) => matchOf([tests]));
 }
 
 /** The rules of the first of these chains that is there. */

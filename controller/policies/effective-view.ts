@@ -77,7 +77,7 @@ function isOfPolicy(change: PolicyChange): boolean {
 }
 
 /** Values other than rules, in the order of a document. */
-function textsOf({ table, timeouts, helpers, accounting, timestamps, events }: PolicyValues): [path: string, text: string][] {
+function textsOf({ table, timeouts, helpers, accounting, timestamps, events, drift }: PolicyValues): [path: string, text: string][] {
   const texts: [string, string | number | boolean | undefined][] = [
     ['table.max', table.max],
     ['table.buckets', table.buckets],
@@ -86,6 +86,7 @@ function textsOf({ table, timeouts, helpers, accounting, timestamps, events }: P
     ['accounting', accounting],
     ['timestamps', timestamps],
     ['events', events],
+    ['drift', drift],
   ];
   return texts.flatMap(([path, value]) => (value === undefined ? [] : [[path, String(value)] as [string, string]]));
 }

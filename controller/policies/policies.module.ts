@@ -30,7 +30,7 @@ export class PoliciesModule {
       SavedPoliciesRepository,
       SavedPoliciesService,
     ],
-    exports: [GatewayReadings, PolicyPlansService],
+    exports: [AttachedPolicies, GatewayReadings, PolicyPlansService],
     controllers: [PoliciesController, SavedPoliciesController],
   });
 }

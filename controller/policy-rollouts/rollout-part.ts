@@ -5,7 +5,7 @@ import type { EffectivePolicy } from '../../proto/model/policy/effective.ts';
 import { APPLIES_POLICY } from '../../proto/model/policy/gateway-reading.ts';
 import { abilityOf, type GatewayRow } from '../gateways/gateway-view.ts';
 import type { NewPlanGateway } from '../plans/new-plan.ts';
-import { effectiveDocument } from '../policies/effective-document.ts';
+import { sentDocument } from '../policies/sent-document.ts';
 import type { PlannedPart } from '../policies/planned.ts';
 
 /** What is kept of what a roll-out changes on a gateway, so that everybody is shown it as far as they may see it. */
@@ -47,7 +47,7 @@ export function toPart(policyName: string, planned: PlannedPart, position: numbe
   if (why !== undefined) return leftOut(why);
   const changes = changeCount(difference);
   if (changes === 0) return { gateway: { ...gateway, state: 'empty' } };
-  const written = effectiveDocument(policyName, effective);
+  const written = sentDocument(policyName, effective);
   if ('reason' in written) return leftOut(written.reason);
   const { effects } = planned.gateway;
   return {

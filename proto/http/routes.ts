@@ -16,6 +16,7 @@ import * as plans from './plans.ts';
 import * as policies from './policies.ts';
 import * as policyPlans from './policy-plans.ts';
 import * as policyRollouts from './policy-rollouts.ts';
+import * as policyStates from './policy-states.ts';
 import * as providers from './providers.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
@@ -132,6 +133,9 @@ export const routes = {
   getRolloutDifference: policyRollouts.getRolloutDifference,
   cancelPolicyRollout: policyRollouts.cancelPolicyRollout,
   undoPolicyRollout: policyRollouts.undoPolicyRollout,
+  listPolicyStates: policyStates.listPolicyStates,
+  resolveDrift: policyStates.resolveDrift,
+  adoptPolicy: policyStates.adoptPolicy,
   getAuthority: authority.getAuthority,
   prepareAuthority: authority.prepareAuthority,
   switchAuthority: authority.switchAuthority,

@@ -52,7 +52,8 @@ export async function fleetTimes(gateways: number, runs: number): Promise<FleetT
     async function ours(): Promise<[plan: number, rollOut: number]> {
       const began = performance.now();
       const { digest, gateways: planned } = await call(routes.planPolicy, { params, body: { scope: {} } });
-      if (planned.length !== gateways || planned.some(({ state }) => state !== 'answered')) throw new Error('not every gateway was planned');
+      if (planned.length !== gateways || planned.some(({ state }) => state !== 'answered'))
+        throw new Error('not every gateway was planned');
       const clicked = performance.now();
       const body = { scope: {}, digest, reason: 'a benchmark', waves: false };
       const { rolloutId } = await call(routes.applyPolicy, { params, body });

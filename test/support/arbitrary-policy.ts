@@ -3,6 +3,7 @@ import { formatPrefix, parsePrefix } from '../../proto/model/address.ts';
 import type { NumberRange } from '../../proto/model/block/packets.ts';
 import {
   ANSWERS,
+  DRIFT_WAYS,
   MODES,
   PROFILE_NAMES,
   type PolicyDocument,
@@ -132,6 +133,7 @@ export const arbitraryDocument: fc.Arbitrary<PolicyDocument> = fc.record({
       accounting: maybe(fc.boolean()),
       timestamps: maybe(fc.boolean()),
       events: maybe(fc.constantFrom(true, false, 'auto' as const)),
+      drift: maybe(fc.constantFrom(...DRIFT_WAYS)),
       rules: arbitraryRules,
     })
     .map((spec): PolicySpec => withoutAbsent(spec)),

@@ -11,6 +11,7 @@ import type {
   Query,
   RenewResponse,
 } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { ResolveDrift } from '../../proto/gen/ctfleet/v1/policy.ts';
 import type { Remediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { EnrolmentClient, Hello, LinkClient } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Method, Outcome, Result_State, type Command, type OutcomeRun, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
@@ -123,6 +124,8 @@ export class FakeAgent {
   readonly stops: string[] = [];
   /** Names of blocks that it was told to lift. */
   readonly lifts: string[] = [];
+  /** What it was told about drift. */
+  readonly decisions: ResolveDrift[] = [];
   readonly receipts: string[] = [];
   readonly sampleReceipts: bigint[] = [];
   epoch = 0n;
@@ -240,6 +243,9 @@ export class FakeAgent {
         return this.onConfirm(body.value.commandId);
       case 'liftBlocks':
         this.lifts.push(...body.value.ids);
+        return;
+      case 'resolveDrift':
+        this.decisions.push(body.value);
         return;
       case 'resultReceipt':
         this.receipts.push(body.value.commandId);

@@ -99,6 +99,14 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/audit',
     'proto',
   ],
+  'controller/policy-states': [
+    'controller/policies',
+    'controller/gateways',
+    'controller/link',
+    'controller/identity',
+    'controller/audit',
+    'proto',
+  ],
   'controller/witness': ['controller/link', 'controller/audit', 'proto'],
   'controller/live': [
     'controller/remediations',
@@ -132,6 +140,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/plans',
     'controller/policies',
     'controller/policy-rollouts',
+    'controller/policy-states',
     'controller/remediations',
     'controller/retention',
     'controller/service-accounts',

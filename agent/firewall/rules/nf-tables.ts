@@ -19,6 +19,11 @@ export const NFT_MSG = {
   GETOBJ: SUBSYSTEM | 19,
 } as const;
 
+/** NFTA_GEN_*: of NEWGEN, with which the notifications of a transaction end. */
+export const GENERATION = { ID: 1, PROC_PID: 2, PROC_NAME: 3 } as const;
+/** Multicast group of all changes of nf_tables. */
+export const NFNLGRP_NFTABLES = 7;
+
 export const TABLE = { NAME: 1, FLAGS: 2 } as const;
 export const TABLE_DORMANT = 1;
 export const CHAIN = { TABLE: 1, NAME: 3, HOOK: 4, POLICY: 5, TYPE: 7 } as const;

@@ -5,6 +5,22 @@ import { openPipe } from './pipe.ts';
 /** It takes milliseconds; a large table on a busy machine, a second. */
 const MAX_RUN_MS = 30_000;
 
+/** Pids of those that were started last; the kernel gives a number to another process only after all others. */
+const MAX_OWN = 256;
+const own = new Set<number>();
+
+/** True for an nft that this process started lately, as long as both are in one pid namespace. */
+export function isOwnNft(pid: number): boolean {
+  return own.has(pid);
+}
+
+function remember(pid: number | undefined): void {
+  if (pid === undefined) return;
+  own.delete(pid);
+  own.add(pid);
+  if (own.size > MAX_OWN) own.delete(own.values().next().value!);
+}
+
 /**
  * Runs nft, all or nothing, with fixed arguments and no shell. Throws CAPABILITY_MISSING with the cure.
  * @param missing what is not possible where it fails
@@ -42,6 +58,7 @@ function run(args: readonly string[], input: 'pipe' | number, feed: (child: Chil
       timeout: MAX_RUN_MS,
       killSignal: 'SIGKILL',
     });
+    remember(child.pid);
     let [out, said] = ['', ''];
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       out += text;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ActualPolicy } from '../../../proto/model/policy/actual.ts';
 import { settledValues, type PolicyDifference } from '../../../proto/model/policy/difference.ts';
-import type { PolicyMatch, PolicyRule, PolicyValues, Timeouts } from '../../../proto/model/policy/document.ts';
+import type { DriftWay, PolicyMatch, PolicyRule, PolicyValues, Timeouts } from '../../../proto/model/policy/document.ts';
 import { FleetError } from '../../../proto/model/error-codes.ts';
 import type { PolicyTable } from '../policy-table.ts';
 import type { FoundTable } from '../read-ruleset.ts';
@@ -33,6 +33,8 @@ export interface HeldValues {
   rules: PolicyRule[];
   helpers: string[];
   timeouts: Timeouts;
+  /** Absent: `report`. */
+  drift?: DriftWay;
 }
 
 export interface ChangeInput {
@@ -61,6 +63,7 @@ export function changeSetOf({ wanted, difference, actual, found, spared }: Chang
     rules,
     helpers,
     timeouts: wanted.timeouts,
+    ...(wanted.drift && { drift: wanted.drift }),
   };
   const steps = inSafeOrder(settings.map(({ setting, from, to }) => ({ setting, from: from!, to })));
   const to = tableOf(held, spared);

@@ -3,6 +3,7 @@ import { KNOWN_TIMEOUT_KEYS, SWITCHES, aboutTimeout, settingOf } from '../../../
 import {
   EXPLAINS_TRACKING,
   READS_POLICY,
+  REPORTS_POLICY,
   type PolicyReading,
   type TrackingExplanation,
 } from '../../../proto/model/policy/gateway-reading.ts';
@@ -18,7 +19,13 @@ const GONE = /^(dccp|udplite)\.|^sctp\.heartbeatAcked$/;
 /** Of a gateway whose table is in memory: a kernel’s defaults, of which nothing can be changed, and no rules. */
 export class MemoryPolicies implements Policies {
   abilities(): { can: string[]; cannot: Record<string, string> } {
-    return { can: [READS_POLICY], cannot: { [EXPLAINS_TRACKING]: 'There are no rules to ask: the table is in memory.' } };
+    return {
+      can: [READS_POLICY],
+      cannot: {
+        [EXPLAINS_TRACKING]: 'There are no rules to ask: the table is in memory.',
+        [REPORTS_POLICY]: 'No policy can be in force here: the table is in memory.',
+      },
+    };
   }
 
   async read(): Promise<PolicyReading> {

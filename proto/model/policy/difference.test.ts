@@ -31,6 +31,10 @@ const saidOf = ({ changes }: PolicyDifference): string[] =>
   });
 const rule = (name: string, rest: Partial<PolicyRule>): PolicyRule => ({ name, match: {}, ...rest });
 
+it('what happens to drift is no value of the gateway, so that it changes nothing there', () => {
+  expect(differenceOf(values({ drift: 'restore' }), ACTUAL)).toEqual(differenceOf(values({}), ACTUAL));
+});
+
 describe('a setting', () => {
   it('is set, or unchanged where the gateway has it', () => {
     const wanted = values({ table: { max: 262_144 }, timeouts: { icmp: 10 }, accounting: true, events: 'auto' });

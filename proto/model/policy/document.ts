@@ -25,6 +25,13 @@ export type Mode = (typeof MODES)[number];
 export const ANSWERS = ['drop', 'reset'] as const;
 export type Answer = (typeof ANSWERS)[number];
 
+/**
+ * What happens when somebody changes by hand what a policy has set: it is left and reported until somebody decides, or set again at once
+ * and reported all the same.
+ */
+export const DRIFT_WAYS = ['report', 'restore'] as const;
+export type DriftWay = (typeof DRIFT_WAYS)[number];
+
 /** A policy as operators write it; `read.ts` and `write.ts` are its text. Absent means that the policy says nothing about it. */
 export interface PolicyDocument {
   metadata: { name: string; tenant?: string };
@@ -46,6 +53,8 @@ export interface PolicyValues {
   timestamps?: boolean;
   /** `auto`: only while a program listens. */
   events?: boolean | 'auto';
+  /** Absent: `report`. No value of the kernel. */
+  drift?: DriftWay;
   /** In order of precedence; names are unique. */
   rules: PolicyRule[];
 }

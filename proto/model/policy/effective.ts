@@ -44,7 +44,7 @@ export function effectivePolicy(layers: readonly PolicyLayer[]): EffectivePolicy
   const origins = new Map<string, Origin>();
   const values: PolicyValues = { table: {}, timeouts: {}, rules: [] };
   for (const layer of layers.toSorted(byPrecedence)) {
-    const { profile, table, timeouts, rules, helpers, accounting, timestamps, events } = layer.document.spec;
+    const { profile, table, timeouts, rules, helpers, accounting, timestamps, events, drift } = layer.document.spec;
     const origin = originOf(layer);
     const isFrom = (path: string, from = origin): void => void origins.set(path, from);
     for (const [key, seconds] of timeoutEntries(profile ? PROFILES[profile] : {})) {
@@ -60,7 +60,7 @@ export function effectivePolicy(layers: readonly PolicyLayer[]): EffectivePolicy
       values.table[key] = table[key];
       isFrom(`table.${key}`);
     }
-    for (const [key, value] of Object.entries({ helpers, accounting, timestamps, events })) {
+    for (const [key, value] of Object.entries({ helpers, accounting, timestamps, events, drift })) {
       if (value === undefined) continue;
       Object.assign(values, { [key]: value });
       isFrom(key);

@@ -8,7 +8,7 @@ export const EXPLAINS_TRACKING = 'explain-tracking';
 
 /** Capability of an agent that puts a policy in force so that it is taken back unless it is confirmed over a new session. */
 export const APPLIES_POLICY = 'apply-policy';
-/** Capability of an agent that tells on each session which policy is in force, and which waits to be confirmed. */
+/** Capability of an agent that tells which policy is in force on its gateway, which waits to be confirmed, and what differs. */
 export const REPORTS_POLICY = 'report-policy';
 
 /**

@@ -111,6 +111,11 @@ describe('a problem names its place and its cure:', () => {
     ],
     ['a helper that nobody knows', '  helpers: [fpt]', '5:13 spec.helpers[0]: “fpt” is not a helper; write ftp'],
     ['yes for true', '  accounting: yes', '5:15 spec.accounting: “yes” is neither true nor false; write true or false'],
+    [
+      'drift that is dealt with in no known way',
+      '  drift: restoer',
+      '5:10 spec.drift: “restoer” is not what happens to drift; write restore',
+    ],
     ['events that are no switch', '  events: 2', '5:11 spec.events: “2” is not true, false or auto; use true, false or auto'],
     ['a key without a value', '  rules:', '5:9 spec.rules: “rules” has no value; give it one, or remove the key'],
     ['a list for a map', '  table: [1]', '5:10 spec.table: a list stands where keys are expected; write “key: value”'],

@@ -1,5 +1,6 @@
 import {
   API_VERSION,
+  DRIFT_WAYS,
   POLICY_KIND,
   PROFILE_NAMES,
   type PolicyDocument,
@@ -16,7 +17,7 @@ import { quoted, Reading, type Place } from './reading.ts';
 import { isTimeoutKey, KNOWN_TIMEOUT_KEYS, timeoutKeyOf, type TimeoutKey } from './settings.ts';
 import { parseSource } from './yaml-source.ts';
 
-const SPEC_KEYS = ['profile', 'table', 'timeouts', 'helpers', 'accounting', 'timestamps', 'events', 'rules'] as const;
+const SPEC_KEYS = ['profile', 'table', 'timeouts', 'helpers', 'accounting', 'timestamps', 'events', 'drift', 'rules'] as const;
 /** `tcp` and the like, with the keys below them; none for `icmp`, which is a time itself. */
 const TIMEOUT_GROUPS = Map.groupBy(KNOWN_TIMEOUT_KEYS, (key) => key.split('.')[0]!);
 
@@ -58,6 +59,7 @@ function readSpec(reading: Reading, place: Place): PolicySpec {
     accounting: keys.accounting && reading.flag(keys.accounting),
     timestamps: keys.timestamps && reading.flag(keys.timestamps),
     events: keys.events && readEvents(reading, keys.events),
+    drift: keys.drift && reading.word(keys.drift, DRIFT_WAYS, 'what happens to drift'),
     rules: keys.rules ? readRules(reading, keys.rules) : [],
   });
 }

@@ -30,7 +30,7 @@ export function policyValue({ metadata, spec }: PolicyDocument): object {
   };
 }
 
-function specValue({ profile, table, timeouts, helpers, accounting, timestamps, events, rules }: PolicySpec): object {
+function specValue({ profile, table, timeouts, helpers, accounting, timestamps, events, drift, rules }: PolicySpec): object {
   return withoutAbsent({
     profile,
     table: filled({ max: table.max, buckets: table.buckets }),
@@ -39,6 +39,7 @@ function specValue({ profile, table, timeouts, helpers, accounting, timestamps, 
     accounting,
     timestamps,
     events,
+    drift,
     rules: rules.length > 0 ? rules.map(ruleValue) : undefined,
   });
 }

@@ -19,6 +19,7 @@ const BODIES: Partial<Record<keyof typeof routes, object>> = {
   approveRemediation: { revision: 1 },
   updatePolicy: { revision: 1 },
   applyPolicy: { digest: 'd', reason: 'r' },
+  resolveDrift: { paths: ['table.max'], way: 'restore' },
   approveEnrolment: { fingerprint: 'f' },
   deleteExpectations: {
     items: [
@@ -105,6 +106,21 @@ beforeAll(async () => {
       ],
     },
   });
+  const [since, path] = [BigInt(Date.now()), 'theirs-value'];
+  other.agent.send({
+    $case: 'policyState',
+    value: {
+      inForce: { changeId: 'c', policy: 'theirs-policy', documentSha256: '', commandId: '', sinceMs: since },
+      drift: [{ path, wanted: '1', actual: '2', sinceMs: since, process: '', isSetAgain: false, isIgnored: false }],
+      driftLeft: 0,
+      unknown: '',
+      pending: undefined,
+    },
+  });
+  await eventually(
+    'the drift is listed',
+    async () => (await owner.call(routes.listPolicyStates)).items.some(({ drift }) => drift.length === 1) || undefined,
+  );
   await eventually('the block is listed', async () => (await owner.call(routes.listBlocks)).items.length === 1 || undefined);
   const { id: personId } = await owner.call(routes.invitePerson, {
     body: { name: 'Theirs', email: 'theirs@example.net', grants: [{ role: 'viewer', tenantId: other.tenantId }] },
@@ -209,6 +225,8 @@ describe('what belongs to another tenant', () => {
       explainTracking: theirs.agent.gatewayId,
       listExpectations: theirs.agent.gatewayId,
       deleteExpectations: theirs.agent.gatewayId,
+      resolveDrift: theirs.agent.gatewayId,
+      adoptPolicy: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId,
       getRollout: theirs.rolloutId,
       listEnrolments: theirs.rolloutId,
@@ -326,6 +344,8 @@ describe('what belongs to another tenant', () => {
       await mine.person.call(routes.listGroups),
       await mine.person.call(routes.listServiceAccounts),
       await mine.person.call(routes.listPolicies),
+      await mine.person.call(routes.listPolicyStates),
+      await mine.person.call(routes.listPolicyStates, { query: { gateway: theirs.agent.gatewayId } }),
       await mine.person.call(routes.listAudit),
       await mine.person.call(routes.searchFlows, { body: { filter: '' } }),
       await mine.person.call(routes.searchFlows, { body: { filter: 'tenant:theirs' } }),
@@ -340,6 +360,7 @@ describe('what belongs to another tenant', () => {
     expect(text).not.toContain('theirs-program');
     expect(text).not.toContain('theirs-of-all');
     expect(text).not.toContain('theirs-policy');
+    expect(text).not.toContain('theirs-value');
     expect(text).not.toContain('policy-of-all');
     const events = await mine.person.watch(routes.watchFleet);
     const seen: { kind: string; gateway?: { id: string } }[] = [];
@@ -395,6 +416,8 @@ describe('the second wall', () => {
       'service_account_secret',
       'policy',
       'policy_revision',
+      'policy_state',
+      'policy_drift',
     ];
     const count = async (table: string, tenants?: string): Promise<number> => {
       const client = await database.pool.connect();

@@ -1,6 +1,6 @@
 import { spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -92,7 +92,8 @@ describe.skipIf(why !== undefined)(`a policy by hand${why ? ` (skipped: ${why})`
     expect(policy('confirm')).toEqual({ status: 1, said: 'ctfleet-agent: There is no policy to confirm.\n' });
   });
 
-  test('that was confirmed is kept by an agent: over its start, and whatever else is loaded or set', async () => {
+  test('that was confirmed, and says so, is kept by an agent: over its start, and whatever else is loaded or set', async () => {
+    writeFileSync(file, writePolicy({ ...POLICY, spec: { ...POLICY.spec, drift: 'restore' } }));
     policy('apply', file);
     expect(policy('confirm')).toMatchObject({ status: 0, said: expect.stringContaining('Policy evening is kept') });
     expect(policy('show').said).toContain(readFileSync(file, 'utf8').trim());
@@ -110,7 +111,29 @@ describe.skipIf(why !== undefined)(`a policy by hand${why ? ` (skipped: ${why})`
     namespace.sysctl('net.netfilter.nf_conntrack_udp_timeout_stream', 98);
     await until('the policy again', () => (stateOf(namespace).policy && stateOf(namespace).settings === kept.settings) || undefined);
     expect(stateOf(namespace).policy).toContain('chain pol_off');
-    await until('what is said of it', () => log.includes('"was":98') || undefined);
+    await until('what is said of it', () => log.includes('"actual":"98s"') || undefined);
+    expect(policy('show').said).toMatch(/by hand within the last day.*:\n(?: {2}.*\n)* {2}timeouts\.udp\.replied: 1m → 98s, since /);
+  });
+
+  test('that was confirmed is left as somebody has changed it, and shown with who did it; its table is back where all of it is gone', async () => {
+    policy('apply', file);
+    policy('confirm');
+    const { settings } = stateOf(namespace);
+    await startAgent();
+    await until('a look of the agent', () => existsSync(path.join(stateDir, 'policies', 'drift.json')) || undefined);
+    namespace.nft('add rule inet ctfleet_policy pol_off counter');
+    namespace.sysctl('net.netfilter.nf_conntrack_udp_timeout_stream', 98);
+    const shown = await until('what is shown of it', () => {
+      const { said } = policy('show');
+      return said.includes('timeouts.udp.replied') && said.includes('table: ') ? said : undefined;
+    });
+    expect(shown).toMatch(/^Changed by hand, and left as it is:\n {2}timeouts\.udp\.replied: 1m → 98s, since [-\d]+ [:\d]+\n/m);
+    expect(shown).toMatch(/^ {2}table: not there → .*counter.*, since [-\d]+ [:\d]+ by nft \(pid \d+\)$/m);
+    expect(stateOf(namespace).settings).not.toBe(settings);
+    namespace.nft('flush ruleset');
+    await until('the table again', () => stateOf(namespace).policy?.includes('chain pol_off') || undefined);
+    expect(stateOf(namespace).settings).not.toBe(settings);
+    expect(policy('show').said).toMatch(/^ {2}table: inet ctfleet_policy → not there, since [-\d]+ [:\d]+ by nft \(pid \d+\)$/m);
   });
 
   test('that nobody has confirmed is put back by an agent that starts', async () => {

@@ -6,7 +6,7 @@ import { writePolicy } from '../../proto/model/policy/write.ts';
 const MAX_SENT_BYTES = 240 * 1024;
 
 /** All that holds on a gateway as one document by this name, in canonical YAML; or why a gateway would not take it. */
-export function effectiveDocument(name: string, { values }: EffectivePolicy): { document: string } | { reason: string } {
+export function sentDocument(name: string, { values }: EffectivePolicy): { document: string } | { reason: string } {
   const document = writePolicy({ metadata: { name }, spec: values });
   const bytes = Buffer.byteLength(document);
   if (bytes > MAX_SENT_BYTES)

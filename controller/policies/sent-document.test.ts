@@ -5,7 +5,7 @@ import { differenceOf } from '../../proto/model/policy/difference.ts';
 import { effectivePolicy } from '../../proto/model/policy/effective.ts';
 import { readPolicy } from '../../proto/model/policy/read.ts';
 import { arbitraryLayers } from '../../test/support/arbitrary-policy.ts';
-import { effectiveDocument } from './effective-document.ts';
+import { sentDocument } from './sent-document.ts';
 
 const ACTUAL = { settings: {}, unsettable: {}, helpers: [] };
 
@@ -14,7 +14,7 @@ describe('all that holds on a gateway, as one document', () => {
     fc.assert(
       fc.property(arbitraryLayers, (layers) => {
         const effective = effectivePolicy(layers);
-        const written = effectiveDocument('both', effective);
+        const written = sentDocument('both', effective);
         if (!('document' in written)) return expect(written.reason).toMatch(/too much|KiB/);
         const read = readPolicy(written.document);
         if (!('document' in read)) throw new Error('it cannot be read again');
@@ -35,7 +35,7 @@ describe('all that holds on a gateway, as one document', () => {
         spec: { table: {}, timeouts: {}, rules: rules.map((rule) => ({ ...rule, name: `${name} ${rule.name}` })) },
       },
     }));
-    expect(effectiveDocument('both', effectivePolicy(layers))).toMatchObject({
+    expect(sentDocument('both', effectivePolicy(layers))).toMatchObject({
       reason: expect.stringMatching(/^all policies that reach it are too much/),
     });
   });
