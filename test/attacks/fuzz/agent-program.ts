@@ -9,6 +9,8 @@ import { Disk } from '../../../agent/disk/disk.ts';
 import { ChangeFolder } from '../../../agent/policies/applying/change-folder.ts';
 import { PolicyChanges } from '../../../agent/policies/applying/policy-changes.ts';
 import { networkNamespace, ownIdentity } from '../../../agent/policies/applying/process-identity.ts';
+import { DriftFile } from '../../../agent/policies/standing/drift-file.ts';
+import { StandingPolicy } from '../../../agent/policies/standing/standing-policy.ts';
 import { bootClock } from '../../../agent/time/boot-clock.ts';
 import { MemoryPolicyKernel } from '../../support/memory-policy-kernel.ts';
 import { MemoryPolicies } from '../../../agent/policies/reading/memory-policies.ts';
@@ -25,10 +27,10 @@ for (const { name, count, dport } of STATIC_FLOWS) {
     });
   }
 }
-const folder = new ChangeFolder(stateDir, new Disk());
+const [folder, kernel] = [new ChangeFolder(stateDir, new Disk()), new MemoryPolicyKernel({})];
 const changes = new PolicyChanges({
   folder,
-  kernel: new MemoryPolicyKernel({}),
+  kernel,
   policies: new MemoryPolicies(),
   deadMan: { start: async () => undefined },
   clock: bootClock,
@@ -36,6 +38,19 @@ const changes = new PolicyChanges({
   spared: async () => [],
   process: ownIdentity,
   namespace: networkNamespace,
+});
+const standing = new StandingPolicy({
+  changes,
+  folder,
+  kernel,
+  clock: bootClock,
+  spared: async () => [],
+  book: new DriftFile(stateDir, new Disk()),
+  hearChangers: () => ({ mark: () => 0, forget: () => undefined, touches: () => [] }),
+  isOwn: () => false,
+  now: Date.now,
+  namespace: networkNamespace,
+  warn: () => undefined,
 });
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
@@ -45,7 +60,7 @@ await new Agent({
   table,
   wans: () => [],
   policies: new MemoryPolicies(),
-  policyParts: { folder, changes, clock: bootClock },
+  policyParts: { folder, changes, clock: bootClock, standing },
   ownAddresses: () => [],
   guardRules: () => NO_RULES,
   controller: async () => ({ addresses: [], port: 0 }),
