@@ -1,8 +1,8 @@
 import { canonicalMatch } from '../../proto/model/policy/canonical-rule.ts';
-import type { Mode, PolicyMatch, RuleLimits, Timeouts } from '../../proto/model/policy/document.ts';
+import type { Answer, Mode, PolicyMatch, RuleLimits, Timeouts } from '../../proto/model/policy/document.ts';
 import { contentHash } from './content-hash.ts';
 import { ctTimeout } from './ct-timeout.ts';
-import { reversed, testsOf } from './match-tests.ts';
+import { reversed, testsOf, testsOfBoth } from './match-tests.ts';
 import { formatComment, type RuleComment } from './rule-comment.ts';
 import type { Act, CtHelper, CtTimeout, LimitSet, PolicyChain, PolicyTable, TableRule, Test } from './policy-table.ts';
 
@@ -15,6 +15,12 @@ const FIXED: Readonly<Record<string, readonly TableRule[]>> = {
   pol_untracked: [{ tests: [], acts: [{ do: 'notrack' }] }],
   pol_normal: AS_IT_BEGINS,
   pol_strict: AS_IT_BEGINS,
+  pol_deny: [
+    { tests: [{ on: 'iif', names: ['lo'] }], acts: [{ do: 'return' }] },
+    { tests: [{ on: 'oif', names: ['lo'] }], acts: [{ do: 'return' }] },
+    { tests: [{ on: 'state', state: 'related' }], acts: [{ do: 'return' }] },
+    { tests: [{ on: 'expected' }], acts: [{ do: 'return' }] },
+  ],
   pol_drop: [{ tests: [], acts: [{ do: 'drop' }] }],
   pol_reset: [
     { tests: [{ on: 'proto', proto: 6 }], acts: [{ do: 'reset' }] },
@@ -28,9 +34,14 @@ const EARLY = [
 ] as const;
 const FILTERING = [
   ['pol_invalid', 'invalid'],
+  ['pol_deny', 'tracked'],
   ['pol_new', 'new'],
   ['pol_limits', 'new'],
 ] as const;
+/** What this gateway has begun itself is not denied. */
+const ARRIVING = FILTERING.map((one) => (one[0] === 'pol_deny' ? (['pol_deny', 'original'] as const) : one));
+/** Replies to whoever has begun a connection to this gateway. */
+const ANSWERING = [['pol_deny', 'reply']] as const;
 const RAW = -300;
 /** After the gateway's own rules have set marks. */
 const AFTER_MANGLE = -149;
@@ -50,15 +61,24 @@ export class TableMaker {
     this.#add('pol_off', testsOf(match, 'packet'), { do: 'goto', chain: 'pol_untracked' });
   }
 
-  /** Another mode than off keeps its packets from the rules that switch tracking off after it, where that can be told so early. */
-  addMode(match: PolicyMatch, mode: Mode, isBeforeOff: boolean): void {
-    if (isBeforeOff && match.zone === undefined && !match.oif) this.#add('pol_off', testsOf(match, 'packet'), { do: 'return' });
-    const act: Act = { do: 'goto', chain: this.#chain(`pol_${mode}`).name };
-    for (const [chain, of] of [['pol_invalid', 'packet'] as const, ['pol_new', 'flow'] as const]) {
-      const lists = testsOf(match, of);
-      this.#add(chain, lists, act);
-      this.#add(chain, testsOf(reversed(match), of).filter(isNoneOf(lists)), act, true);
-    }
+  /**
+   * Another mode than off keeps its packets from rules after it: from those that switch tracking off, where that can be told so early, and
+   * from those that deny.
+   */
+  addMode(match: PolicyMatch, mode: Exclude<Mode, 'off' | 'deny'>, isBefore: Before): void {
+    this.#keepTracked(match, isBefore);
+    if (isBefore.deny) this.#add('pol_deny', testsOfBoth(match), { do: 'return' });
+    this.#addBeginning(match, `pol_${mode}`);
+  }
+
+  /**
+   * Every packet of such a flow gets the answer, whichever way it goes. What belongs to no flow is dropped, and so is TCP that begins in the
+   * middle, which may come from the side that did not begin the flow.
+   */
+  addDeny(match: PolicyMatch, answer: Answer, isBefore: Before): void {
+    this.#keepTracked(match, isBefore);
+    this.#add('pol_deny', testsOfBoth(match), { do: 'goto', chain: this.#chain(`pol_${answer}`).name });
+    this.#addBeginning(match, 'pol_normal');
   }
 
   addTimeout(match: PolicyMatch, idleSeconds: number, timeouts: Timeouts): void {
@@ -114,7 +134,7 @@ export class TableMaker {
     ): void => {
       const jumps = into
         .filter(([chain]) => this.#chains.has(chain))
-        .map(([chain, state]): TableRule => ({ tests: state ? [{ on: 'state', state }] : [], acts: [{ do: 'jump', chain }] }));
+        .map(([chain, what]): TableRule => ({ tests: what === undefined ? [] : [onlyFor(what)], acts: [{ do: 'jump', chain }] }));
       const accepted = first.flatMap((match) => testsOf(match, 'packet')).map((tests): TableRule => ({ tests, acts: [{ do: 'accept' }] }));
       if (jumps.length > 0) this.#chains.set(name, { name, base: { hook, priority }, rules: [...accepted, ...jumps] });
     };
@@ -123,12 +143,27 @@ export class TableMaker {
     base('pol_early_in', 'prerouting', AFTER_MANGLE, [], EARLY);
     base('pol_early_out', 'output', AFTER_MANGLE, [], EARLY);
     base('pol_forward', 'forward', BEFORE_FILTER, [], FILTERING);
-    base('pol_input', 'input', BEFORE_FILTER, spared, FILTERING);
+    base('pol_input', 'input', BEFORE_FILTER, spared, ARRIVING);
+    base('pol_output', 'output', BEFORE_FILTER, spared.map(reversed), ANSWERING);
   }
 
   finish(): PolicyTable {
     const listed = <T extends { name: string }>(map: Map<string, T>): T[] => [...map.values()].toSorted(byName);
     return { timeouts: listed(this.#timeouts), helpers: listed(this.#helpers), limits: listed(this.#limits), chains: listed(this.#chains) };
+  }
+
+  #keepTracked(match: PolicyMatch, isBefore: Before): void {
+    if (isBefore.off && match.zone === undefined && !match.oif) this.#add('pol_off', testsOf(match, 'packet'), { do: 'return' });
+  }
+
+  /** What is done with packets of no flow, and with those that begin one. */
+  #addBeginning(match: PolicyMatch, target: string): void {
+    const act: Act = { do: 'goto', chain: this.#chain(target).name };
+    for (const [chain, of] of [['pol_invalid', 'packet'] as const, ['pol_new', 'flow'] as const]) {
+      const lists = testsOf(match, of);
+      this.#add(chain, lists, act);
+      this.#add(chain, testsOf(reversed(match), of).filter(isNoneOf(lists)), act, true);
+    }
   }
 
   #add(chain: string, lists: readonly Test[][], act: Act, isReply = false): void {
@@ -143,7 +178,16 @@ export class TableMaker {
   }
 }
 
-type Into = readonly (readonly [chain: string, state?: 'new' | 'invalid'])[];
+/** Whether rules of these modes come later. */
+export type Before = Readonly<Record<'off' | 'deny', boolean>>;
+
+type Into = readonly (readonly [chain: string, only?: Only])[];
+
+type Only = Extract<Test, { on: 'state' }>['state'] | Extract<Test, { on: 'direction' }>['direction'];
+
+function onlyFor(what: Only): Test {
+  return what === 'original' || what === 'reply' ? { on: 'direction', direction: what } : { on: 'state', state: what };
+}
 
 function isNoneOf(lists: readonly Test[][]): (tests: Test[]) => boolean {
   const known = new Set(lists.map((tests) => JSON.stringify(tests)));
