@@ -3,6 +3,7 @@ import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
 import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
+import type { PolicyMatch } from '../proto/model/policy/document.ts';
 import { abilitiesOf } from './abilities.ts';
 import { handlersOf } from './handlers.ts';
 import { StandingBlockReports } from './standing-blocks.ts';
@@ -37,6 +38,7 @@ import { NO_PACKETS, Refusals } from './firewall/tables/refusals.ts';
 import { UsedApprovals } from './operations/used-approvals.ts';
 import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
+import { PolicyPlanning } from './policies/effects/policy-planning.ts';
 import type { Policies } from './policies/reading/policies.ts';
 import { Remediations } from './remediations/remediations.ts';
 import { remediationsFolder, RunLog } from './remediations/run-log.ts';
@@ -61,6 +63,8 @@ export interface AgentDependencies {
   virtualAddresses?: () => VirtualAddress[];
   /** How the gateway tracks. */
   policies: Policies;
+  /** Packets that no rule of a policy touches; absent where no packets pass. */
+  spared?: () => Promise<readonly PolicyMatch[]>;
   /** Addresses that the agent pings. */
   probed?: () => string[];
   /** What cannot be told of WANs here, and why, beside what the table cannot. */
@@ -185,6 +189,13 @@ export class Agent {
       isPlanInUse: (planId: string) => this.#commands.usesPlan(planId),
       controllerClock,
       policies: deps.policies,
+      planning: new PolicyPlanning({
+        policies: deps.policies,
+        table,
+        context,
+        own: deps.ownAddresses,
+        spared: async () => deps.spared?.() ?? [],
+      }),
     };
     this.#link = new Link({
       identity: () => this.#renewal.identity,

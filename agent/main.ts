@@ -32,7 +32,7 @@ if (command === 'policy') await setPolicy();
 const log = pino({ level: config.logLevel, base: undefined, redact: ['joinToken'] });
 const stop = stopSignal(() => log.warn('the agent left what was under way; it is taken up at the next start'));
 // Before anything else: a policy that nobody has confirmed may be what keeps this gateway from its controller.
-const { standing } = policyParts(config, (message, fields) => log.warn(fields, message));
+const { standing, spared } = policyParts(config, (message, fields) => log.warn(fields, message));
 await standing.start();
 const standingUntilStop = standing.run(stop);
 
@@ -65,6 +65,7 @@ try {
     onWansChange: (listener) => watch.onChange(listener),
     virtualAddresses: () => virtual.all(),
     policies: new KernelPolicies(),
+    spared,
     probed: () => probes.targets,
     cannot: () => whatIsMissing(probes),
     mayActInEmergency: config.mayActInEmergency,

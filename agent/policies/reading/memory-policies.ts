@@ -2,6 +2,7 @@ import { FleetError } from '../../../proto/model/error-codes.ts';
 import { KNOWN_TIMEOUT_KEYS, SWITCHES, aboutTimeout, settingOf } from '../../../proto/model/policy/settings.ts';
 import {
   EXPLAINS_TRACKING,
+  PLANS_POLICY,
   READS_POLICY,
   type PolicyReading,
   type TrackingExplanation,
@@ -18,7 +19,13 @@ const GONE = /^(dccp|udplite)\.|^sctp\.heartbeatAcked$/;
 /** Of a gateway whose table is in memory: a kernel’s defaults, of which nothing can be changed, and no rules. */
 export class MemoryPolicies implements Policies {
   abilities(): { can: string[]; cannot: Record<string, string> } {
-    return { can: [READS_POLICY], cannot: { [EXPLAINS_TRACKING]: 'There are no rules to ask: the table is in memory.' } };
+    return {
+      can: [READS_POLICY],
+      cannot: {
+        [EXPLAINS_TRACKING]: 'There are no rules to ask: the table is in memory.',
+        [PLANS_POLICY]: 'No rule does anything to flows here: the table is in memory.',
+      },
+    };
   }
 
   async read(): Promise<PolicyReading> {
@@ -38,6 +45,10 @@ export class MemoryPolicies implements Policies {
       foreign: { rules: [], undecoded: [], unread: [], left: 0 },
       unread: [],
     };
+  }
+
+  async ownTable(): Promise<undefined> {
+    return undefined;
   }
 
   async explain(): Promise<TrackingExplanation> {
