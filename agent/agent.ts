@@ -3,6 +3,7 @@ import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
 import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
+import type { PolicyMatch } from '../proto/model/policy/document.ts';
 import { abilitiesOf } from './abilities.ts';
 import { handlersOf } from './handlers.ts';
 import { StandingBlockReports } from './standing-blocks.ts';
@@ -42,6 +43,7 @@ import { PolicyDecisions } from './policy-decisions.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import { PolicyStateReports } from './policy-state.ts';
 import { GatewayPolicyWork } from './policy-work.ts';
+import { PolicyPlanning } from './policies/effects/policy-planning.ts';
 import type { Policies } from './policies/reading/policies.ts';
 import { Remediations } from './remediations/remediations.ts';
 import { remediationsFolder, RunLog } from './remediations/run-log.ts';
@@ -67,7 +69,7 @@ export interface AgentDependencies {
   /** How the gateway tracks. */
   policies: Policies;
   /** What puts a policy in force here and holds the gateway to it; absent where nothing is to be changed. */
-  policyParts?: Pick<PolicyParts, 'folder' | 'changes' | 'clock' | 'standing'>;
+  policyParts?: Pick<PolicyParts, 'folder' | 'changes' | 'clock' | 'standing' | 'spared'>;
   /** Addresses that the agent pings. */
   probed?: () => string[];
   /** What cannot be told of WANs here, and why, beside what the table cannot. */
@@ -217,6 +219,13 @@ export class Agent {
       controllerClock,
       policies: deps.policies,
       policyDecisions: policyParts && new PolicyDecisions({ standing: policyParts.standing, guardRules: () => this.#rules(), log }),
+      planning: new PolicyPlanning({
+        policies: deps.policies,
+        table,
+        context,
+        own: deps.ownAddresses,
+        spared: async () => policyParts?.spared() ?? [],
+      }),
     };
     this.#link = new Link({
       identity: () => this.#renewal.identity,

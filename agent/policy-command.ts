@@ -4,11 +4,15 @@ import { FleetError } from '../proto/model/error-codes.ts';
 import type { PolicyDocument } from '../proto/model/policy/document.ts';
 import { readPolicy } from '../proto/model/policy/read.ts';
 import type { AgentConfig } from './config.ts';
+import { KernelTable } from './conntrack/kernel/kernel-table.ts';
+import { ownAddresses } from './operations/own-endpoints.ts';
 import type { ChangeRecord } from './policies/applying/change-record.ts';
 import { tableOf } from './policies/applying/change-set.ts';
+import type { GatewayPlan } from './policies/applying/policy-changes.ts';
 import { SYSTEMS, whereItBelongs, type SystemName } from './policies/applying/where-it-belongs.ts';
+import { plannedEffects } from './policies/effects/plan-effects.ts';
 import { policyParts } from './policy-parts.ts';
-import { appliedLines, belongingLines, planLines, problemLine, standingLines } from './policy-words.ts';
+import { appliedLines, belongingLines, effectLines, planLines, problemLine, standingLines, unmetLines } from './policy-words.ts';
 import { bootClock } from './time/boot-clock.ts';
 
 const USAGE = 'policy show [--for systemd|openwrt|vyos] | plan FILE | apply FILE [--within 2m] | confirm | restore';
@@ -18,7 +22,7 @@ const WITHIN_SECONDS = { from: 10, to: 3600 };
 const COUNT_FILE = '/proc/sys/net/netfilter/nf_conntrack_count';
 
 export interface PolicyCommandOptions {
-  config: Pick<AgentConfig, 'stateDir' | 'linkAddress'>;
+  config: Pick<AgentConfig, 'stateDir' | 'linkAddress' | 'guardFile'>;
   /** How this program was called. */
   program: string;
   /** Words after `policy`. */
@@ -51,17 +55,20 @@ export async function policyCommand({ config, program, args }: PolicyCommandOpti
       case 'plan': {
         const [file, ...rest] = more;
         noMore(rest);
-        return planLines(await changes.plan(documentIn(file)), entriesNow());
+        return planned(await changes.plan(documentIn(file)));
       }
       case 'apply': {
         const { file, withinSeconds } = applyArguments(more);
         const { plan, record } = await changes.apply(documentIn(file), withinSeconds * 1000);
-        return [...planLines(plan, entriesNow()), '', ...appliedLines(record, program)];
+        return [...(await planned(plan)), '', ...appliedLines(record, program)];
       }
       case 'confirm': {
         noMore(more);
         const { policy } = await changes.confirm({ openedAtBootMs: beganAtBootMs });
-        return [`Policy ${policy} is kept: an agent that runs holds this gateway to it, and sets it again after a start.`];
+        return [
+          `Policy ${policy} is kept: an agent that runs holds this gateway to it, and sets it again after a start.`,
+          ...unmetLines(folder.lastOutcome()?.unmet),
+        ];
       }
       case 'restore': {
         noMore(more);
@@ -71,6 +78,26 @@ export async function policyCommand({ config, program, args }: PolicyCommandOpti
       default:
         throw usage(`There is no command “policy ${command}”`);
     }
+  }
+}
+
+/** Of flows that would be stopped, named in lines for people. */
+const MAX_NAMED = 20;
+
+/** What a plan says, and what it would do to the flows of now. */
+async function planned(plan: GatewayPlan): Promise<string[]> {
+  const table = new KernelTable();
+  try {
+    const hands = { table, context: () => ({ wans: [], protections: [] }), own: ownAddresses };
+    return [
+      ...planLines(plan, entriesNow()),
+      ...effectLines(await plannedEffects({ ...plan, wanted: plan.effective.values }, hands, { maxFlows: MAX_NAMED })),
+    ];
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    return [...planLines(plan, entriesNow()), ...effectLines({ effects: [], stopped: [], unknown: error.message })];
+  } finally {
+    await table.close();
   }
 }
 

@@ -1,11 +1,16 @@
 import type { PolicyMatch } from '../proto/model/policy/document.ts';
+import { Method } from '../proto/gen/ctfleet/v1/operation.ts';
 import type { AgentConfig } from './config.ts';
+import { KernelTable } from './conntrack/kernel/kernel-table.ts';
 import { Disk } from './disk/disk.ts';
 import { FAMILY } from './firewall/rules/ruleset.ts';
 import { TableChangers } from './firewall/rules/table-changers.ts';
 import { isOwnNft } from './firewall/tables/nft.ts';
 import { loadIdentity } from './link/identity.ts';
-import type { Endpoint } from './operations/guard.ts';
+import { builtInProtections, type Endpoint } from './operations/guard.ts';
+import { DEFAULT_GUARD_FILE, GuardFile } from './operations/guard-file.ts';
+import { Lately } from './operations/lately.ts';
+import { LocalGuard } from './operations/local-guard.ts';
 import { ownAddresses, resolveEndpoint } from './operations/own-endpoints.ts';
 import { ChangeFolder } from './policies/applying/change-folder.ts';
 import { deadManOf } from './policies/applying/dead-man.ts';
@@ -16,6 +21,7 @@ import { sparedPackets, sshPortsIn, sshPortsOf } from './policies/applying/spare
 import { StandingPolicy } from './policies/standing/standing-policy.ts';
 import { DriftFile } from './policies/standing/drift-file.ts';
 import { POLICY_TABLE } from './policies/policy-table.ts';
+import { endUnmet } from './policies/applying/end-unmet.ts';
 import { KernelPolicies } from './policies/reading/kernel-policies.ts';
 import { bootClock, type BootClock } from './time/boot-clock.ts';
 
@@ -28,11 +34,13 @@ export interface PolicyParts {
   changes: PolicyChanges;
   clock: BootClock;
   standing: StandingPolicy;
+  /** Packets that no policy touches, as they are now. */
+  spared: () => Promise<PolicyMatch[]>;
 }
 
 /** What changes this gateway's policy and holds it to it, by the agent or by hand. */
 export function policyParts(
-  { stateDir, linkAddress }: Pick<AgentConfig, 'stateDir' | 'linkAddress'>,
+  { stateDir, linkAddress, guardFile }: Pick<AgentConfig, 'stateDir' | 'linkAddress' | 'guardFile'>,
   warn: (message: string, fields: Record<string, unknown>) => void,
 ): PolicyParts {
   const disk = new Disk({ onTrouble: (message, fields) => warn(message, { ...fields }) });
@@ -44,15 +52,32 @@ export function policyParts(
     const found = await controller();
     return { packets: sparedPackets({ own: ownAddresses(), controller: found, sshPorts: ports }), isWhole: found !== undefined };
   };
+  const spared = async (): Promise<PolicyMatch[]> => (await sparedNow(sshPorts)).packets;
   const hands = { folder, kernel: kernelHands, clock: bootClock };
   const changes = new PolicyChanges({
     ...hands,
     policies: new KernelPolicies(),
     deadMan: deadManOf(stateDir, bootClock),
     now: Date.now,
-    spared: async () => (await sparedNow(sshPorts)).packets,
+    spared,
     process: ownIdentity,
     namespace: networkNamespace,
+    endUnmet: async (record) => {
+      const table = new KernelTable();
+      const file = new GuardFile(guardFile ?? DEFAULT_GUARD_FILE, guardFile !== undefined);
+      const guard = new LocalGuard(() => file.rules(), new Lately(Date.now, stateDir, disk));
+      const ends = await controller();
+      try {
+        return await endUnmet(record, {
+          table,
+          context: () => ({ wans: [], protections: [...builtInProtections(ownAddresses(), ends), ...guard.protections()] }),
+          own: ownAddresses,
+          allow: (flows, tableCount) => guard.allow({ by: 'policy', method: Method.METHOD_DELETE, flows, stale: 0, tableCount }),
+        });
+      } finally {
+        await table.close();
+      }
+    },
   });
   const standing = new StandingPolicy({
     ...hands,
@@ -69,7 +94,7 @@ export function policyParts(
     namespace: networkNamespace,
     warn,
   });
-  return { folder, book, changes, clock: bootClock, standing };
+  return { folder, book, changes, clock: bootClock, standing, spared };
 }
 
 /** The controller's address as enrolment gave it; undefined before. */

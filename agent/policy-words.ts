@@ -1,4 +1,7 @@
 import type { PolicyChange } from '../proto/model/policy/difference.ts';
+import type { Flow } from '../proto/model/flow.ts';
+import type { EffectKind } from '../proto/model/policy/effects.ts';
+import { protocolName } from '../proto/model/protocol.ts';
 import { formatDuration } from '../proto/model/duration.ts';
 import { toPrintable } from '../proto/model/text.ts';
 import { warningsOf } from '../proto/model/policy/warnings/warnings.ts';
@@ -6,6 +9,8 @@ import type { PolicyProblem } from '../proto/model/policy/problem.ts';
 import type { ChangeOutcome, ChangeRecord, PendingChange } from './policies/applying/change-record.ts';
 import type { GatewayPlan } from './policies/applying/policy-changes.ts';
 import type { DriftBook, KnownDrift } from './policies/standing/drift-book.ts';
+import type { PlannedEffects } from './policies/effects/plan-effects.ts';
+import type { EndedUnmet } from './policies/applying/end-unmet.ts';
 import type { Belonging } from './policies/applying/where-it-belongs.ts';
 
 /** What a policy would do on this gateway, in lines for people. */
@@ -30,6 +35,36 @@ export function planLines(plan: GatewayPlan, entries: number | undefined): strin
   ];
 }
 
+/** What a policy would do to the flows that are there now. */
+export function effectLines({ effects, stopped, stoppedLeft = 0, unknown }: PlannedEffects): string[] {
+  const lines = effects.map(({ kind, path, flows, why }) => `  ${flows} ${EFFECT_WORDS[kind]} (${path}). ${why}`);
+  return [
+    ...titled('Flows that are there now:', lines),
+    ...titled('Those that are stopped:', [
+      ...stopped.map((flow) => `  ${flowLine(flow)}`),
+      ...(stoppedLeft > 0 ? [`  and ${stoppedLeft} more`] : []),
+    ]),
+    ...(unknown === undefined ? [] : [unknown]),
+  ];
+}
+
+const EFFECT_WORDS: Readonly<Record<EffectKind, string>> = {
+  stopped: 'are stopped',
+  'over-limit': 'are above the limit',
+  'loses-tracking': 'lose their tracking',
+  'loses-helper': 'are helped no more',
+  'timeout-shortens': 'have a shorter timeout',
+};
+
+/** As `tcp 10.1.0.2:40001 > 198.51.100.10:443 ESTABLISHED`. */
+function flowLine({ proto, orig, state }: Flow): string {
+  const end = (address: string, port: number | undefined): string =>
+    port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return [protocolName(proto), end(orig.src, orig.sport), '>', end(orig.dst, orig.dport), state]
+    .filter((word) => word !== undefined)
+    .join(' ');
+}
+
 /** What is set now, until when it must be confirmed, and how. */
 export function appliedLines({ policy, deadlineAt, beganAt }: ChangeRecord, program: string): string[] {
   const seconds = Math.round((deadlineAt - beganAt) / 1000);
@@ -37,6 +72,17 @@ export function appliedLines({ policy, deadlineAt, beganAt }: ChangeRecord, prog
     `Policy ${policy} is in force, for ${formatDuration(seconds)}: until ${clockTime(deadlineAt)}.`,
     `See whether everything works, from a new connection, and keep it with:  ${program} policy confirm`,
     `Otherwise the gateway is put back as it was. To do that at once:  ${program} policy restore`,
+  ];
+}
+
+/** What became of the flows that did not meet a stricter mode. */
+export function unmetLines(unmet: EndedUnmet | undefined): string[] {
+  if (!unmet) return [];
+  const { ended, left, why } = unmet;
+  return [
+    `${ended} connections have ended that do not meet a stricter mode.`,
+    ...(left > 0 ? [`${left} more do not meet it and go on: they are protected, or could not be ended.`] : []),
+    ...(why === undefined ? [] : [why]),
   ];
 }
 
@@ -57,6 +103,7 @@ export function standingLines({ pending, confirmed, outcome, book }: Standing): 
         ]
       : []),
     ...(outcome ? [`The last change, policy ${outcome.policy}: ${outcome.outcome} at ${clockTime(outcome.at)}. ${outcome.why}`] : []),
+    ...unmetLines(outcome?.unmet),
     ...(confirmed
       ? [
           ...(book?.changeId === confirmed.id ? driftLines(book) : []),

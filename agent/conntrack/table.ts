@@ -1,3 +1,4 @@
+import type { EffectsAnswer, EffectsAsk } from './effects-ask.ts';
 import type { Prospect } from './prospect.ts';
 import type { ExpectedFlow } from '../../proto/model/expectation.ts';
 import type { Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
@@ -144,6 +145,8 @@ export interface ConntrackTable {
   breakdown(context: FlowContext, maxAgeMs?: number): Promise<Breakdown>;
   /** Throws FILTER_UNSUPPORTED for a term this table cannot evaluate; never ignores one. */
   search(options: SearchOptions): Promise<SearchAnswer>;
+  /** What a change of policy would do to its flows; absent where no packets pass, and so no rules hold. */
+  effects?(ask: EffectsAsk & { context: FlowContext; signal?: AbortSignal }): Promise<EffectsAnswer>;
   /** All matches in the table's order as they are now, in batches; for plans. Ends early if the signal aborts. */
   collect(options: CollectOptions): AsyncIterable<FoundFlow[]>;
   /** Deletes exactly these entries, each by tuple, zone, id and, if known, start; outcomes in the order given. */

@@ -1,6 +1,7 @@
 import type { ClientWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { AnswerHead, AnswerPart, LinkClient, PlanQuery, Query, SearchQuery } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { PolicyPlanQuery } from '../../proto/gen/ctfleet/v1/policy.ts';
 import { toWireRefused } from '../../proto/wire/block.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
@@ -15,9 +16,11 @@ import type { Blocks } from '../firewall/tables/blocks.ts';
 import { freezePlan } from '../operations/freeze-plan.ts';
 import type { Guard } from '../operations/local-guard.ts';
 import type { PlanStore } from '../operations/plan-store.ts';
+import type { PolicyPlanning } from '../policies/effects/policy-planning.ts';
 import type { Policies } from '../policies/reading/policies.ts';
 import { endListed, listExpectations } from './expectation-answers.ts';
 import { wirePolicyWithin } from './policy-answer.ts';
+import { answerPolicyPlan } from './policy-plan-answer.ts';
 import { Turns } from './turns.ts';
 
 /** Rows in one message, far below 256 KiB. */
@@ -47,6 +50,7 @@ export interface QueryDependencies {
   blocks?: Blocks;
   policies: Policies;
   guard: Guard;
+  planning: PolicyPlanning;
   clock: Clock;
   context: () => FlowContext;
   controllerClock: ControllerClock;
@@ -99,7 +103,7 @@ export class Queries {
   /** The turns of its own kind that a query waits for first. */
   #before({ ask }: Query): Turns | undefined {
     if (ask?.$case === 'plan') return this.#freezes;
-    return ask?.$case === 'policy' || ask?.$case === 'tracking' ? this.#readings : undefined;
+    return ask?.$case === 'policy' || ask?.$case === 'policyPlan' || ask?.$case === 'tracking' ? this.#readings : undefined;
   }
 
   async #refuse(query: Query, signal: AbortSignal): Promise<void> {
@@ -136,13 +140,15 @@ export class Queries {
           await this.#reading(stream, { explanation: toWireExplanation(await this.#deps.policies.explain(packet, signal)) });
           break;
         }
+        case 'policyPlan':
+          await this.#policyPlan(stream, ask.value, signal);
+          break;
         case 'expectations':
           await this.#reading(stream, { expectations: await listExpectations(this.#deps, ask.value) });
           break;
         case 'endExpectations':
           await this.#reading(stream, { expectationsEnded: await endListed(this.#deps, ask.value, signal) });
           break;
-        case 'policyPlan':
         case undefined:
           throw new FleetError('CAPABILITY_MISSING', 'This agent does not support that query.');
       }
@@ -189,8 +195,19 @@ export class Queries {
         spared: [],
       },
     });
-    for (let start = 0; start < answer.rows.length; start += ROWS) await stream.writeFlows(answer.rows.slice(start, start + ROWS));
-    await stream.write({ $case: 'end', value: { rows: answer.rows.length, digest: Buffer.alloc(0) } });
+    await stream.writeRows(answer.rows);
+  }
+
+  async #policyPlan(stream: AnswerStream, { document, maxFlows }: PolicyPlanQuery, signal: AbortSignal): Promise<void> {
+    const { planning, controllerClock } = this.#deps;
+    const { rows, total, tableCount, ...told } = await answerPolicyPlan(planning, document, Math.min(maxFlows, MAX_ROWS), signal);
+    const snapshotAtMs = BigInt(Math.round(controllerClock.now()));
+    const rest = { facets: [], impact: undefined, explain: [], refused: undefined, spared: [] };
+    await stream.write({
+      $case: 'head',
+      value: { snapshotAtMs, total: BigInt(total), tableCount: BigInt(tableCount), ...rest, ...told },
+    });
+    await stream.writeRows(rows);
   }
 
   /** An answer without rows. */
@@ -263,6 +280,12 @@ class AnswerStream {
     if (this.#signal.aborted) throw new FleetError('CANCELLED', 'The request was cancelled.');
     if (this.#call.write({ queryId: this.#queryId, part })) return;
     await Promise.race([new Promise((resolve) => this.#call.once('drain', resolve)), this.#finished, aborted(this.#signal)]);
+  }
+
+  /** All rows, and the end of the answer. */
+  async writeRows(rows: Flow[]): Promise<void> {
+    for (let start = 0; start < rows.length; start += ROWS) await this.writeFlows(rows.slice(start, start + ROWS));
+    await this.write({ $case: 'end', value: { rows: rows.length, digest: Buffer.alloc(0) } });
   }
 
   writeFlows(flows: Flow[]): Promise<void> {

@@ -4,6 +4,19 @@ import { withoutAbsent } from '../../proto/model/without-absent.ts';
 import { protocolName, protocolNumber } from '../../proto/model/protocol.ts';
 import { inOrder, type Test } from './policy-table.ts';
 
+/**
+ * The same of every packet of a flow, by what began it: for its replies the interfaces are exchanged, and a mark is not asked for, which
+ * they need not have. A match that is about none of these is one list for both directions.
+ */
+export function testsOfBoth(match: PolicyMatch): Test[][] {
+  if (!match.iif && !match.oif && !match.mark) return testsOf(match, 'flow');
+  const { iif, oif, mark: _mark, ...rest } = match;
+  const reply = withoutAbsent({ ...rest, iif: oif, oif: iif });
+  return [['original', match] as const, ['reply', reply] as const].flatMap(([direction, one]) =>
+    testsOf(one, 'flow').map((tests) => inOrder([{ on: 'direction', direction }, ...tests])),
+  );
+}
+
 /** What one rule of nft compares for a match: a list for each family where addresses are given, since no packet has both. */
 export function testsOf(match: PolicyMatch, of: 'packet' | 'flow'): Test[][] {
   const { proto, src, dst, sport, dport, iif, oif, zone, mark } = canonicalMatch(match);
@@ -59,6 +72,8 @@ export function matchOf(lists: readonly (readonly Test[])[]): PolicyMatch {
         match.mark = { value: test.value, mask: test.mask };
         break;
       case 'state':
+      case 'direction':
+      case 'expected':
       case 'midstream':
       case 'unconfirmed':
     }

@@ -7,9 +7,12 @@ import { POLICY_TABLE, type Act, type PolicyChain, type TableRule, type Test } f
 export const BEGINNING_FLAGS = 0x17;
 export const SYN = 0x02;
 /** Of `ct state`. */
-export const STATE_BITS = { invalid: 1, new: 8 } as const;
-/** IPS_CONFIRMED, of `ct status`. */
-export const CONFIRMED = 8;
+export const STATE_BITS = { invalid: 1, new: 8, related: 4, tracked: 2 | 4 | 8 } as const;
+
+/** Of `ct status`. */
+export const [EXPECTED, CONFIRMED] = [1, 8];
+/** Of `ct direction`. */
+export const DIRECTIONS = ['original', 'reply'] as const;
 
 /** A rule as libnftables takes it (libnftables-json(5)). Pairs with `readRule`. */
 export function ruleObject(chain: string, { comment, tests, acts }: TableRule): object {
@@ -27,6 +30,10 @@ function testExpression(test: Test, proto: number | undefined): object {
   switch (test.on) {
     case 'state':
       return match('in', { ct: { key: 'state' } }, STATE_BITS[test.state]);
+    case 'direction':
+      return match('==', { ct: { key: 'direction' } }, DIRECTIONS.indexOf(test.direction));
+    case 'expected':
+      return match('in', { ct: { key: 'status' } }, EXPECTED);
     case 'iif':
     case 'oif':
       return match('==', meta(`${test.on}name`), oneOrSet(test.names));

@@ -10,8 +10,10 @@ export const POLICY_TABLE = { family: 'inet', table: 'ctfleet_policy' } as const
  *   prerouting, output  mangle + 1 ─▶ pol_timeouts   ─▶ to_…                          new flows, after the gateway's own marks
  *                                  ─▶ pol_helpers    ─▶ he_…
  *   forward, input      filter - 10 ▶ pol_invalid    ─▶ pol_loose, pol_strict         packets that belong to no flow
- *                                  ─▶ pol_new        ─▶ the same                      new flows
+ *                                  ─▶ pol_deny       ─▶ pol_drop, pol_reset           every packet of a flow
+ *                                  ─▶ pol_new        ─▶ as pol_invalid                new flows
  *                                  ─▶ pol_limits     ─▶ li_… ─▶ pol_drop, pol_reset   first packets of flows
+ *   output              filter - 10 ▶ pol_deny                                        replies of this gateway
  *
  * The chains in the middle have the rules of the policy in their order, and whichever matches is left by goto or return: it decides. Names
  * with … are hashes of what they stand for, so that the same name is always the same thing. No base chain accepts or drops by policy.
@@ -59,7 +61,12 @@ export interface TableRule {
 
 /** One comparison. `of`: the packet itself, or the original direction of its flow, as it was before translation. */
 export type Test =
-  | { on: 'state'; state: 'new' | 'invalid' }
+  /** `tracked`: of a flow, new or not; `related`: an ICMP error about one, or the first of one that a helper has announced. */
+  | { on: 'state'; state: 'new' | 'invalid' | 'related' | 'tracked' }
+  /** Of its flow. */
+  | { on: 'direction'; direction: 'original' | 'reply' }
+  /** A helper has announced its flow. */
+  | { on: 'expected' }
   | { on: 'iif' | 'oif'; names: string[] }
   | { on: 'src' | 'dst'; of: 'packet' | 'flow'; family: 4 | 6; prefixes: string[] }
   | { on: 'proto'; proto: number }
@@ -81,6 +88,8 @@ export type Act =
 const ORDER: readonly Test['on'][] = [
   'state',
   'unconfirmed',
+  'direction',
+  'expected',
   'iif',
   'oif',
   'src',

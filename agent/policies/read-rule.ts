@@ -3,7 +3,7 @@ import { parseAddress, parsePrefix, formatPrefix } from '../../proto/model/addre
 import { merged, type NumberRange } from '../../proto/model/block/packets.ts';
 import { isIPv6, mergedPrefixes, numberOf, prefixesOf } from '../../proto/model/policy/canonical-rule.ts';
 import { protocolNumber } from '../../proto/model/protocol.ts';
-import { BEGINNING_FLAGS, CONFIRMED, STATE_BITS, SYN } from './nft-json.ts';
+import { BEGINNING_FLAGS, CONFIRMED, DIRECTIONS, EXPECTED, STATE_BITS, SYN } from './nft-json.ts';
 import { inOrder, type Act, type Test } from './policy-table.ts';
 
 /** What stands in a rule is not of a kind that we write. */
@@ -28,6 +28,7 @@ const limit = z.strictObject({
   }),
 });
 const STATEMENTS = ['accept', 'drop', 'return', 'notrack'] as const;
+const STATES: Readonly<Record<string, number>> = { invalid: 1, established: 2, related: 4, new: 8 };
 const FLAG_BITS: Readonly<Record<string, number>> = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ecn: 64, cwr: 128 };
 
 /** The tests and acts of a rule as nft lists it, with numbers or with names. Throws NotOurs. Pairs with `ruleObject`. */
@@ -58,6 +59,7 @@ function readTest({ op, left, right }: z.output<typeof match>['match']): Test[] 
     return [{ on: 'midstream' }];
   if (ofCt?.key === 'status' && isUnconfirmed(op, bits?.[1], right)) return [{ on: 'unconfirmed' }];
   if (ofCt?.key === 'state' && op === 'in') return [{ on: 'state', state: readState(right) }];
+  if (ofCt?.key === 'status' && op === 'in' && (right === EXPECTED || right === 'expected')) return [{ on: 'expected' }];
   if (op !== '==' || (bits && ofMeta !== 'mark')) throw new NotOurs(`a comparison by ${op}`);
   switch (ofMeta) {
     case 'iifname':
@@ -78,6 +80,10 @@ function readTest({ op, left, right }: z.output<typeof match>['match']): Test[] 
 }
 
 function readCtTest({ key, dir }: z.output<typeof ct>['ct'], right: unknown): Test {
+  if (key === 'direction' && dir === undefined) {
+    const direction = DIRECTIONS.find((one, index) => right === one || right === index);
+    return { on: 'direction', direction: direction ?? fail('a direction') };
+  }
   if (key === 'zone' && dir === undefined) return { on: 'zone', zone: readNumber(right) };
   const [, ip, end] = /^(ip6?) ([sd])addr$/.exec(key) ?? [];
   if (dir === undefined) throw new NotOurs(`ct ${key}`);
@@ -165,8 +171,9 @@ function readNumber(value: unknown): number {
   return Number.isSafeInteger(number) && number >= 0 ? number : fail('a number');
 }
 
-function readState(right: unknown): 'new' | 'invalid' {
-  const state = (['new', 'invalid'] as const).find((one) => right === one || right === STATE_BITS[one]);
+function readState(right: unknown): keyof typeof STATE_BITS {
+  const bits = [right].flat().reduce<number>((sum, one) => sum | (STATES[String(one)] ?? readNumber(one)), 0);
+  const state = (Object.keys(STATE_BITS) as (keyof typeof STATE_BITS)[]).find((one) => bits === STATE_BITS[one]);
   return state ?? fail('a state');
 }
 

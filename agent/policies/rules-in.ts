@@ -1,6 +1,6 @@
 import type { OwnTable } from '../../proto/model/policy/actual.ts';
 import { canonicalRule } from '../../proto/model/policy/canonical-rule.ts';
-import { MODES, type PolicyMatch, type PolicyRule, type RuleLimits } from '../../proto/model/policy/document.ts';
+import { MODES, type Answer, type Mode, type PolicyMatch, type PolicyRule, type RuleLimits } from '../../proto/model/policy/document.ts';
 import { HELPERS } from '../../proto/model/policy/helpers.ts';
 import { metPart } from './met-part.ts';
 import { matchOf } from './match-tests.ts';
@@ -45,8 +45,8 @@ function chainOf({ chains }: PolicyTable, ...names: (string | undefined)[]): Tab
   return names.map((name) => chains.find((chain) => chain.name === name)?.rules).find((rules) => rules !== undefined) ?? [];
 }
 
-/** By the chains that tell of a rule. */
-const ASPECTS = ['pol_off', 'pol_new', 'pol_timeouts', 'pol_helpers', 'pol_limits'] as const;
+/** By the chains that tell of a rule; the first of them tells its match. */
+const ASPECTS = ['pol_off', 'pol_new', 'pol_deny', 'pol_timeouts', 'pol_helpers', 'pol_limits'] as const;
 type Aspects = Partial<Record<(typeof ASPECTS)[number], TableRule[]>>;
 
 function readRules(table: PolicyTable): PolicyRule[] {
@@ -65,15 +65,26 @@ function readRules(table: PolicyTable): PolicyRule[] {
 function readRule(table: PolicyTable, name: string, aspects: Aspects): PolicyRule {
   const target = (chain: keyof Aspects): string | undefined => targetsOf(aspects[chain] ?? [])[0];
   const [timeout] = chainOf(table, target('pol_timeouts')).flatMap(({ acts }) => acts);
+  const denied = target('pol_deny');
   const [helper] = chainOf(table, target('pol_helpers')).flatMap(({ acts }) => acts);
   return canonicalRule({
     name,
     match: matchOf(Object.values(aspects)[0]!.map(({ tests }) => tests)),
-    mode: target('pol_off') === 'pol_untracked' ? 'off' : MODES.find((mode) => target('pol_new') === `pol_${mode}`),
+    mode: readMode(target('pol_off'), denied, target('pol_new')),
+    answer: denied === undefined ? undefined : readAnswer(denied),
     idleTimeoutSeconds: timeout?.do === 'timeout' ? table.timeouts.find((one) => one.name === timeout.name)?.idleSeconds : undefined,
     helper: helper?.do === 'helper' ? table.helpers.find((one) => one.name === helper.name)?.type : undefined,
     limits: readLimits(chainOf(table, target('pol_limits'))),
   });
+}
+
+function readMode(off: string | undefined, denied: string | undefined, begins: string | undefined): Mode | undefined {
+  if (off === 'pol_untracked') return 'off';
+  return denied === undefined ? MODES.find((mode) => begins === `pol_${mode}`) : 'deny';
+}
+
+function readAnswer(target: string | undefined): Answer {
+  return target === 'pol_reset' ? 'reset' : 'drop';
 }
 
 function targetsOf(rules: readonly TableRule[]): string[] {
@@ -86,7 +97,7 @@ function readLimits(rules: readonly TableRule[]): RuleLimits | undefined {
   return {
     perSource: limits.find(({ by }) => by === 'src')?.over,
     perDestination: limits.find(({ by }) => by === 'dst')?.over,
-    answer: targetsOf(rules)[0] === 'pol_reset' ? 'reset' : 'drop',
+    answer: readAnswer(targetsOf(rules)[0]),
   };
 }
 

@@ -173,6 +173,54 @@ describe('a set that counts', () => {
   });
 });
 
+describe('a rule that denies', () => {
+  const at = (port: number) => ({ proto: 'tcp', dport: [{ from: port, to: port }] });
+  const lines = linesOf(
+    rulesetOf({
+      rules: [
+        { name: 'web', match: at(443), mode: 'normal' },
+        { name: 'lan', match: { iif: ['lan'] }, mode: 'deny', answer: 'reset' },
+        { name: 'after', match: {}, mode: 'loose' },
+      ],
+      helpers: [],
+      spared: [{ proto: 'tcp', dport: [{ from: 22, to: 22 }] }],
+    }),
+    /^pol_(deny|forward|input|output)$/,
+  );
+
+  it('is asked about every packet of a flow, after the rules before it, and never about what is announced, related or of the loopback', () => {
+    expect(lines.filter((line) => line.startsWith('pol_deny'))).toEqual([
+      'pol_deny: iif ["lo"] > return',
+      'pol_deny: oif ["lo"] > return',
+      'pol_deny: state "related" > return',
+      'pol_deny: expected > return',
+      'pol_deny: 0 web proto 6, dport "flow" [{"from":443,"to":443}] > return',
+      'pol_deny: 1 lan direction "original", iif ["lan"] > goto pol_reset',
+      'pol_deny: 1 lan direction "reply", oif ["lan"] > goto pol_reset',
+    ]);
+  });
+
+  it('leaves alone the replies of what a rule before it keeps by a mark, which they do not have', () => {
+    const marked: PolicyRule = { name: 'marked', match: { ...at(80), mark: { value: 1, mask: 0xff } }, mode: 'normal' };
+    const table = rulesetOf({ rules: [marked, { name: 'rest', match: {}, mode: 'deny', answer: 'drop' }], helpers: [] });
+    expect(linesOf(table, /^pol_deny$/).slice(-3)).toEqual([
+      'pol_deny: 0 marked direction "original", proto 6, dport "flow" [{"from":80,"to":80}], mark 1 255 > return',
+      'pol_deny: 0 marked direction "reply", proto 6, dport "flow" [{"from":80,"to":80}] > return',
+      'pol_deny: 1 rest > goto pol_drop',
+    ]);
+  });
+
+  it('is asked in forward, about what comes to this gateway and what that answers, after what is spared', () => {
+    expect(lines.filter((line) => line.includes('jump pol_deny') || line.includes('accept'))).toEqual([
+      'pol_forward: state "tracked" > jump pol_deny',
+      'pol_input: proto 6, dport "packet" [{"from":22,"to":22}] > accept',
+      'pol_input: direction "original" > jump pol_deny',
+      'pol_output: proto 6, sport "packet" [{"from":22,"to":22}] > accept',
+      'pol_output: direction "reply" > jump pol_deny',
+    ]);
+  });
+});
+
 describe('what is given to nft', () => {
   it('as text is words of ours, numbers and hashes, whatever is asked', () => {
     fc.assert(

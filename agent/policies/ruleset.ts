@@ -19,14 +19,12 @@ export function rulesetOf({ rules, helpers, timeouts = {}, spared = [] }: Rulese
   const maker = new TableMaker();
   rules.forEach((rule, index) => {
     maker.of = { index, name: rule.name };
-    const { match, mode, idleTimeoutSeconds, helper, limits } = rule;
+    const { match, mode, answer = 'drop', idleTimeoutSeconds, helper, limits } = rule;
+    const isLater = (one: 'off' | 'deny'): boolean => rules.slice(index + 1).some((later) => later.mode === one);
+    const isBefore = { off: isLater('off'), deny: isLater('deny') };
     if (mode === 'off') maker.addOff(match);
-    else if (mode)
-      maker.addMode(
-        match,
-        mode,
-        rules.slice(index).some((later) => later.mode === 'off'),
-      );
+    else if (mode === 'deny') maker.addDeny(match, answer, isBefore);
+    else if (mode) maker.addMode(match, mode, isBefore);
     if (idleTimeoutSeconds !== undefined) maker.addTimeout(match, idleTimeoutSeconds, timeouts);
     if (helper !== undefined) maker.addHelper(match, helper);
     if (limits) maker.addLimits(match, limits);

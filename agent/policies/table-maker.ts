@@ -1,8 +1,8 @@
 import { canonicalMatch } from '../../proto/model/policy/canonical-rule.ts';
-import type { Mode, PolicyMatch, RuleLimits, Timeouts } from '../../proto/model/policy/document.ts';
+import type { Answer, Mode, PolicyMatch, RuleLimits, Timeouts } from '../../proto/model/policy/document.ts';
 import { contentHash } from './content-hash.ts';
 import { ctTimeout } from './ct-timeout.ts';
-import { reversed, testsOf } from './match-tests.ts';
+import { reversed, testsOf, testsOfBoth } from './match-tests.ts';
 import { formatComment, type RuleComment } from './rule-comment.ts';
 import type { Act, CtHelper, CtTimeout, LimitSet, PolicyChain, PolicyTable, TableRule, Test } from './policy-table.ts';
 
@@ -15,6 +15,12 @@ const FIXED: Readonly<Record<string, readonly TableRule[]>> = {
   pol_untracked: [{ tests: [], acts: [{ do: 'notrack' }] }],
   pol_normal: AS_IT_BEGINS,
   pol_strict: AS_IT_BEGINS,
+  pol_deny: [
+    { tests: [{ on: 'iif', names: ['lo'] }], acts: [{ do: 'return' }] },
+    { tests: [{ on: 'oif', names: ['lo'] }], acts: [{ do: 'return' }] },
+    { tests: [{ on: 'state', state: 'related' }], acts: [{ do: 'return' }] },
+    { tests: [{ on: 'expected' }], acts: [{ do: 'return' }] },
+  ],
   pol_drop: [{ tests: [], acts: [{ do: 'drop' }] }],
   pol_reset: [
     { tests: [{ on: 'proto', proto: 6 }], acts: [{ do: 'reset' }] },
@@ -28,15 +34,23 @@ const EARLY = [
 ] as const;
 const FILTERING = [
   ['pol_invalid', 'invalid'],
+  ['pol_deny', 'tracked'],
   ['pol_new', 'new'],
   ['pol_limits', 'unconfirmed'],
 ] as const;
-/** `unconfirmed`: new ones that have no entry yet, so that a limit asks only about first packets. */
-const TESTS_OF: Readonly<Record<'new' | 'invalid' | 'unconfirmed', readonly Test[]>> = {
-  new: [{ on: 'state', state: 'new' }],
+/** What this gateway has begun itself is not denied. */
+const ARRIVING = FILTERING.map((one) => (one[0] === 'pol_deny' ? (['pol_deny', 'original'] as const) : one));
+/** Replies to whoever has begun a connection to this gateway. */
+const ANSWERING = [['pol_deny', 'reply']] as const;
+/** Which packets come to a chain. `unconfirmed`: new ones that have no entry yet, so that a limit asks only about first packets. */
+const ONLY = {
   invalid: [{ on: 'state', state: 'invalid' }],
+  tracked: [{ on: 'state', state: 'tracked' }],
+  new: [{ on: 'state', state: 'new' }],
   unconfirmed: [{ on: 'state', state: 'new' }, { on: 'unconfirmed' }],
-};
+  original: [{ on: 'direction', direction: 'original' }],
+  reply: [{ on: 'direction', direction: 'reply' }],
+} satisfies Record<string, readonly Test[]>;
 const RAW = -300;
 /** After the gateway's own rules have set marks. */
 const AFTER_MANGLE = -149;
@@ -56,15 +70,24 @@ export class TableMaker {
     this.#add('pol_off', testsOf(match, 'packet'), { do: 'goto', chain: 'pol_untracked' });
   }
 
-  /** Another mode than off keeps its packets from the rules that switch tracking off after it, where that can be told so early. */
-  addMode(match: PolicyMatch, mode: Mode, isBeforeOff: boolean): void {
-    if (isBeforeOff && match.zone === undefined && !match.oif) this.#add('pol_off', testsOf(match, 'packet'), { do: 'return' });
-    const act: Act = { do: 'goto', chain: this.#chain(`pol_${mode}`).name };
-    for (const [chain, of] of [['pol_invalid', 'packet'] as const, ['pol_new', 'flow'] as const]) {
-      const lists = testsOf(match, of);
-      this.#add(chain, lists, act);
-      this.#add(chain, testsOf(reversed(match), of).filter(isNoneOf(lists)), act, true);
-    }
+  /**
+   * Another mode than off keeps its packets from rules after it: from those that switch tracking off, where that can be told so early, and
+   * from those that deny.
+   */
+  addMode(match: PolicyMatch, mode: Exclude<Mode, 'off' | 'deny'>, isBefore: Before): void {
+    this.#keepTracked(match, isBefore);
+    if (isBefore.deny) this.#add('pol_deny', testsOfBoth(match), { do: 'return' });
+    this.#addBeginning(match, `pol_${mode}`);
+  }
+
+  /**
+   * Every packet of such a flow gets the answer, whichever way it goes. What belongs to no flow is dropped, and so is TCP that begins in the
+   * middle, which may come from the side that did not begin the flow.
+   */
+  addDeny(match: PolicyMatch, answer: Answer, isBefore: Before): void {
+    this.#keepTracked(match, isBefore);
+    this.#add('pol_deny', testsOfBoth(match), { do: 'goto', chain: this.#chain(`pol_${answer}`).name });
+    this.#addBeginning(match, 'pol_normal');
   }
 
   addTimeout(match: PolicyMatch, idleSeconds: number, timeouts: Timeouts): void {
@@ -120,7 +143,7 @@ export class TableMaker {
     ): void => {
       const jumps = into
         .filter(([chain]) => this.#chains.has(chain))
-        .map(([chain, of]): TableRule => ({ tests: of ? [...TESTS_OF[of]] : [], acts: [{ do: 'jump', chain }] }));
+        .map(([chain, only]): TableRule => ({ tests: only ? [...ONLY[only]] : [], acts: [{ do: 'jump', chain }] }));
       if (jumps.length > 0) this.#chains.set(name, { name, base: { hook, priority }, rules: [...first, ...jumps] });
     };
     const accepted = (matches: readonly PolicyMatch[]): TableRule[] =>
@@ -132,12 +155,27 @@ export class TableMaker {
     base('pol_early_in', 'prerouting', AFTER_MANGLE, EARLY);
     base('pol_early_out', 'output', AFTER_MANGLE, EARLY);
     base('pol_forward', 'forward', BEFORE_FILTER, FILTERING);
-    base('pol_input', 'input', BEFORE_FILTER, FILTERING, accepted(spared));
+    base('pol_input', 'input', BEFORE_FILTER, ARRIVING, accepted(spared));
+    base('pol_output', 'output', BEFORE_FILTER, ANSWERING, accepted(spared.map(reversed)));
   }
 
   finish(): PolicyTable {
     const listed = <T extends { name: string }>(map: Map<string, T>): T[] => [...map.values()].toSorted(byName);
     return { timeouts: listed(this.#timeouts), helpers: listed(this.#helpers), limits: listed(this.#limits), chains: listed(this.#chains) };
+  }
+
+  #keepTracked(match: PolicyMatch, isBefore: Before): void {
+    if (isBefore.off && match.zone === undefined && !match.oif) this.#add('pol_off', testsOf(match, 'packet'), { do: 'return' });
+  }
+
+  /** What is done with packets of no flow, and with those that begin one. */
+  #addBeginning(match: PolicyMatch, target: string): void {
+    const act: Act = { do: 'goto', chain: this.#chain(target).name };
+    for (const [chain, of] of [['pol_invalid', 'packet'] as const, ['pol_new', 'flow'] as const]) {
+      const lists = testsOf(match, of);
+      this.#add(chain, lists, act);
+      this.#add(chain, testsOf(reversed(match), of).filter(isNoneOf(lists)), act, true);
+    }
   }
 
   #add(chain: string, lists: readonly Test[][], act: Act, isReply = false): void {
@@ -152,7 +190,10 @@ export class TableMaker {
   }
 }
 
-type Into = readonly (readonly [chain: string, of?: keyof typeof TESTS_OF])[];
+/** Whether rules of these modes come later. */
+export type Before = Readonly<Record<'off' | 'deny', boolean>>;
+
+type Into = readonly (readonly [chain: string, only?: keyof typeof ONLY])[];
 
 function isNoneOf(lists: readonly Test[][]): (tests: Test[]) => boolean {
   const known = new Set(lists.map((tests) => JSON.stringify(tests)));

@@ -1,14 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Query } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { GatewayPolicy } from '../../proto/http/policies.ts';
-import { READS_POLICY, type PolicyReading } from '../../proto/model/policy/gateway-reading.ts';
+import type { PolicyEffectsView } from '../../proto/http/policy-plans.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import type { PolicyValues } from '../../proto/model/policy/document.ts';
+import { PLANS_POLICY, READS_POLICY, type PolicyReading } from '../../proto/model/policy/gateway-reading.ts';
 import { fromWirePolicyReading } from '../../proto/wire/policy.ts';
 import { abilityOf, linkState, offlineReason, type GatewayRow } from '../gateways/gateway-view.ts';
-import { GatewayQueries, type Answer } from '../link/gateway-queries.service.ts';
+import { flowFrom } from '../flows/untrusted-flow.ts';
+import { GatewayQueries, type Answer, type Asking } from '../link/gateway-queries.service.ts';
 import { whyNot } from '../link/why-not.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { timeFrom } from '../platform/untrusted.ts';
+import { documentOf, toEffectsView } from './planned-effects.ts';
 import { cleaned } from './reading-view.ts';
 
 export type Unanswered = Pick<GatewayPolicy, 'reason'> & { state: 'slow' | 'offline' | 'failed' };
@@ -31,16 +36,40 @@ export class GatewayReadings {
     return policy ? { reading: cleaned(fromWirePolicyReading(policy)), at: asked.at } : NOTHING_TOLD;
   }
 
+  /**
+   * The same, and what the values would do to the flows that are there now. Effects are absent where the agent is older; an agent that can
+   * tell them is asked for both at once, so that they are of one moment.
+   * @param maxFlows rows of those that would be stopped
+   */
+  async plan(
+    row: GatewayRow,
+    values: PolicyValues,
+    maxFlows: number,
+    signal: AbortSignal,
+  ): Promise<{ reading: PolicyReading; at: Date; effects?: PolicyEffectsView } | Unanswered> {
+    const document = documentOf(values);
+    if (document === undefined || !abilityOf(row, PLANS_POLICY).can) return this.read(row, signal);
+    const stopped: Flow[] = [];
+    const ask = { $case: 'policyPlan' as const, value: { document, maxFlows } };
+    const asked = await this.ask(row, PLANS_POLICY, ask, signal, { maxFlows, onFlows: (wire) => void stopped.push(...wire.map(flowFrom)) });
+    if (!('answer' in asked)) return asked;
+    const { policy, policyEffects, total } = asked.answer.head;
+    if (!policy) return NOTHING_TOLD;
+    const reading = cleaned(fromWirePolicyReading(policy));
+    return { reading, at: asked.at, ...(policyEffects && { effects: toEffectsView(policyEffects, total, stopped, row.id) }) };
+  }
+
   async ask(
     row: GatewayRow,
     ability: string,
     ask: NonNullable<Query['ask']>,
     signal: AbortSignal,
+    rows: Pick<Asking, 'maxFlows' | 'onFlows'> = { maxFlows: 0, onFlows: () => undefined },
   ): Promise<{ answer: Answer; at: Date } | Unanswered> {
     const unasked = whyUnasked(row, ability, this.clock());
     if (unasked) return unasked;
     try {
-      const asking = { deadlineMs: this.config.searchDeadlineMs, maxFlows: 0, signal, onFlows: () => undefined };
+      const asking = { deadlineMs: this.config.searchDeadlineMs, signal, ...rows };
       const answer = await this.queries.ask(row.id, ask, asking);
       const nowMs = this.clock();
       return { answer, at: timeFrom(answer.head.snapshotAtMs, nowMs) ?? new Date(nowMs) };

@@ -25,6 +25,7 @@ import { factsOf } from './gateway-facts.ts';
 import { GatewayReadings } from './gateway-readings.service.ts';
 import { digestOf, layersOn, type AttachedPolicy } from './layers.ts';
 import type { PlannedPart } from './planned.ts';
+import { shownOfEach } from './planned-effects.ts';
 import { PolicyDrafts, type Draft } from './policy-drafts.service.ts';
 import { reaches } from './targets.ts';
 
@@ -34,6 +35,15 @@ export interface WholePlan {
   draft: Draft;
   parts: PlannedPart[];
   tenantOf: Record<string, string | null>;
+}
+
+interface Planning {
+  policies: readonly AttachedPolicy[];
+  usage: Usage | undefined;
+  shown: Shown;
+  /** Rows of the flows that would be stopped. */
+  maxFlows: number;
+  signal: AbortSignal;
 }
 
 /** What a policy would change on gateways. Only looks: nothing is applied, and nothing is saved. */
@@ -78,7 +88,10 @@ export class PolicyPlansService {
     const shown = shownTo(scope, (id) => policies.find((one) => one.id === id)?.tenantId ?? null);
     const ids = reached.map(({ id }) => id);
     const usage = await this.database.transact(scope, (t) => this.history.usage(t, ids));
-    const planned = await Promise.all(reached.map((row) => this.planOn(row, policies, usage.get(row.id), shown, signal)));
+    const maxFlows = shownOfEach(reached.length);
+    const planned = await Promise.all(
+      reached.map((row) => this.planOn(row, { policies, usage: usage.get(row.id), shown, maxFlows, signal })),
+    );
     const gateways = planned.map(({ gateway }) => gateway);
     if (Buffer.byteLength(JSON.stringify(gateways)) > MAX_PLAN_BYTES)
       throw new FleetError('PLAN_TOO_LARGE', `The plan is larger than ${MAX_PLAN_BYTES / 2 ** 20} MiB. Narrow the scope.`);
@@ -86,7 +99,7 @@ export class PolicyPlansService {
     const plan: PolicyPlan = {
       digest: digestOf({
         policy: { id, tenantId, level, tag, siteId, gatewayId, digest },
-        // Without origins, of which not everybody sees the same.
+        // Without origins, of which not everybody sees the same, and without effects, which are others each second.
         gateways: planned.map(({ gateway, difference = null }) => ({ gatewayId: gateway.gatewayId, state: gateway.state, difference })),
       }),
       plannedAt: new Date(this.clock()).toISOString(),
@@ -97,26 +110,16 @@ export class PolicyPlansService {
     return { plan, draft, parts: planned, tenantOf: Object.fromEntries(policies.map((one) => [one.id, one.tenantId])) };
   }
 
-  private async planOn(
-    row: GatewayRow,
-    policies: readonly AttachedPolicy[],
-    usage: Usage | undefined,
-    shown: Shown,
-    signal: AbortSignal,
-  ): Promise<PlannedPart> {
+  private async planOn(row: GatewayRow, { policies, usage, shown, maxFlows, signal }: Planning): Promise<PlannedPart> {
     const effective = effectivePolicy(layersOn(policies, row));
     const named = { gatewayId: row.id, gatewayName: row.name, tenantId: row.tenantId, tenantName: row.tenant.name };
-    const read = await this.readings.read(row, signal);
+    const read = await this.readings.plan(row, effective.values, maxFlows, signal);
     const actual = 'reading' in read ? read.reading.actual : undefined;
     const warnings = toWarningViews(warningsOf(effective, actual, factsOf(usage)));
     if (!('reading' in read)) return { row, effective, gateway: { ...named, ...read, warnings } };
     const difference = differenceOf(effective.values, read.reading.actual);
     const answered = { state: 'answered' as const, readAt: read.at.toISOString() };
-    return {
-      row,
-      effective,
-      gateway: { ...named, ...answered, difference: toDifferenceView(difference, effective, shown), warnings },
-      difference,
-    };
+    const told = { difference: toDifferenceView(difference, effective, shown), effects: read.effects };
+    return { row, effective, gateway: { ...named, ...answered, ...told, warnings }, difference };
   }
 }

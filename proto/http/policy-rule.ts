@@ -20,6 +20,8 @@ export const policyRule = z.object({
     mark: z.object({ value: z.number().int(), mask: z.number().int() }).optional(),
   }),
   mode: z.enum(MODES).optional(),
+  /** Of mode `deny`. */
+  answer: z.enum(ANSWERS).optional(),
   idleTimeoutSeconds: z.number().int().optional(),
   helper: z.string().optional(),
   limits: z

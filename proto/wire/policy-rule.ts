@@ -22,17 +22,30 @@ export function fromWireOwnTable(wire: WireTable): OwnTable {
   return table;
 }
 
-export function toWirePolicyRule({ name, match, mode, idleTimeoutSeconds, helper = '', limits }: PolicyRule): WireRule {
-  return { name, match: toWireMatch(match), mode: mode ?? '', idleTimeoutSeconds, helper, limits: limits && { ...limits } };
+export function toWirePolicyRule({ name, match, mode, answer, idleTimeoutSeconds, helper = '', limits }: PolicyRule): WireRule {
+  return {
+    name,
+    match: toWireMatch(match),
+    mode: mode ?? '',
+    idleTimeoutSeconds,
+    helper,
+    limits: limits && { ...limits },
+    answer: answer ?? '',
+  };
 }
 
 /** Undefined for a rule with a word that this version does not know. */
-export function fromWirePolicyRule({ name, match, mode, idleTimeoutSeconds, helper, limits }: WireRule): PolicyRule | undefined {
+export function fromWirePolicyRule({ name, match, mode, answer, idleTimeoutSeconds, helper, limits }: WireRule): PolicyRule | undefined {
   const rule: PolicyRule = { name, match: match ? fromWireMatch(match) : {} };
   if (mode !== '') {
     const known = MODES.find((one) => one === mode);
     if (!known) return undefined;
     rule.mode = known;
+  }
+  if (answer !== '') {
+    const known = ANSWERS.find((one) => one === answer);
+    if (!known) return undefined;
+    rule.answer = known;
   }
   if (idleTimeoutSeconds !== undefined) rule.idleTimeoutSeconds = idleTimeoutSeconds;
   if (helper !== '') rule.helper = helper;

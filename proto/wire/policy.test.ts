@@ -59,7 +59,7 @@ test('what a later agent says of a rule is listed as not decoded, beside what is
 });
 
 test('a rule of our table with a word of a later version is listed as strange', () => {
-  const rule = { name: 'guests', match: undefined, mode: 'paranoid', helper: '', limits: undefined };
+  const rule = { name: 'guests', match: undefined, mode: 'paranoid', helper: '', limits: undefined, answer: '' };
   const { table } = fromWirePolicyReading({ ...EMPTY, table: { rules: [rule], helpers: [], strange: [] } }).actual;
   expect(table).toEqual({ rules: [], helpers: [], strange: [expect.stringContaining('guests')] });
 });

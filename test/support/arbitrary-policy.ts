@@ -108,6 +108,10 @@ export const arbitraryRule: fc.Arbitrary<PolicyRule> = fc.tuple(arbitraryName, f
   if (!isTransport || match.oif) rule.idleTimeoutSeconds = undefined;
   if (match.oif || !HELPERS[rule.helper ?? '']?.ports.some(({ proto }) => proto === match.proto)) rule.helper = undefined;
   if (rule.mode === 'off' && (match.oif || match.zone !== undefined)) rule.mode = 'strict';
+  if (rule.mode === 'deny') {
+    const { mark: _, ...rest } = match;
+    return { name, match: rest, mode: 'deny', answer: said.limits?.answer ?? 'drop' };
+  }
   if (!rule.mode && !rule.idleTimeoutSeconds && !rule.helper && !rule.limits) rule.mode = 'normal';
   return withoutAbsent(rule);
 });
@@ -172,6 +176,7 @@ export function rulesAround(addresses: readonly string[], dports: readonly numbe
     .map(({ name, proto, src, dst, dport, iif, oif, zone, mode, idle, isHelped }) => {
       const match: PolicyMatch = withoutAbsent({ proto, src, dst, dport: proto && dport, iif, oif, zone });
       const isEarly = proto !== undefined && !oif;
+      if (mode === 'deny') return { name, match, mode, answer: isHelped ? 'reset' : 'drop' };
       return withoutAbsent({
         name,
         match,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ChangeFolder } from '../../agent/policies/applying/change-folder.ts';
 import type { ChangeRecord } from '../../agent/policies/applying/change-record.ts';
 import { PolicyChanges } from '../../agent/policies/applying/policy-changes.ts';
+import type { EndedUnmet } from '../../agent/policies/applying/end-unmet.ts';
 import { rulesIn } from '../../agent/policies/rules-in.ts';
 import { Disk } from '../../agent/disk/disk.ts';
 import { NODE_FILES, type Files } from '../../agent/disk/files.ts';
@@ -64,6 +65,8 @@ export class ChangeStage {
   readonly watched: ChangeRecord[] = [];
   namespace = 'net:[1]';
   onDeadMan: () => void = () => undefined;
+  /** What ends flows that do not meet a stricter mode. */
+  onUnmet: () => EndedUnmet = () => ({ ended: 0, left: 0 });
 
   constructor({ files = NODE_FILES, stateDir = newFolder(), kernel = new MemoryPolicyKernel(SETTINGS) }: StageOptions = {}) {
     this.kernel = kernel;
@@ -101,6 +104,7 @@ export class ChangeStage {
       spared: async () => [{ proto: 'tcp', dst: ['10.0.0.1'], dport: [{ from: 22, to: 22 }] }],
       process: () => ({ pid: process.pid, startedAt: '1' }),
       namespace: () => this.namespace,
+      endUnmet: async () => this.onUnmet(),
     });
   }
 

@@ -60,6 +60,7 @@ export class PolicyGateway {
         }),
       process: ownIdentity,
       namespace: networkNamespace,
+      endUnmet: async () => ({ ended: 0, left: 0 }),
     });
   }
 

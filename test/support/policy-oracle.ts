@@ -1,6 +1,6 @@
 import { prefixContains, parsePrefix } from '../../proto/model/address.ts';
 import type { NumberRange } from '../../proto/model/block/packets.ts';
-import type { PolicyMatch, PolicyRule } from '../../proto/model/policy/document.ts';
+import type { Answer, PolicyMatch, PolicyRule } from '../../proto/model/policy/document.ts';
 import { protocolNumber } from '../../proto/model/protocol.ts';
 import type { TestPacket } from './rules/frame.ts';
 
@@ -14,6 +14,8 @@ export interface Passing {
 /** What the rules mean for a packet that begins a flow, evaluated as docs/policies.md says it and with none of the agent’s code. */
 export interface Meaning {
   isTracked: boolean;
+  /** What a packet that begins a flow gets, if it is not forwarded. */
+  denied?: Answer;
   /** TCP that begins in the middle is dropped. */
   mustBegin: boolean;
   idleSeconds?: number;
@@ -39,11 +41,13 @@ export function meaningOf(rules: readonly PolicyRule[], passing: Passing): Meani
   const mode = rules.find(
     (rule) => rule.mode !== undefined && rule.mode !== 'off' && (isMet(rule.match, passing) || isMet(rule.match, reply)),
   )?.mode;
+  const deciding = rules.find((rule) => rule.mode !== undefined && rule.mode !== 'off' && isMet(rule.match, passing));
   const helper = rules.find((rule) => rule.helper !== undefined && isMet(rule.match, passing))?.helper;
   const idleSeconds = rules.find((rule) => rule.idleTimeoutSeconds !== undefined && isMet(rule.match, passing))?.idleTimeoutSeconds;
   return {
     isTracked,
-    mustBegin: isTracked && (mode === 'normal' || mode === 'strict'),
+    ...(isTracked && deciding?.mode === 'deny' && { denied: deciding.answer }),
+    mustBegin: isTracked && (mode === 'normal' || mode === 'strict' || mode === 'deny'),
     // The module keeps what carries SIP for its own time.
     idleSeconds: helper === 'sip' ? 3600 : idleSeconds,
     helper,

@@ -53,6 +53,7 @@ export class PolicyTrial {
       clock: bootClock,
       now: Date.now,
       spared: async () => [],
+      endUnmet: async () => ({ ended: 0, left: 0 }),
       process: ownIdentity,
       namespace: networkNamespace,
     });

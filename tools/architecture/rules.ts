@@ -87,7 +87,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/audit',
     'proto',
   ],
-  'controller/policies': ['controller/gateways', 'controller/history', 'controller/link', 'controller/audit', 'proto'],
+  'controller/policies': ['controller/flows', 'controller/gateways', 'controller/history', 'controller/link', 'controller/audit', 'proto'],
   'controller/expectations': ['controller/policies', 'controller/gateways', 'controller/audit', 'proto'],
   'controller/policy-rollouts': [
     'controller/policies',

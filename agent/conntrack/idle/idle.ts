@@ -21,7 +21,7 @@ export interface TimeoutSource {
 /**
  * Helpers that set timeouts of their own (nf_conntrack_sip.c, nf_conntrack_h323_main.c, nf_conntrack_amanda.c, nf_conntrack_broadcast.c).
  */
-const HELPERS_WITH_TIMES = new Set(['sip', 'RAS', 'Q.931', 'H.245', 'amanda', 'netbios-ns', 'snmp']);
+export const HELPERS_WITH_TIMES = new Set(['sip', 'RAS', 'Q.931', 'H.245', 'amanda', 'netbios-ns', 'snmp']);
 
 /** The remaining time is rounded down to whole seconds, and the clocks of kernel and process are read one after the other. */
 const SLACK_MS = 2000;

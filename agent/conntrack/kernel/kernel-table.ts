@@ -4,6 +4,7 @@ import type { Flow, FlowKey } from '../../../proto/model/flow.ts';
 import { Columns, type ColumnData } from '../rows/columns.ts';
 import { Describer } from '../query/describe.ts';
 import { findEntry } from '../ctnetlink/exchange.ts';
+import type { EffectsAnswer, EffectsAsk } from '../effects-ask.ts';
 import { openRoutes } from '../stale/routes.ts';
 import { whyNoRules } from '../stale/kernel-rules.ts';
 import { surroundingsOf } from './queries.ts';
@@ -89,6 +90,10 @@ export class KernelTable implements ConntrackTable {
 
   search({ signal, maxAgeMs = 0, ...options }: SearchOptions): Promise<SearchAnswer> {
     return this.#worker.ask('search', { ...options, freshness: freshness(maxAgeMs) }, signal);
+  }
+
+  effects({ signal, ...ask }: EffectsAsk & { context: FlowContext; signal?: AbortSignal }): Promise<EffectsAnswer> {
+    return this.#worker.ask('effects', { ...ask, freshness: freshness(0) }, signal);
   }
 
   async *collect({ filter, context, signal, withProspects }: CollectOptions): AsyncGenerator<FoundFlow[], void, void> {

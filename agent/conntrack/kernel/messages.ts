@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../../proto/model/flow.ts';
 import type { ColumnData } from '../rows/columns.ts';
 import type { Placement } from './placement.ts';
+import type { EffectsAnswer, EffectsAsk } from '../effects-ask.ts';
 import type { Collecting, Fresh } from './queries.ts';
 import type {
   Breakdown,
@@ -19,6 +20,7 @@ import type {
 export interface Queries {
   search: { ask: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>; answer: SearchAnswer };
   breakdown: { ask: Fresh<{ context: FlowContext }>; answer: Breakdown };
+  effects: { ask: Fresh<EffectsAsk & { context: FlowContext }>; answer: EffectsAnswer };
   delete: { ask: FlowIdentity[]; answer: DeleteOutcome[] };
   areThere: { ask: FlowIdentity[]; answer: boolean[] };
   expire: { ask: { keys: FlowKey[]; seconds: number }; answer: ExpireOutcome[] };

@@ -7,6 +7,8 @@ import { Columns, type ColumnData } from '../rows/columns.ts';
 import { compileFilter } from '../query/compile-filter.ts';
 import type { Surroundings } from '../stale/surroundings.ts';
 import { Describer } from '../query/describe.ts';
+import { effectsOfRows } from '../effects/effects-of-rows.ts';
+import type { EffectsAnswer, EffectsAsk } from '../effects-ask.ts';
 import { findBodies, findEntry } from '../ctnetlink/exchange.ts';
 import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature } from '../pushdown/kernel-filter.ts';
 import type { KernelFilter } from '../wire/kernel-filter.ts';
@@ -153,6 +155,23 @@ export class KernelQueries {
     this.#judge(columns, surroundings, { filter: EVERYTHING, context }, true);
     const { stale } = columns.rare;
     return breakdownOfRows(columns, surroundings, stale && ((row) => stale[row]! > NOT_STALE));
+  }
+
+  effects({ context, freshness, ...ask }: Fresh<EffectsAsk & { context: FlowContext }>, checkpoint: () => void): EffectsAnswer {
+    const { columns, atMs } = this.#snapshot(freshness, checkpoint);
+    const surroundings = this.#surroundings(context.wans, atMs);
+    this.#judge(columns, surroundings, { filter: EVERYTHING, context }, true);
+    const { effects, stopped, untold } = effectsOfRows(columns, surroundings, ask, checkpoint);
+    const describer = new Describer(columns, surroundings, context.protections, findEntry);
+    const shown = stopped.slice(0, ask.maxFlows);
+    return {
+      effects,
+      stopped: shown.map((row) => describer.flow(row)),
+      stoppedLeft: stopped.length - shown.length,
+      tableCount: columns.count,
+      snapshotAtMs: atMs,
+      untold,
+    };
   }
 
   /**

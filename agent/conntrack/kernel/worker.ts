@@ -67,6 +67,8 @@ async function answerTo(request: Request): Promise<Answer> {
       return queries.search(request.ask, checkpoint);
     case 'breakdown':
       return queries.breakdown(request.ask, checkpoint);
+    case 'effects':
+      return queries.effects(request.ask, checkpoint);
     case 'delete': {
       queries.changed();
       return deleteEntries(request.ask);

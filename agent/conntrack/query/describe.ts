@@ -98,7 +98,7 @@ export function keyOf(columns: Columns, row: number): FlowKey {
 function tupleOf(columns: Columns, row: number, direction: 'orig' | 'reply'): Tuple {
   const { common, rare } = columns;
   const isOrig = direction === 'orig';
-  const [src, dst] = isOrig ? [common.origSrc, common.origDst] : [common.replySrc, common.replyDst];
+  const [src, dst] = isOrig ? (['origSrc', 'origDst'] as const) : (['replySrc', 'replyDst'] as const);
   const a = (isOrig ? common.sport : common.rsport)[row]!;
   const b = (isOrig ? common.dport : common.rdport)[row]!;
   const tuple: Tuple = { src: addressText(columns, row, src), dst: addressText(columns, row, dst) };
@@ -122,9 +122,10 @@ function present(column: Float64Array | undefined, row: number): number | undefi
   return column && orAbsent(column[row]!);
 }
 
-function addressText({ common: { family }, addresses6 }: Columns, row: number, side: Uint32Array): string {
-  const address = side[row]!;
-  return family[row] === 4 ? formatAddress4(address) : addresses6.textOf(address);
+/** One address of a row, as text. */
+export function addressText({ common, addresses6 }: Columns, row: number, side: 'origSrc' | 'origDst' | 'replySrc' | 'replyDst'): string {
+  const address = common[side][row]!;
+  return common.family[row] === 4 ? formatAddress4(address) : addresses6.textOf(address);
 }
 
 function countersOf(packets: Float64Array | undefined, bytes: Float64Array | undefined, row: number): Counters | undefined {

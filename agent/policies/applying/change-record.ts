@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PolicyMatch } from '../../../proto/model/policy/document.ts';
+import type { EndedUnmet } from './end-unmet.ts';
 import type { ChangeSet, HeldValues } from './change-set.ts';
 
 /** One change of a gateway, as it is on disk from before it is begun. Times: `BootClock`, but for those that people read. */
@@ -54,6 +55,8 @@ export interface ChangeOutcome {
   why: string;
   /** Milliseconds since 1970. */
   at: number;
+  /** Flows that a stricter mode has ended, if any could be. */
+  unmet?: EndedUnmet;
 }
 
 /** After its deadline, a change was put back by its dead-man, or that is there no more. */

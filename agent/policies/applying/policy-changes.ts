@@ -8,6 +8,8 @@ import { FleetError } from '../../../proto/model/error-codes.ts';
 import { writePolicy } from '../../../proto/model/policy/write.ts';
 import type { BootClock } from '../../time/boot-clock.ts';
 import type { Policies } from '../reading/policies.ts';
+import type { PolicyTable } from '../policy-table.ts';
+import { endsUnmet, type EndedUnmet } from './end-unmet.ts';
 import { rulesIn } from '../rules-in.ts';
 import { carryOut } from './carry-out.ts';
 import type { ChangeFolder } from './change-folder.ts';
@@ -31,6 +33,8 @@ export interface ChangeHands {
   spared: () => Promise<PolicyMatch[]>;
   process: () => ProcessIdentity;
   namespace: () => string;
+  /** Ends the flows that do not meet a stricter mode of a change that was confirmed. */
+  endUnmet: (record: ChangeRecord) => Promise<EndedUnmet>;
 }
 
 export interface ApplyOptions {
@@ -48,6 +52,8 @@ export interface GatewayPlan {
   changes: ChangeSet;
   held: HeldValues;
   spared: PolicyMatch[];
+  /** Our table as it is. */
+  found?: PolicyTable;
 }
 
 /** Changes this gateway's policy so that it is put back by itself unless somebody confirms. One change at a time, of all processes. */
@@ -68,7 +74,8 @@ export class PolicyChanges {
     const actual: ActualPolicy = { ...rest, ...(found && { table: rulesIn(found) }) };
     const difference = differenceOf(effective.values, actual);
     const spared = await sparedNow();
-    return { effective, actual, difference, spared, ...changeSetOf({ wanted: effective.values, difference, actual, found, spared }) };
+    const planned = { effective, actual, difference, spared, ...(found && { found: found.table }) };
+    return { ...planned, ...changeSetOf({ wanted: effective.values, difference, actual, found, spared }) };
   }
 
   /**
@@ -123,7 +130,8 @@ export class PolicyChanges {
       if (!folder.confirm()) throw none('to confirm');
       const { id, policy, commandId, changes } = pending.record;
       const of = { id, policy, ...(commandId !== undefined && { commandId }) };
-      folder.tell({ ...of, outcome: 'confirmed', why: 'It was confirmed.', at: now() });
+      const unmet = await this.#endUnmet(pending.record);
+      folder.tell({ ...of, outcome: 'confirmed', why: 'It was confirmed.', at: now(), ...(unmet && { unmet }) });
       // What is left does nothing, and goes when an agent looks after the policy the next time.
       if (changes.table) await kernel.tidyTable(changes.table.to).catch(() => undefined);
       return pending.record;
@@ -163,6 +171,16 @@ export class PolicyChanges {
       throw refused(`its record could not be written (${(error as Error).message})`, error);
     }
     return this.#carryOut(record);
+  }
+
+  /** Only now that nothing is put back any more. A failure leaves flows as they are, and the policy holds. */
+  async #endUnmet(record: ChangeRecord): Promise<EndedUnmet | undefined> {
+    if (!endsUnmet(record)) return undefined;
+    try {
+      return await this.#hands.endUnmet(record);
+    } catch (error) {
+      return { ended: 0, left: 0, why: (error as Error).message };
+    }
   }
 
   async #carryOut(record: ChangeRecord): Promise<ChangeRecord> {

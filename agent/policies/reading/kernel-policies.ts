@@ -2,13 +2,15 @@ import { Worker } from 'node:worker_threads';
 import { FleetError } from '../../../proto/model/error-codes.ts';
 import {
   EXPLAINS_TRACKING,
+  PLANS_POLICY,
   READS_POLICY,
   type AskedPacket,
   type PolicyReading,
   type TrackingExplanation,
 } from '../../../proto/model/policy/gateway-reading.ts';
 import { whyNoRules } from '../../conntrack/stale/kernel-rules.ts';
-import { readOwnTable } from './own-table.ts';
+import type { FoundTable } from '../read-ruleset.ts';
+import { foundOwnTable, readOwnTable } from './own-table.ts';
 import type { Policies } from './policies.ts';
 import type { ThreadOutcome, ThreadTask } from './thread.ts';
 
@@ -17,8 +19,8 @@ export class KernelPolicies implements Policies {
   abilities(): { can: string[]; cannot: Record<string, string> } {
     const why = whyNoRules();
     return why === undefined
-      ? { can: [READS_POLICY, EXPLAINS_TRACKING], cannot: {} }
-      : { can: [READS_POLICY], cannot: { [EXPLAINS_TRACKING]: why } };
+      ? { can: [READS_POLICY, PLANS_POLICY, EXPLAINS_TRACKING], cannot: {} }
+      : { can: [READS_POLICY, PLANS_POLICY], cannot: { [EXPLAINS_TRACKING]: why } };
   }
 
   async read(signal: AbortSignal): Promise<PolicyReading> {
@@ -27,6 +29,10 @@ export class KernelPolicies implements Policies {
     const { actual, unread, ...rest } = outcome.reading;
     const { unread: unreadOwn, ...table } = own;
     return { ...rest, actual: { ...actual, ...table }, unread: [...unread, ...unreadOwn] };
+  }
+
+  ownTable(): Promise<FoundTable | undefined> {
+    return foundOwnTable();
   }
 
   async explain(packet: AskedPacket, signal: AbortSignal): Promise<TrackingExplanation> {

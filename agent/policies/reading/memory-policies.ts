@@ -2,6 +2,7 @@ import { FleetError } from '../../../proto/model/error-codes.ts';
 import { KNOWN_TIMEOUT_KEYS, SWITCHES, aboutTimeout, settingOf } from '../../../proto/model/policy/settings.ts';
 import {
   EXPLAINS_TRACKING,
+  PLANS_POLICY,
   READS_POLICY,
   REPORTS_POLICY,
   type PolicyReading,
@@ -24,6 +25,7 @@ export class MemoryPolicies implements Policies {
       cannot: {
         [EXPLAINS_TRACKING]: 'There are no rules to ask: the table is in memory.',
         [REPORTS_POLICY]: 'No policy can be in force here: the table is in memory.',
+        [PLANS_POLICY]: 'No rule does anything to flows here: the table is in memory.',
       },
     };
   }
@@ -45,6 +47,10 @@ export class MemoryPolicies implements Policies {
       foreign: { rules: [], undecoded: [], unread: [], left: 0 },
       unread: [],
     };
+  }
+
+  async ownTable(): Promise<undefined> {
+    return undefined;
   }
 
   async explain(): Promise<TrackingExplanation> {

@@ -1,3 +1,4 @@
+import type { FoundTable } from '../read-ruleset.ts';
 import type { AskedPacket, PolicyReading, TrackingExplanation } from '../../../proto/model/policy/gateway-reading.ts';
 
 /** How a gateway tracks: what it is set to now, and what its rules do. Changes nothing. */
@@ -6,6 +7,8 @@ export interface Policies {
   abilities(): { can: string[]; cannot: Record<string, string> };
   /** Reads all of it again. Throws FleetError if the signal aborts. */
   read(signal: AbortSignal): Promise<PolicyReading>;
+  /** Our own table as it is; undefined if it is not there. Throws FleetError where nft cannot be asked. */
+  ownTable(): Promise<FoundTable | undefined>;
   /** Throws CAPABILITY_MISSING where the rules cannot be read. */
   explain(packet: AskedPacket, signal: AbortSignal): Promise<TrackingExplanation>;
 }

@@ -7,11 +7,12 @@ import { withoutAbsent } from '../without-absent.ts';
  * The rule as the kernel keeps it: two rules that match the same packets in different words become one. Prefixes and ranges are merged, and
  * addresses of a family that the other side does not have are left out, since no packet has them.
  */
-export function canonicalRule({ name, match, mode, idleTimeoutSeconds, helper, limits }: PolicyRule): PolicyRule {
+export function canonicalRule({ name, match, mode, answer, idleTimeoutSeconds, helper, limits }: PolicyRule): PolicyRule {
   return withoutAbsent({
     name,
     match: canonicalMatch(match),
     mode,
+    answer,
     idleTimeoutSeconds,
     helper,
     limits: limits && withoutAbsent({ perSource: limits.perSource, perDestination: limits.perDestination, answer: limits.answer }),

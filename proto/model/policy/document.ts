@@ -17,11 +17,12 @@ export type ProfileName = (typeof PROFILE_NAMES)[number];
  *   loose    a connection may be joined in the middle
  *   normal   it begins as its protocol begins; what belongs to no connection is dropped
  *   strict   as normal, and every packet must lie in the window and have a right checksum
+ *   deny     not at all: no such connection begins, and none that is there goes on
  */
-export const MODES = ['off', 'loose', 'normal', 'strict'] as const;
+export const MODES = ['off', 'loose', 'normal', 'strict', 'deny'] as const;
 export type Mode = (typeof MODES)[number];
 
-/** What a connection beyond a limit gets. Only TCP can be reset; anything else is dropped in either case. */
+/** What a connection gets that is denied or beyond a limit. Only TCP can be reset; anything else is dropped in either case. */
 export const ANSWERS = ['drop', 'reset'] as const;
 export type Answer = (typeof ANSWERS)[number];
 
@@ -69,6 +70,8 @@ export interface PolicyRule {
   name: string;
   match: PolicyMatch;
   mode?: Mode;
+  /** Of mode `deny`, and of no other. */
+  answer?: Answer;
   /** For TCP that of established connections, for UDP both. */
   idleTimeoutSeconds?: number;
   helper?: string;

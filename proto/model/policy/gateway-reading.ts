@@ -3,6 +3,8 @@ import type { ForeignTracking } from './foreign-tracking.ts';
 
 /** Capability of an agent that reads what its gateway is set to. */
 export const READS_POLICY = 'read-policy';
+/** An agent that can tell what a policy would do to the flows that are there now. */
+export const PLANS_POLICY = 'plan-policy';
 /** Capability of an agent that says what its gateway's rules do with a packet before there is an entry. */
 export const EXPLAINS_TRACKING = 'explain-tracking';
 

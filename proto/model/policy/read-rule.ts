@@ -5,8 +5,10 @@ import { withoutAbsent } from '../without-absent.ts';
 import { readMatch } from './read-match.ts';
 import { quoted, type Place, type Reading } from './reading.ts';
 
-const RULE_KEYS = ['name', 'match', 'mode', 'idleTimeout', 'helper', 'limits'] as const;
+const RULE_KEYS = ['name', 'match', 'mode', 'answer', 'idleTimeout', 'helper', 'limits'] as const;
 const LIMIT_KEYS = ['perSource', 'perDestination', 'answer'] as const;
+/** What a connection has that is there. */
+const OF_CONNECTIONS = ['idleTimeout', 'helper', 'limits'] as const;
 /** What is decided before a packet is routed, and so cannot depend on the way out. */
 const BEFORE_ROUTING = ['idleTimeout', 'helper'] as const;
 
@@ -15,10 +17,13 @@ export function readRule(reading: Reading, place: Place): PolicyRule | undefined
   const keys = reading.map(place, RULE_KEYS, ['name']);
   if (!keys) return undefined;
   const name = keys.name && readRuleName(reading, keys.name);
+  const mode = keys.mode && reading.word(keys.mode, MODES, 'a mode');
+  const answer = keys.answer && reading.word(keys.answer, ANSWERS, 'an answer');
   const rule: PolicyRule = withoutAbsent({
     name: name ?? '',
     match: keys.match ? readMatch(reading, keys.match) : {},
-    mode: keys.mode && reading.word(keys.mode, MODES, 'a mode'),
+    mode,
+    answer: mode === 'deny' ? (answer ?? 'drop') : undefined,
     idleTimeoutSeconds: keys.idleTimeout && reading.duration(keys.idleTimeout, TIMEOUT_RANGE),
     helper: keys.helper && readHelper(reading, keys.helper),
     limits: keys.limits && readLimits(reading, keys.limits),
@@ -47,6 +52,14 @@ export function readRule(reading: Reading, place: Place): PolicyRule | undefined
       'tracking is switched off before the way out or a zone is known',
       'match by iif, src or dst instead of oif and zone',
     );
+  if (keys.answer && mode !== 'deny')
+    reading.wrong(keys.answer, 'only a rule of mode deny answers so', 'give it mode: deny, or write the answer below limits');
+  if (mode === 'deny' && keys.mode) {
+    for (const key of OF_CONNECTIONS)
+      if (keys[key]) reading.wrong(keys[key], `what is denied has no ${key}`, `remove ${key}, or write another rule for it`);
+    if (rule.match.mark)
+      reading.wrong(keys.mode, 'a connection is denied in both directions, and its replies need not have the mark', 'match without mark');
+  }
   return name === undefined ? undefined : rule;
 }
 

@@ -70,6 +70,18 @@ describe('what is written', () => {
     );
   });
 
+  it('has the answer of a rule that denies, a drop unless another is written', () => {
+    const answers = ['mode: deny', 'mode: deny, answer: reset', 'mode: normal'].map((said) => {
+      const read = readPolicy(withSpec(`  rules: [{ name: a, ${said} }]`));
+      return 'document' in read && [read.document.spec.rules[0]!.answer, writePolicy(read.document).includes('answer: ')];
+    });
+    expect(answers).toEqual([
+      ['drop', true],
+      ['reset', true],
+      [undefined, false],
+    ]);
+  });
+
   it('has off in quotation marks, of which other programs would make false', () => {
     const read = readPolicy(EXAMPLE);
     expect('document' in read && writePolicy(read.document)).toContain('mode: "off"');
@@ -191,6 +203,26 @@ describe('a problem names its place and its cure:', () => {
       'off by the way out',
       'mode: off, match: { oif: wan1 }',
       'mode: tracking is switched off before the way out or a zone is known; match by iif, src or dst instead of oif and zone',
+    ],
+    [
+      'an answer without a denial',
+      'mode: strict, answer: reset',
+      'answer: only a rule of mode deny answers so; give it mode: deny, or write the answer below limits',
+    ],
+    [
+      'limits of what is denied',
+      'mode: deny, limits: { perSource: 1 }',
+      'limits: what is denied has no limits; remove limits, or write another rule for it',
+    ],
+    [
+      'a timeout of what is denied',
+      'mode: deny, idleTimeout: 3m, match: { proto: udp }',
+      'idleTimeout: what is denied has no idleTimeout; remove idleTimeout, or write another rule for it',
+    ],
+    [
+      'a denial by a mark',
+      'mode: deny, match: { mark: 0x1 }',
+      'mode: a connection is denied in both directions, and its replies need not have the mark; match without mark',
     ],
     [
       'an idle timeout by the way out',

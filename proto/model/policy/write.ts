@@ -55,11 +55,12 @@ function timeoutsValue(timeouts: Timeouts): object {
 }
 
 /** A rule as the value that its YAML or JSON stands for. */
-export function ruleValue({ name, match, mode, idleTimeoutSeconds, helper, limits }: PolicyRule): object {
+export function ruleValue({ name, match, mode, answer, idleTimeoutSeconds, helper, limits }: PolicyRule): object {
   return withoutAbsent({
     name,
     match: filled(matchValue(match)),
     mode,
+    answer,
     idleTimeout: idleTimeoutSeconds === undefined ? undefined : formatDuration(idleTimeoutSeconds),
     helper,
     limits: limits && withoutAbsent({ perSource: limits.perSource, perDestination: limits.perDestination, answer: limits.answer }),

@@ -36,6 +36,7 @@ const changes = new PolicyChanges({
   clock: bootClock,
   now: Date.now,
   spared: async () => [],
+  endUnmet: async () => ({ ended: 0, left: 0 }),
   process: ownIdentity,
   namespace: networkNamespace,
 });
@@ -60,7 +61,7 @@ await new Agent({
   table,
   wans: () => [],
   policies: new MemoryPolicies(),
-  policyParts: { folder, changes, clock: bootClock, standing },
+  policyParts: { folder, changes, clock: bootClock, standing, spared: async () => [] },
   ownAddresses: () => [],
   guardRules: () => NO_RULES,
   controller: async () => ({ addresses: [], port: 0 }),

@@ -34,6 +34,7 @@ const CUTTING: readonly PolicyRule[] = [
   { name: 'all off', match: {}, mode: 'off' },
   { name: 'one each', match: {}, limits: { perSource: 1, perDestination: 1, answer: 'drop' } },
   { name: 'strict', match: {}, mode: 'strict' },
+  { name: 'nothing', match: {}, mode: 'deny', answer: 'reset' },
   { name: 'a second', match: { proto: 'tcp' }, idleTimeoutSeconds: 1 },
   { name: 'no ssh', match: { proto: 'tcp', dport: [{ from: 22, to: 22 }] }, mode: 'off' },
 ];

@@ -1,10 +1,13 @@
 // Changes the policy of the network namespace that it is started in, as it is told line by line on its standard input; ends itself with
 // SIGKILL wherever it is asked to. node change-program.ts STATE_FOLDER; `Told` is what it understands.
 import { createInterface } from 'node:readline';
+import { KernelTable } from '../../../agent/conntrack/kernel/kernel-table.ts';
 import { Disk } from '../../../agent/disk/disk.ts';
 import { ChangeFolder } from '../../../agent/policies/applying/change-folder.ts';
+import type { ChangeRecord } from '../../../agent/policies/applying/change-record.ts';
 import { tableOf } from '../../../agent/policies/applying/change-set.ts';
 import { deadManOf } from '../../../agent/policies/applying/dead-man.ts';
+import { endUnmet, type EndedUnmet } from '../../../agent/policies/applying/end-unmet.ts';
 import type { PolicyKernel } from '../../../agent/policies/applying/kernel.ts';
 import { kernelHands } from '../../../agent/policies/applying/kernel-hands.ts';
 import { PolicyChanges } from '../../../agent/policies/applying/policy-changes.ts';
@@ -78,7 +81,18 @@ function changes(fault?: DiskFault): PolicyChanges {
     spared: async () => [{ proto: 'tcp', dst: ['127.0.0.1', '::1'], dport: [{ from: 22, to: 22 }] }],
     process: ownIdentity,
     namespace: networkNamespace,
+    endUnmet: ending,
   });
+}
+
+async function ending(record: ChangeRecord): Promise<EndedUnmet> {
+  const table = new KernelTable();
+  try {
+    const context = () => ({ wans: [], protections: [] });
+    return await endUnmet(record, { table, context, own: () => ['127.0.0.1', '::1'], allow: () => undefined });
+  } finally {
+    await table.close();
+  }
 }
 
 async function carryOut(told: Told): Promise<Omit<Answered, 'ok'>> {

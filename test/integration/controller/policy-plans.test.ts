@@ -4,7 +4,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Problem } from '../../../proto/http/common.ts';
 import type { GatewayPolicy } from '../../../proto/http/policies.ts';
 import { MAX_PLANNED_GATEWAYS } from '../../../proto/http/policy-plans.ts';
+import type { Query } from '../../../proto/gen/ctfleet/v1/link.ts';
+import type { PolicyEffects as WireEffects, PolicyPlanQuery } from '../../../proto/gen/ctfleet/v1/policy.ts';
 import { routes } from '../../../proto/http/routes.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
+import { readPolicy } from '../../../proto/model/policy/read.ts';
+import { toWireFlow } from '../../../proto/wire/flow.ts';
 import type { PolicyReading } from '../../../proto/model/policy/gateway-reading.ts';
 import { toWirePolicyReading } from '../../../proto/wire/policy.ts';
 import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
@@ -189,6 +194,120 @@ describe('what policies come to on a gateway', () => {
       body: { detail: 'The policy broken can no longer be read: correct and save it again.' },
     });
     expect((await owner.call(routes.listPolicies)).items).toHaveLength(1);
+  });
+});
+
+describe('what a plan says of flows that are there', () => {
+  const EFFECTS: WireEffects = {
+    effects: [
+      { kind: 'stopped', path: 'rules.rest', flows: 3, why: 'It denies them\0.' },
+      { kind: 'timeout-shortens', path: 'timeouts.icmp', flows: 7, why: '10s instead of 30s.' },
+    ],
+    tableCount: 90n,
+    unknown: '',
+  };
+  const flow = (sport: number): Flow => ({
+    family: 4,
+    proto: 6,
+    orig: { src: '10.1.0.5', dst: '203.0.113.7', sport, dport: 80 },
+    reply: { src: '203.0.113.7', dst: '10.1.0.5', sport: 80, dport: sport },
+    zone: 0,
+    id: sport,
+    status: 0,
+    mark: 0,
+    labels: [],
+  });
+  const document = yaml('base', '{ timeouts: { icmp: 10s }, rules: [{ name: rest, match: { proto: tcp }, mode: deny }] }');
+  let seeing: FakeAgent;
+  let told: WireEffects | undefined = EFFECTS;
+  let rows = [1, 2];
+  const asked: Query[] = [];
+  const body = () => ({ scope: { gateways: [seeing.gatewayId] }, document, target: { level: 'fleet' as const } });
+  const planned = async () => {
+    const plan = await owner.call(routes.planNewPolicy, { body: body() });
+    return { digest: plan.digest, gateway: plan.gateways[0]! };
+  };
+
+  beforeAll(async () => {
+    seeing = await enrolled((await makePlace(owner, 'Tenant of seeing', 'seeing')).joinToken);
+    seeing.onQuery = (query) => {
+      asked.push(query);
+      return [
+        {
+          $case: 'head',
+          value: {
+            snapshotAtMs: BigInt(Date.now()),
+            total: 3n,
+            tableCount: 90n,
+            facets: [],
+            explain: [],
+            spared: [],
+            policy: toWirePolicyReading(reading),
+            policyEffects: told,
+          },
+        },
+        { $case: 'flows', value: { flows: rows.map((sport) => toWireFlow(flow(sport))) } },
+        { $case: 'end', value: { rows: rows.length, digest: Buffer.alloc(0) } },
+      ];
+    };
+    await seeing.connect(controller.linkAddress, { capabilities: { can: [...CAN.can, 'plan-policy'], cannot: {} } });
+  });
+  afterEach(() => {
+    [told, rows] = [EFFECTS, [1, 2]];
+    asked.length = 0;
+  });
+  afterAll(() => seeing.disconnect());
+
+  it('is counted, named where flows stop, and comes with the reading of the same moment', async () => {
+    const { gateway } = await planned();
+    expect(gateway).toMatchObject({
+      state: 'answered',
+      difference: { changes: [{ path: 'timeouts.icmp' }, { path: 'rules.rest', to: { mode: 'deny', answer: 'drop' } }, { rule: 'old' }] },
+      effects: {
+        effects: [
+          { kind: 'stopped', path: 'rules.rest', flows: 3, why: 'It denies them\uFFFD.' },
+          { kind: 'timeout-shortens', path: 'timeouts.icmp', flows: 7, why: '10s instead of 30s.' },
+        ],
+        tableCount: 90,
+        flowsLeft: 1,
+      },
+    });
+    expect(gateway.effects!.stopped.map(({ gatewayId, proto, orig }) => [gatewayId, proto, orig.sport])).toEqual([
+      [seeing.gatewayId, 'tcp', 1],
+      [seeing.gatewayId, 'tcp', 2],
+    ]);
+    expect(gateway.effects!.unknown).toBeUndefined();
+    expect(asked.map(({ ask }) => ask?.$case)).toEqual(['policyPlan']);
+    const sent = readPolicy((asked[0]!.ask!.value as PolicyPlanQuery).document);
+    expect(sent).toMatchObject({ document: { spec: { timeouts: { icmp: 10 }, rules: [{ name: 'rest', mode: 'deny' }] } } });
+  });
+
+  it('is no part of the digest', async () => {
+    const { digest } = await planned();
+    [told, rows] = [{ ...EFFECTS, effects: [] }, []];
+    expect((await planned()).digest).toBe(digest);
+  });
+
+  it('is absent where the agent is older, and then the rest is as before', async () => {
+    const plan = await owner.call(routes.planNewPolicy, { body: { ...body(), scope: { gateways: [agent.gatewayId] } } });
+    expect(plan.gateways[0]).toMatchObject({ state: 'answered', difference: { changes: [{}, {}, {}] } });
+    expect(plan.gateways[0]!.effects).toBeUndefined();
+    told = undefined;
+    expect((await planned()).gateway.effects).toBeUndefined();
+  });
+
+  it('says why flows could not be looked at, and what this controller does not understand', async () => {
+    told = { ...EFFECTS, effects: [{ kind: 'rerouted', path: 'x', flows: 1, why: '' }], unknown: 'The table cannot be read.' };
+    const { effects } = (await planned()).gateway;
+    expect(effects).toMatchObject({
+      effects: [],
+      unknown: 'The table cannot be read. 1 effects are of a kind that this controller does not know.',
+    });
+  });
+
+  it('is not taken from an agent that sends more flows than it was asked for', async () => {
+    rows = Array.from({ length: 2001 }, (_, sport) => sport + 1);
+    expect((await planned()).gateway).toMatchObject({ state: 'failed', reason: expect.stringContaining('more than was asked for') });
   });
 });
 

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
+import net, { type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { PolicyRule } from '../../../proto/model/policy/document.ts';
 import { bootClock } from '../../../agent/time/boot-clock.ts';
-import { Namespace } from '../../support/namespace.ts';
+import { inside, Namespace } from '../../support/namespace.ts';
 import { policyOf } from '../../support/policy-changing.ts';
-import { PolicyGateway, PORTS, type Family } from '../../support/policy-gateway.ts';
+import { ENDS, PolicyGateway, PORTS, type Family } from '../../support/policy-gateway.ts';
 import { until } from '../../support/until.ts';
 
 const why = Namespace.why();
@@ -17,10 +19,27 @@ const CUTTING: Record<string, PolicyRule[]> = {
     { name: 'in', match: { proto: 'tcp', dport: [...at(PORTS.ssh), ...at(PORTS.other), ...at(PORTS.controller)] }, mode: 'off' },
     { name: 'out', match: { proto: 'tcp', sport: [...at(PORTS.ssh), ...at(PORTS.other), ...at(PORTS.controller)] }, mode: 'off' },
   ],
+  'no connection at all': [{ name: 'none', match: {}, mode: 'deny', answer: 'drop' }],
+  'a reset for all of TCP': [{ name: 'none', match: { proto: 'tcp' }, mode: 'deny', answer: 'reset' }],
   'one connection for each address': [{ name: 'one', match: {}, limits: { perSource: 1, perDestination: 1, answer: 'drop' } }],
   'strict for everything, and one connection': [{ name: 'strict', match: {}, mode: 'strict', limits: { perSource: 1, answer: 'reset' } }],
 };
 const FAMILIES: readonly Family[] = [4, 6];
+
+/** Sends back what it is sent. */
+async function listening(host: string): Promise<Server> {
+  const server = net.createServer((socket) => socket.on('error', () => undefined).pipe(socket));
+  server.listen(0, host);
+  await once(server, 'listening');
+  return server;
+}
+
+/** A connection from where the calling thread is. */
+async function connected(host: string, port: number): Promise<Socket> {
+  const socket = net.connect({ host, port });
+  await once(socket, 'connect');
+  return socket;
+}
 
 describe.skipIf(why !== undefined)(`a policy that is put in force${why ? ` (skipped: ${why})` : ''}`, () => {
   let stage: PolicyGateway;
@@ -54,6 +73,21 @@ describe.skipIf(why !== undefined)(`a policy that is put in force${why ? ` (skip
     expect(opened.filter((socket) => socket !== undefined)).toHaveLength(name.includes('one connection') ? 1 : 0);
     await stage.changes.restore('by hand');
     for (let n = 0; n < 3; n++) expect(await stage.connect('other', family)).toBeDefined();
+  });
+
+  test.each(FAMILIES)('that denies everything leaves alone what the gateway begins, and its loopback, over IPv%i', async (family) => {
+    const own = await inside(stage.peer.name, async () => listening(ENDS[family].peer));
+    const { address, port } = own.address() as AddressInfo;
+    const toPeer = () => connected(address, port);
+    const toItself = () => connected(family === 4 ? '127.0.0.1' : '::1', PORTS.other);
+    const before = [await toPeer(), await toItself()];
+    await stage.changes.apply(policyOf({ rules: CUTTING['no connection at all']! }), LONG_MS);
+    for (const socket of [...before, await toPeer(), await toItself()]) {
+      expect(await stage.speaks(socket)).toBe(true);
+      socket.destroy();
+    }
+    expect(await stage.connect('other', family)).toBeUndefined();
+    own.close();
   });
 
   test('that nobody confirms, because no new connection comes in, is gone by its deadline', async () => {

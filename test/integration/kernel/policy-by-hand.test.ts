@@ -7,9 +7,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { writePolicy } from '../../../proto/model/policy/write.ts';
 import { processesOf, stateOf, type GatewayState } from '../../faults/policies/gateway-state.ts';
 import { spawnIn } from '../../lab/namespace.ts';
+import { createEntries } from '../../support/create-entries.ts';
 import { loneIdentity } from '../../support/lone-agent.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { policyOf } from '../../support/policy-changing.ts';
+import { entryOf } from '../../support/sample-entries.ts';
 import { until } from '../../support/until.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../../build/agent/main.js');
@@ -90,6 +92,29 @@ describe.skipIf(why !== undefined)(`a policy by hand${why ? ` (skipped: ${why})`
     expect(policy('restore')).toMatchObject({ status: 0, said: expect.stringContaining('is as it was before') });
     expect(stateOf(namespace)).toEqual(before);
     expect(policy('confirm')).toEqual({ status: 1, said: 'ctfleet-agent: There is no policy to confirm.\n' });
+  });
+
+  test('is planned with what it does to the flows that are there, each named that is stopped', () => {
+    const leave = namespace.enter();
+    try {
+      createEntries(
+        [443, 80].map((dport) =>
+          entryOf({ proto: 6, orig: { src: '10.9.9.1', dst: '10.9.9.2', sport: 40_000, dport }, state: 'ESTABLISHED' }),
+        ),
+      );
+    } finally {
+      leave();
+    }
+    const tight = policyOf({
+      rules: [{ name: 'rest', match: { proto: 'tcp', dport: [{ from: 80, to: 80 }] }, mode: 'deny', answer: 'drop' }],
+    });
+    writeFileSync(file, writePolicy(tight));
+    const { said } = policy('plan', file);
+    expect(said).toContain(
+      'Flows that are there now:\n  1 are stopped (rules.rest). It denies them: their packets are dropped from then on, both ways.\n' +
+        'Those that are stopped:\n  tcp 10.9.9.1:40000 > 10.9.9.2:80 ESTABLISHED\n',
+    );
+    namespace.run('conntrack', '-F');
   });
 
   test('that was confirmed, and says so, is kept by an agent: over its start, and whatever else is loaded or set', async () => {

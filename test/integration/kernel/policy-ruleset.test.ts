@@ -9,7 +9,7 @@ import { HELPERS } from '../../../proto/model/policy/helpers.ts';
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { arbitraryRules, rulesAround } from '../../support/arbitrary-policy.ts';
 import { Namespace } from '../../support/namespace.ts';
-import { meaningOf } from '../../support/policy-oracle.ts';
+import { meaningOf, type Meaning } from '../../support/policy-oracle.ts';
 import { PolicyStage } from '../../support/policy-stage.ts';
 import { outcomeOf } from '../../support/rules/corpus.ts';
 import type { TestPacket } from '../../support/rules/frame.ts';
@@ -20,6 +20,14 @@ const why = Namespace.why();
 const [SYN, ACK] = [2, 0x10];
 /** A client in the LAN and a server behind wan1, in both families. */
 const ENDS = { 4: ['10.0.0.5', '203.0.113.7'], 6: ['fd00:1::5', '2001:db8:9::7'] } as const;
+
+const FATES = { drop: 'dropped in forward', reset: 'reset in forward' } as const;
+
+/** A packet of a new flow that is not a SYN. */
+function midstreamOf(proto: 'tcp' | 'udp', { denied, mustBegin }: Meaning): string {
+  if (denied) return FATES[proto === 'tcp' ? denied : 'drop'];
+  return proto === 'tcp' && mustBegin ? FATES.drop : 'forwarded by wan1';
+}
 
 function packet(family: 4 | 6, proto: 'tcp' | 'udp', sport: number, dport: number, tcpFlags = SYN): TestPacket {
   const [src, dst] = ENDS[family].map((text) => parseAddress(text)!) as [Uint8Array, Uint8Array];
@@ -73,6 +81,7 @@ describe.skipIf(why !== undefined)(`the table of a policy${why ? ` (skipped: ${w
             for (const [proto, port] of [['tcp', 443] as const, ['tcp', 21] as const, ['udp', 5060] as const]) {
               const meaning = meaningOf(rules, { packet: packet(family, proto, 40_000, port), in: 'lan', out: 'wan1' });
               const first = packet(family, proto, 40_000, port);
+              const isKept = meaning.isTracked && !meaning.denied;
               const outcome = outcomeOf({ from: 'lan', packet: first }, stage.send('lan', first));
               const entry = stage.entry(first);
               const seen = {
@@ -86,11 +95,11 @@ describe.skipIf(why !== undefined)(`the table of a policy${why ? ` (skipped: ${w
                 family,
                 proto,
                 port,
-                fate: 'forwarded by wan1',
+                fate: meaning.denied ? FATES[proto === 'tcp' ? meaning.denied : 'drop'] : 'forwarded by wan1',
                 isTracked: meaning.isTracked,
-                helper: meaning.isTracked ? meaning.helper : undefined,
-                idle: proto === 'udp' && meaning.isTracked ? (meaning.idleSeconds ?? 30) : undefined,
-                midstream: proto === 'tcp' && meaning.mustBegin ? 'dropped in forward' : 'forwarded by wan1',
+                helper: isKept ? meaning.helper : undefined,
+                idle: proto === 'udp' && isKept ? (meaning.idleSeconds ?? 30) : undefined,
+                midstream: midstreamOf(proto, meaning),
               });
             }
           stage.forget();

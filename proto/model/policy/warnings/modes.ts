@@ -12,10 +12,26 @@ const MULTICAST = ['224.0.0.0/4', 'ff00::/8'];
 export function warningsOfModes(occasion: Occasion): PolicyWarning[] {
   const { rules } = occasion.effective.values;
   return rules.flatMap((rule, index) => [
+    ...(rule.mode === 'deny' ? ofDeny(rule) : []),
     ...(rule.mode === 'off' ? [...ofOff(rule, occasion), ...ofDirections(rule, rules)] : []),
     ...ofOrder(rule, rules.slice(index + 1)),
     ...ofWholeGateway(rule, occasion),
   ]);
+}
+
+function ofDeny({ name, match }: PolicyRule): PolicyWarning[] {
+  if (Object.keys(match).length > 0) return [];
+  return [
+    {
+      code: 'deny-everything',
+      severity: 'danger',
+      path: rulePath(name),
+      message: `The rule ${name} denies everything that no rule above it keeps.`,
+      reason:
+        'Connections that are there stop with it, pings, name queries and tunnels too. SSH to the gateway, the agent’s channel and what ' +
+        'the gateway begins itself go on.',
+    },
+  ];
 }
 
 function ofOff({ name, match }: PolicyRule, { effective, facts }: Occasion): PolicyWarning[] {

@@ -11,6 +11,7 @@ export const WARNING_CODES = [
   'long-established',
   'short-handshake',
   'helper-keeps-longer',
+  'deny-everything',
   'off-everything',
   'off-with-helper',
   'off-with-nat',

@@ -136,6 +136,12 @@ it('of a mode that changes something for all traffic', () => {
   expect(saidOf({ rules: [rule('strict')] })).toEqual([]);
 });
 
+it('of a rule that denies everything, and not of one that is about something', () => {
+  const rule = (match: PolicyRule['match']): PolicyRule => ({ name: 'm', match, mode: 'deny', answer: 'drop' });
+  expect(saidOf({ rules: [rule({})] })).toEqual(['danger deny-everything rules.m']);
+  expect(saidOf({ rules: [rule({ proto: 'tcp' })] })).toEqual([]);
+});
+
 describe('of limits', () => {
   const facts: GatewayFacts = {
     topSources: [
