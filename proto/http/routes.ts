@@ -14,6 +14,8 @@ import * as people from './people.ts';
 import * as plans from './plans.ts';
 import * as policies from './policies.ts';
 import * as policyPlans from './policy-plans.ts';
+import * as policyRollouts from './policy-rollouts.ts';
+import * as policyStates from './policy-states.ts';
 import * as providers from './providers.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
@@ -121,6 +123,16 @@ export const routes = {
   checkPolicy: savedPolicies.checkPolicy,
   planPolicy: policyPlans.planPolicy,
   planNewPolicy: policyPlans.planNewPolicy,
+  applyPolicy: policyRollouts.applyPolicy,
+  listPolicyRollouts: policyRollouts.listPolicyRollouts,
+  getPolicyRollout: policyRollouts.getPolicyRollout,
+  watchPolicyRollout: policyRollouts.watchPolicyRollout,
+  getRolloutDifference: policyRollouts.getRolloutDifference,
+  cancelPolicyRollout: policyRollouts.cancelPolicyRollout,
+  undoPolicyRollout: policyRollouts.undoPolicyRollout,
+  listPolicyStates: policyStates.listPolicyStates,
+  resolveDrift: policyStates.resolveDrift,
+  adoptPolicy: policyStates.adoptPolicy,
   getAuthority: authority.getAuthority,
   prepareAuthority: authority.prepareAuthority,
   switchAuthority: authority.switchAuthority,
