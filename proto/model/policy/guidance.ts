@@ -28,7 +28,8 @@ const RULE_FIELDS = {
     'Connections of one source at the same time; the next waits until one ends. An office behind one address counts as one source.',
   'limits.perDestination':
     'Connections to one destination at the same time, to protect a server. It holds for connections that begin from now on.',
-  'limits.answer': 'What a connection beyond the limit gets. A reset tells a TCP client at once; drop lets it wait. Other protocols are dropped.',
+  'limits.answer':
+    'What a connection beyond the limit gets. A reset tells a TCP client at once; drop lets it wait. Other protocols are dropped.',
 } as const;
 export type RuleField = keyof typeof RULE_FIELDS;
 

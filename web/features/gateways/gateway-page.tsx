@@ -100,7 +100,7 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
       {gateway.state === 'set-aside' && <SetAside gateway={gateway} />}
       {(gateway.state === 'offline' || gateway.state === 'revoked') && <EnrolAgain gateway={gateway} />}
       {view === 'tracking' ? (
-        <TrackingView key={gateway.id} gatewayId={gateway.id} />
+        <TrackingView key={gateway.id} gatewayId={gateway.id} tenantId={gateway.tenantId} />
       ) : (
         <GatewayOverview gateway={gateway} stale={stale} span={span} onSpan={onSpan} />
       )}

@@ -11,6 +11,7 @@ import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { useKept } from '../../ui/kept.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
+import { StandingLine } from '../compliance/standing-line.tsx';
 import { EffectiveValues } from './effective-values.tsx';
 import { ForeignRules } from './foreign-rules.tsx';
 import { Helpers } from './helpers.tsx';
@@ -21,7 +22,7 @@ import { WhyNoEntry } from './why-no-entry.tsx';
 const UNANSWERED = { slow: 'did not answer in time', offline: 'cannot be asked', failed: 'could not answer' } as const;
 
 /** What a gateway is set to now: read from it when this is opened, and again on request. */
-export function TrackingView({ gatewayId }: { gatewayId: string }) {
+export function TrackingView({ gatewayId, tenantId }: { gatewayId: string; tenantId: string }) {
   const { data, error, isFetching, refetch } = useQuery(queries.gatewayPolicy(gatewayId));
   const actual = useKept(data?.actual);
   const again = () => void refetch();
@@ -41,6 +42,7 @@ export function TrackingView({ gatewayId }: { gatewayId: string }) {
   const isOld = data.state !== 'answered' || error !== null;
   return (
     <>
+      <StandingLine gatewayId={gatewayId} tenantId={tenantId} />
       <ReadLine readAt={actual?.readAt} isFetching={isFetching} onAgain={again} />
       {data.state !== 'answered' && (
         <p className="note amber tracking-note">

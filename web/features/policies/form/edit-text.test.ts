@@ -49,15 +49,21 @@ describe('an edit by the form', () => {
   test('adds what was not there, and removes what is empty with it', () => {
     const icmp = after(setValue(['spec', 'timeouts', 'icmp'], '10s'));
     expect(icmp).toBe(TEXT.replace('timeWait: 30s\n', 'timeWait: 30s\n    icmp: 10s\n'));
-    expect(after(setValue(['spec', 'timeouts', 'udp', 'unreplied'], undefined))).toBe(TEXT.replace('    udp: { unreplied: 30s } # DNS\n', ''));
+    expect(after(setValue(['spec', 'timeouts', 'udp', 'unreplied'], undefined))).toBe(
+      TEXT.replace('    udp: { unreplied: 30s } # DNS\n', ''),
+    );
     expect(after(setValue(['spec', 'accounting'], true))).toContain('  accounting: true\n');
-    expect(edited('apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: x }\nspec: {}\n', setValue(['spec', 'table', 'max'], 4096))).toEqual({
+    expect(
+      edited('apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: x }\nspec: {}\n', setValue(['spec', 'table', 'max'], 4096)),
+    ).toEqual({
       text: 'apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: x }\nspec: { table: { max: 4096 } }\n',
     });
   });
 
   test('writes off in quotation marks, which other programs would make false of', () => {
-    expect(after(setValue(['spec', 'rules', 0, 'mode'], 'off'), setValue(['spec', 'rules', 0, 'idleTimeout'], undefined))).toContain('mode: "off"');
+    expect(after(setValue(['spec', 'rules', 0, 'mode'], 'off'), setValue(['spec', 'rules', 0, 'idleTimeout'], undefined))).toContain(
+      'mode: "off"',
+    );
   });
 
   test('that makes no policy changes nothing and says what is wrong', () => {
