@@ -68,9 +68,11 @@ describe('a roll-out', () => {
   test('has a part of the bar for every state that there is, confirmed first', () => {
     expect(rolloutSegments(rollout({ totals: { waiting: 2, confirmed: 1, failed: 1 } }))).toEqual([
       { name: 'confirmed', gateways: 1, tone: 'green' },
-      { name: 'waiting', gateways: 2, tone: 'waiting' },
       { name: 'failed', gateways: 1, tone: 'red' },
+      { name: 'waiting', gateways: 2, tone: 'waiting' },
     ]);
+    const each = Object.fromEntries(rolloutTargetState.options.map((state) => [state, 1]));
+    expect(rolloutSegments(rollout({ totals: each }))).toHaveLength(rolloutTargetState.options.length);
   });
 });
 
@@ -81,6 +83,11 @@ describe('the part of a gateway', () => {
     expect(Object.entries(ROLLOUT_TARGETS).filter(([, { tone, kind }]) => tone === 'green' || kind === 'ok')).toEqual([
       ['confirmed', expect.anything()],
     ]);
+  });
+
+  test('stands by its wave and name among those of one state', () => {
+    const all = [target('waiting', 'b', { wave: 2 }), target('waiting', 'c'), target('waiting', 'a', { wave: 2 })];
+    expect(inRolloutOrder(all).map(({ gatewayName }) => gatewayName)).toEqual(['c', 'a', 'b']);
   });
 
   test('counts down to the second while it waits to be confirmed, and in no other state', () => {

@@ -42,7 +42,8 @@ export function isOpen({ state }: Pick<RolloutHead, 'state'>): boolean {
 
 export function inRolloutOrder(targets: readonly RolloutTarget[]): RolloutTarget[] {
   return targets.toSorted(
-    (a, b) => ROLLOUT_TARGETS[a.state].rank - ROLLOUT_TARGETS[b.state].rank || a.gatewayName.localeCompare(b.gatewayName),
+    (a, b) =>
+      ROLLOUT_TARGETS[a.state].rank - ROLLOUT_TARGETS[b.state].rank || a.wave - b.wave || a.gatewayName.localeCompare(b.gatewayName),
   );
 }
 
@@ -51,11 +52,29 @@ export function gatewaysOf({ totals }: Pick<RolloutHead, 'totals'>): number {
   return STATES.reduce((sum, state) => sum + (totals[state] ?? 0), 0);
 }
 
+/** As the bar has them: what is done, what is at work, trouble, and what nothing was done on. */
+const BAR_ORDER: readonly RolloutTargetState[] = [
+  'confirmed',
+  'confirming',
+  'applying',
+  'restored',
+  'refused',
+  'indeterminate',
+  'failed',
+  'expired',
+  'waiting',
+  'offline',
+  'skipped',
+  'cancelled',
+];
+
 /** The parts of the bar over all gateways, done first. */
 export function rolloutSegments({ totals }: Pick<RolloutHead, 'totals'>): { name: string; gateways: number; tone: Tone }[] {
-  return STATES.toReversed()
-    .map((state) => ({ name: ROLLOUT_TARGETS[state].word, gateways: totals[state] ?? 0, tone: ROLLOUT_TARGETS[state].tone }))
-    .filter(({ gateways }) => gateways > 0);
+  return BAR_ORDER.map((state) => ({
+    name: ROLLOUT_TARGETS[state].word,
+    gateways: totals[state] ?? 0,
+    tone: ROLLOUT_TARGETS[state].tone,
+  })).filter(({ gateways }) => gateways > 0);
 }
 
 /** The headline: what is in force on how many of how many. */
@@ -106,7 +125,7 @@ export function rolloutTrouble({ stopReason, totals }: RolloutHead): string | un
 /** `put back in 1 min 12 s unless it is heard again`; undefined unless it waits for that. */
 export function countdownWords({ state, until }: Pick<RolloutTarget, 'state' | 'until'>, nowMs: number | undefined): string | undefined {
   if (state !== 'confirming' || until === undefined || nowMs === undefined) return undefined;
-  const seconds = Math.max(0, Math.round((Date.parse(until) - nowMs) / 1000));
+  const seconds = Math.max(0, Math.floor((Date.parse(until) - nowMs) / 1000));
   return seconds === 0 ? 'being put back, unless it was heard in time' : `put back in ${exactly(seconds)} unless confirmed`;
 }
 

@@ -1,3 +1,4 @@
+import { Fragment } from 'react';
 import type { PolicyChangeView, PolicyDifferenceView } from '../../../proto/http/effective-policy.ts';
 import { changeWords, originWords } from '../../../client/words/policy-words.ts';
 import { State } from '../../ui/state.tsx';
@@ -31,26 +32,31 @@ function Changes({ changes }: { changes: readonly PolicyChangeView[] }) {
       <tbody>
         {changes.map((change) => {
           const { what, from, to } = changeWords(change);
+          const refused = change.verdict.kind === 'refused' ? change.verdict.reason : undefined;
           return (
-            <tr key={`${change.on}${what}`}>
-              <td>{what}</td>
-              <td className="num dim2">{from}</td>
-              <td className="num">
-                {change.verdict.kind === 'refused' ? (
-                  <span title={change.verdict.reason}>
+            <Fragment key={`${change.on}${what}`}>
+              <tr className={refused === undefined ? undefined : 'goes-on'}>
+                <td>{what}</td>
+                <td className="num dim2">{from}</td>
+                <td className="num">
+                  {refused !== undefined ? (
                     <State kind="protected" isSmall>
                       refused
                     </State>
-                  </span>
-                ) : (
-                  <b>{to}</b>
-                )}
-              </td>
-              <td className="dim2">
-                {change.origin ? originWords(change.origin) : 'no policy'}
-                {change.verdict.kind === 'refused' && <p className="small">{change.verdict.reason}</p>}
-              </td>
-            </tr>
+                  ) : (
+                    <b>{to}</b>
+                  )}
+                </td>
+                <td className="dim2">{change.origin ? originWords(change.origin) : 'no policy'}</td>
+              </tr>
+              {refused !== undefined && (
+                <tr>
+                  <td colSpan={4} className="small dim2">
+                    {refused}
+                  </td>
+                </tr>
+              )}
+            </Fragment>
           );
         })}
       </tbody>

@@ -99,13 +99,14 @@ export function RollOutForm({ policyId, plan, scope, refusal }: FormProps) {
         </label>
         <span className="dim2 small grow">{withinWords(withinSeconds ?? WITHIN_SECONDS.usual)}</span>
       </div>
-      <label className="row small">
-        <input type="checkbox" checked={areWaves} onChange={(event) => setWaves(event.currentTarget.checked)} />
-        {areWaves ? 'in waves; trouble holds the next one back' : 'all at once, but for partners of one another'}
-      </label>
       <div className="row">
+        <label className="row small grow">
+          <input type="checkbox" checked={areWaves} onChange={(event) => setWaves(event.currentTarget.checked)} />
+          {areWaves ? 'in waves; trouble holds the next one back' : 'all at once, but for partners of one another'}
+        </label>
         <Owners names={[...new Set(changed.map(({ tenantName }) => tenantName))]} />
-        <span className="grow" />
+      </div>
+      <div className="row presses">
         {isTyped && changed.length > 0 && (
           <label className="row">
             <span className="sr">Number of gateways, to confirm</span>
@@ -119,15 +120,13 @@ export function RollOutForm({ policyId, plan, scope, refusal }: FormProps) {
             <span className="dim2 nowrap">of {changed.length}</span>
           </label>
         )}
-        <Button size="large" kind="danger" onClick={press} refusal={blocked}>
+        <Button size="large" kind="danger" keys="Ctrl ↵" onClick={press} refusal={blocked}>
           {rollOutWords(changed.length)}
         </Button>
       </div>
-      {(run.error ?? blocked) && (
-        <p className={run.error ? 'red small' : 'dim small'} role={run.error ? 'alert' : undefined}>
-          {run.error?.message ?? blocked}
-        </p>
-      )}
+      <p className={run.error ? 'red small why' : 'dim small why'} role={run.error ? 'alert' : undefined}>
+        {run.error?.message ?? blocked}
+      </p>
     </div>
   );
 }

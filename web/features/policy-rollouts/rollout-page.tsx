@@ -70,7 +70,7 @@ function RolloutHead({ rollout }: { rollout: PolicyRollout }) {
   const { kind, createdBy, wave, waves, withinSeconds } = rollout;
   const colour = rollout.tenants.length === 1 ? (tenants?.find(({ id }) => id === rollout.tenants[0]!.id)?.colour ?? 0) : 0;
   return (
-    <div className="head flush-head" data-colour={colour}>
+    <div className="head flush-head rollout-head" data-colour={colour}>
       <div className="grow">
         <div className="row dim2 rollout-line">
           <span className="owner">

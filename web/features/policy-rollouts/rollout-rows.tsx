@@ -28,7 +28,7 @@ export function RolloutRows({ rollout }: { rollout: PolicyRollout }) {
         <span className="dim">Runs on without this tab</span>
       </div>
       <div className="wide-table">
-        <table className="runs">
+        <table className="runs rollout-runs">
           <thead>
             <tr>
               <th>Gateway</th>

@@ -85,7 +85,7 @@ export function ChoiceField({ form, path, label, guide, options, nothing, width,
 /** A group of fields with its heading at the left. */
 export function Part({ title, small, children }: { title: string; small: string; children: ReactNode }) {
   return (
-    <section className="part">
+    <section className="form-part">
       <h3>
         {title}
         <small>{small}</small>

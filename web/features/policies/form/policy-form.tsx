@@ -30,7 +30,7 @@ export function PolicyForm({ form, gateways }: { form: Form; gateways: readonly 
       <div className="policy-form" onFocus={onFocus}>
         <Part title="What" small="name and profile">
           <div className="fields">
-            <TextField form={form} path={['metadata', 'name']} label="Name" width={260} />
+            <TextField form={form} path={['metadata', 'name']} label="Name" width={224} />
             <ChoiceField
               form={form}
               path={['spec', 'profile']}
