@@ -180,7 +180,7 @@ test('no page of policies has a fault that axe can find, in either theme and at 
     }
   }
   await page.setViewportSize({ width: 390, height: 800 });
-  for (const path of ['/policies', '/policies/new']) {
+  for (const path of ['/policies', '/policies/new', '/policies/compliance', '/policy-rollouts', `/policy-rollouts/${id(4, 502)}`]) {
     await goTo(path);
     expect([path, await page.evaluate(() => document.documentElement.scrollWidth)]).toEqual([path, 390]);
   }

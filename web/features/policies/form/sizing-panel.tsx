@@ -143,14 +143,15 @@ function NumberField({ label, value, onValue, placeholder, isWrong = false }: Nu
 function usePeak(gatewayId: string): { flows: number | undefined; words: string } {
   const clock = useClock();
   const now = useNow(3_600_000) ?? 0;
-  const { data, error } = useQuery({
+  const { data, error, isPlaceholderData } = useQuery({
     ...queries.samples(gatewayId, { fromMs: now - DAYS * DAY_MS, toMs: now }, POINTS),
     enabled: gatewayId !== '' && now > 0,
   });
   const peak = peakOf(data?.points ?? []);
   if (gatewayId === '') return { flows: undefined, words: 'It is for no gateway whose history could be asked.' };
   if (error) return { flows: undefined, words: `Its history could not be read. ${error.message}` };
-  if (!data) return { flows: undefined, words: 'Its history is being read.' };
+  // Until its own history is there, that of the gateway before would stand here.
+  if (!data || isPlaceholderData) return { flows: undefined, words: 'Its history is being read.' };
   if (!peak) return { flows: undefined, words: `It has no samples of the last ${DAYS} days.` };
   const at = `${clock.full(peak.at)} ${clock.offset(Date.parse(peak.at))}`;
   return { flows: peak.countMax, words: `The most in the last ${DAYS} days were ${counted(peak.countMax, 'entry', 'entries')}, at ${at}.` };
