@@ -84,10 +84,12 @@ test('no page has a fault that axe can find in either theme, and the browser rep
   await page.getByRole('button', { name: 'Preview on gateways' }).click();
   await page.getByRole('group', { name: 'Roll out' }).waitFor();
   await page.getByText('How large should it be?').click();
+  await check('a policy with a roll-out to begin');
+  await page.goto(`${web.url}/policies/new`);
   await page.getByRole('button', { name: 'Add a rule' }).click();
   await page.getByRole('textbox', { name: 'udp.replied' }).fill('5');
   await page.getByText('Not written: “5” is not a duration').waitFor();
-  await check('a policy with a roll-out to begin, a rule open and a field that is wrong');
+  await check('a new policy with a rule open and a field that is wrong');
   api.policyRollouts.needsApproval = 'More than a tenth of the fleet is changed at once.';
   await page.goto(`${web.url}/policies/${id(8, 1)}`);
   await page.getByRole('button', { name: 'Preview on gateways' }).click();

@@ -12,7 +12,7 @@ import { useScope } from '../../lib/scope.ts';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { Outdated } from '../../ui/outdated.tsx';
-import { StateIcon } from '../../ui/state.tsx';
+import { State } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { ComplianceRows } from './compliance-rows.tsx';
 
@@ -117,7 +117,9 @@ function Standings({ counts, chosen, onChoose }: StandingsProps) {
       </button>
       {STANDING_ORDER.map((one) => (
         <button key={one} type="button" title={STANDINGS[one].means} aria-pressed={chosen === one} onClick={() => onChoose(one)}>
-          <StateIcon kind={STANDINGS[one].kind} word="" isSmall /> <b>{count(counts[one] ?? 0)}</b> {STANDINGS[one].word}
+          <State kind={STANDINGS[one].kind} isSmall>
+            <b>{count(counts[one] ?? 0)}</b> {STANDINGS[one].word}
+          </State>
         </button>
       ))}
     </div>

@@ -11,7 +11,7 @@ export function RolloutFacts({ rollout }: { rollout: PolicyRollout }) {
   const clock = useClock();
   const { policyId, policyName, policyRevision, reason, ticket, withinSeconds, createdBy, createdAt, approval, digest, notAfter } = rollout;
   return (
-    <dl className="kv">
+    <dl className="kv rollout-facts">
       <dt>Policy</dt>
       <dd>
         {policyId === undefined ? (

@@ -86,10 +86,10 @@ export function ChoiceField({ form, path, label, guide, options, nothing, width,
 export function Part({ title, small, children }: { title: string; small: string; children: ReactNode }) {
   return (
     <section className="form-part">
-      <h3>
+      <h2>
         {title}
         <small>{small}</small>
-      </h3>
+      </h2>
       <div className="stack">{children}</div>
     </section>
   );

@@ -84,25 +84,27 @@ export function SizingPanel({ form, gateways }: PanelProps) {
             <p className="small dim2">{peak.words}</p>
           </>
         )}
-        <dl className="kv sized" role="status">
-          <dt>Entries</dt>
-          <dd>
-            <b>{count(size?.max)}</b>{' '}
-            <span className="dim">{flows !== undefined && `${count(flows)} and half as much again (× ${HEADROOM})`}</span>
-          </dd>
-          <dt>Buckets</dt>
-          <dd>
-            <b>{count(size?.buckets)}</b> <span className="dim">a quarter of that, in whole pages</span>
-          </dd>
-          <dt>Memory</dt>
-          <dd>
-            <b>{size ? `${count(mebibytes(size.bytes))} MiB` : '–'}</b>{' '}
-            <span className="dim">
-              when full, never swapped out: {size?.isMeasured ? 'the' : 'about'} {size?.bytesPerEntry ?? USUAL_BYTES_PER_ENTRY} bytes an
-              entry{size?.isMeasured ? ' that you measured' : ''}, 8 a bucket
-            </span>
-          </dd>
-        </dl>
+        <div role="status">
+          <dl className="kv sized">
+            <dt>Entries</dt>
+            <dd>
+              <b>{count(size?.max)}</b>{' '}
+              <span className="dim">{flows !== undefined && `${count(flows)} and half as much again (× ${HEADROOM})`}</span>
+            </dd>
+            <dt>Buckets</dt>
+            <dd>
+              <b>{count(size?.buckets)}</b> <span className="dim">a quarter of that, in whole pages</span>
+            </dd>
+            <dt>Memory</dt>
+            <dd>
+              <b>{size ? `${count(mebibytes(size.bytes))} MiB` : '–'}</b>{' '}
+              <span className="dim">
+                when full, never swapped out: {size?.isMeasured ? 'the' : 'about'} {size?.bytesPerEntry ?? USUAL_BYTES_PER_ENTRY} bytes an
+                entry{size?.isMeasured ? ' that you measured' : ''}, 8 a bucket
+              </span>
+            </dd>
+          </dl>
+        </div>
         <div>
           <Button
             onClick={write}
