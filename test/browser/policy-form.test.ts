@@ -73,6 +73,20 @@ describe('the form of a policy', () => {
     expect(await guidance().boundingBox()).toEqual(before);
   });
 
+  test('takes no choice that leaves a rule without a meaning, says why, and goes on', async () => {
+    await goTo('/policies/new');
+    await yaml().fill(TEXT);
+    await button('1 trunk').click();
+    await choice('Mode').selectOption('');
+    await guidance()
+      .getByText('Not written: rules.0.mode: the rule says nothing; give it a mode, an idleTimeout, a helper or limits.')
+      .waitFor();
+    expect([await choice('Mode').inputValue(), await text()]).toEqual(['normal', TEXT]);
+    expect(await button('Save').getAttribute('aria-disabled')).toBe('false');
+    await choice('Mode').selectOption('loose');
+    expect(await text()).toBe(TEXT.replace('mode: normal', 'mode: loose'));
+  });
+
   test('has guidance on the field that has the focus, in one place that moves nothing', async () => {
     await goTo('/policies/new');
     const place = await page.getByRole('region', { name: 'On gateways' }).boundingBox();

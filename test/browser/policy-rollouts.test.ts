@@ -98,6 +98,7 @@ describe('from the preview of a policy', () => {
     await page.getByRole('link', { name: 'busy-nat' }).click();
     await button('Preview on gateways').click();
     const whole = page.getByRole('list', { name: 'What it would do to flows' });
+    await whole.waitFor();
     expect(await whole.locator('li').allInnerTexts()).toEqual([
       '48 flows end on 4 gateways',
       '4 flows lose their helper on 4 gateways',

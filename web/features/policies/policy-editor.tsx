@@ -83,9 +83,9 @@ export function PolicyEditor({
     onSettled: () => void client.invalidateQueries({ queryKey: ['policies'] }),
   });
   useUnsaved(JSON.stringify(written) !== JSON.stringify(start) && !saving.isPending && !saving.isSuccess);
-  const [field, why] = [...form.wrong][0] ?? [];
+  const [field, draft] = [...form.wrong].find(([, { isDraft }]) => isDraft) ?? [];
   const wrong = problems.length > 0 ? `Line ${problems[0]!.line}: ${problems[0]!.message}; ${problems[0]!.cure}.` : undefined;
-  const unwritten = field === undefined ? undefined : `${field.replace(/^spec\./, '')}: ${why}.`;
+  const unwritten = draft && `${field?.replace(/^spec\./, '')}: ${draft.why}.`;
   const saveRefusal = readOnlyBecause ?? refusal ?? wrong ?? unwritten ?? (saving.isPending ? 'It is being saved.' : undefined);
   const planRefusal = readRefusal ?? wrong ?? (planning.isPending ? 'Gateways are being asked.' : undefined);
   const submit = () => {

@@ -43,7 +43,7 @@ export function TextField({ form, path, label, guide, placeholder, width, isBare
         aria-describedby="policy-guidance"
         onChange={({ currentTarget: { value } }) => {
           setDraft(value);
-          form.change(field, setValue(path, toValue(value)));
+          form.change(field, setValue(path, toValue(value)), { isDraft: true });
         }}
       />
     </label>

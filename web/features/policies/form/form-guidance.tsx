@@ -13,16 +13,21 @@ export interface Guided {
 export function FormGuidance({ form: { problem, wrong }, at }: { form: PolicyForm; at: Guided | undefined }) {
   return (
     <p id="policy-guidance" className="form-guidance small" role="status" tabIndex={0} aria-label="What the setting does">
-      <Guidance problem={problem} mistake={at && wrong.get(at.field)} at={at} other={[...wrong][0]} />
+      <Guidance problem={problem} mistake={at && wrong.get(at.field)?.why} at={at} other={otherOf(wrong)} />
     </p>
   );
+}
+
+/** What was refused last, where no field has the focus that it could stand beside. */
+function otherOf(wrong: PolicyForm['wrong']): [field: string, why: string] | undefined {
+  const [field, refused] = [...wrong].at(-1) ?? [];
+  return field === undefined || refused === undefined ? undefined : [field, refused.why];
 }
 
 interface GuidanceProps {
   problem: PolicyForm['problem'];
   mistake: string | undefined;
   at: Guided | undefined;
-  /** A field that was left with what was not taken. */
   other: [field: string, why: string] | undefined;
 }
 

@@ -18,12 +18,18 @@ export interface PolicyForm {
   problem: PolicyProblem | undefined;
   /** Rises when the text was changed elsewhere, or places moved: what stands in fields and was not taken is then forgotten. */
   edition: number;
-  /** Why what stands in a field was not taken, by the field's path. */
-  wrong: ReadonlyMap<string, string>;
+  /** Why a change was not taken, by the path of its field. */
+  wrong: ReadonlyMap<string, Refused>;
   /** The value at a path as it is written. */
   textAt(path: Path): string;
   /** Writes an edit into the text, unless that makes no policy of it. */
-  change(field: string, edit: Edit, options?: { isMove?: boolean }): void;
+  change(field: string, edit: Edit, options?: { isMove?: boolean; isDraft?: boolean }): void;
+}
+
+interface Refused {
+  why: string;
+  /** It still stands in its field; a choice goes back by itself. */
+  isDraft: boolean;
 }
 
 interface FormOptions {
@@ -37,7 +43,7 @@ export function usePolicyForm({ text, onText, isReadOnly }: FormOptions): { form
   const read = useMemo(() => readPolicy(text), [text]);
   const [own, setOwn] = useState(text);
   const [edition, setEdition] = useState(0);
-  const [wrong, setWrong] = useState<ReadonlyMap<string, string>>(new Map());
+  const [wrong, setWrong] = useState<PolicyForm['wrong']>(new Map());
   const current = useMemo(() => ('document' in read ? { document: read.document, yaml: documentOf(text) } : undefined), [read, text]);
   const good: { document: PolicyDocument; yaml: Document } | undefined = useKept(current);
   if (text !== own) {
@@ -46,10 +52,13 @@ export function usePolicyForm({ text, onText, isReadOnly }: FormOptions): { form
     setWrong(new Map());
   }
   const problems = 'problems' in read ? read.problems : [];
-  const change: PolicyForm['change'] = (field, edit, { isMove = false } = {}) => {
+  const change: PolicyForm['change'] = (field, edit, { isMove = false, isDraft = false } = {}) => {
     const result = edited(text, edit);
-    const others = isMove ? [] : [...wrong].filter(([one]) => one !== field);
-    if ('problem' in result) return setWrong(new Map([...others, [field, `${result.problem.message}; ${result.problem.cure}`]]));
+    const others = isMove ? [] : [...wrong].filter(([one, refused]) => one !== field && refused.isDraft);
+    if ('problem' in result) {
+      const { message, cure } = result.problem;
+      return setWrong(new Map([...others, [field, { why: `${message}; ${cure}`, isDraft }]]));
+    }
     setWrong(new Map(others));
     setOwn(result.text);
     if (isMove) setEdition(edition + 1);
