@@ -3,7 +3,6 @@ import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
 import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
-import type { PolicyMatch } from '../proto/model/policy/document.ts';
 import { abilitiesOf } from './abilities.ts';
 import { handlersOf } from './handlers.ts';
 import { StandingBlockReports } from './standing-blocks.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PlannedGateway } from '../../proto/http/policy-plans.ts';
-import { changeWords, originWords, plannedWords, planSentence, targetWords } from './policy-words.ts';
+import { changeWords, matchWords, originWords, plannedWords, planSentence, ruleWords, targetWords } from './policy-words.ts';
 
 const ID = '01a00000-0000-7000-8000-000000000000';
 const gateway = (change: Partial<PlannedGateway>): PlannedGateway => ({
@@ -66,5 +66,22 @@ describe('a policy in words', () => {
     const plan = { digest: 'd', plannedAt: '', isApplied: false, unreached: 0 } as const;
     expect(planSentence({ ...plan, gateways: [one, none, away] })).toBe('It would change 1 of 3 gateways; 1 cannot tell');
     expect(planSentence({ ...plan, gateways: [] })).toBe('It reaches no gateway here');
+  });
+});
+
+describe('a rule in words', () => {
+  it('says what it matches, and that it is everything where it names nothing', () => {
+    expect(matchWords({})).toBe('all traffic');
+    expect(matchWords({ proto: 'udp', dport: [{ from: 5060, to: 5061 }], src: ['10.1.0.0/16', 'fd00::/8', '192.0.2.7'] })).toBe(
+      'udp from 10.1.0.0/16 and 2 more to port 5060-5061',
+    );
+    expect(matchWords({ iif: ['lan*'], zone: 0, mark: { value: 256, mask: 0xff00 } })).toBe('in by lan* zone 0 mark 0x100/0xff00');
+  });
+
+  it('says what holds for it', () => {
+    expect(ruleWords({ name: 'r', match: {}, mode: 'normal', idleTimeoutSeconds: 180 })).toBe('normal, idle 3m');
+    expect(ruleWords({ name: 'r', match: {}, helper: 'sip', limits: { perSource: 2000, answer: 'reset' } })).toBe(
+      'helper sip, at most 2,000 of one source',
+    );
   });
 });

@@ -1,6 +1,9 @@
 import type { PolicyChangeView, PolicyOrigin } from '../../proto/http/effective-policy.ts';
 import type { PlannedGateway, PolicyPlan } from '../../proto/http/policy-plans.ts';
 import type { PolicySummary } from '../../proto/http/saved-policies.ts';
+import { formatDuration } from '../../proto/model/duration.ts';
+import type { PolicyMatch, PolicyRule } from '../../proto/model/policy/document.ts';
+import { formatMark } from '../../proto/model/mark.ts';
 import { timeoutKeyOf } from '../../proto/model/policy/settings.ts';
 import { count, counted, lasting } from './format.ts';
 import type { StateKind } from './state-kind.ts';
@@ -76,4 +79,36 @@ export function planSentence({ gateways }: PolicyPlan): string {
   const changed = gateways.filter(({ difference }) => difference?.changes.some(({ verdict }) => verdict.kind === 'set')).length;
   if (gateways.length === 0) return 'It reaches no gateway here';
   return `It would change ${count(changed)} of ${counted(gateways.length, 'gateway')}${away > 0 ? `; ${count(away)} cannot tell` : ''}`;
+}
+
+/** What a rule matches, in short: `udp from 10.1.0.0/16 to port 5060`, `all traffic`. */
+export function matchWords({ proto, src, dst, sport, dport, iif, oif, zone, mark }: PolicyMatch): string {
+  const ports = (list: PolicyMatch['sport']) => list?.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`));
+  const some = (word: string, list: readonly string[] | undefined) =>
+    list && `${word} ${list[0]}${list.length > 1 ? ` and ${count(list.length - 1)} more` : ''}`;
+  const parts = [
+    proto,
+    some('from', src),
+    some('from port', ports(sport)),
+    some('to', dst),
+    some('to port', ports(dport)),
+    some('in by', iif),
+    some('out by', oif),
+    zone !== undefined && `zone ${zone}`,
+    mark && `mark ${formatMark(mark)}`,
+  ].filter((part) => typeof part === 'string');
+  return parts.length === 0 ? 'all traffic' : parts.join(' ');
+}
+
+/** What a rule says about it: `normal, idle 3m, at most 20 of one source`. */
+export function ruleWords({ mode, idleTimeoutSeconds, helper, limits }: PolicyRule): string {
+  return [
+    mode,
+    idleTimeoutSeconds !== undefined && `idle ${formatDuration(idleTimeoutSeconds)}`,
+    helper && `helper ${helper}`,
+    limits?.perSource !== undefined && `at most ${count(limits.perSource)} of one source`,
+    limits?.perDestination !== undefined && `at most ${count(limits.perDestination)} to one destination`,
+  ]
+    .filter(Boolean)
+    .join(', ');
 }

@@ -208,6 +208,9 @@ export const runPlan = defineRoute({
   status: 202,
   response: z.object({ flushId: id }),
 });
+const approved = plan.or(z.object({ rolloutId: id }));
+export type Approved = z.infer<typeof approved>;
+
 export const approvePlan = defineRoute({
   method: 'POST',
   path: '/plans/{id}:approve',
@@ -223,7 +226,7 @@ export const approvePlan = defineRoute({
   }),
   status: 200,
   /** Of a plan that is the one of a roll-out: which has begun with this. */
-  response: plan.or(z.object({ rolloutId: id })),
+  response: approved,
 });
 export const createApprovalOptions = defineRoute({
   method: 'POST',

@@ -66,6 +66,11 @@ test('no page has a fault that axe can find in either theme, and the browser rep
     '/policies',
     '/policies/new',
     `/policies/${id(8, 1)}`,
+    `/policies/new?adopt=${id(3, 1)}`,
+    '/policies/compliance',
+    `/policies/compliance?compliance=drifted&at=${id(3, 1)}`,
+    '/policy-rollouts',
+    `/policy-rollouts/${id(4, 502)}`,
     '/remediations/runs',
     `/remediations/runs/${id(4, 101)}`,
   ]) {
@@ -75,6 +80,23 @@ test('no page has a fault that axe can find in either theme, and the browser rep
     await page.locator('.skeleton').first().waitFor({ state: 'detached' });
     await check(path);
   }
+  await page.goto(`${web.url}/policies/${id(8, 1)}`);
+  await page.getByRole('button', { name: 'Preview on gateways' }).click();
+  await page.getByRole('group', { name: 'Roll out' }).waitFor();
+  await page.getByText('How large should it be?').click();
+  await check('a policy with a roll-out to begin');
+  await page.goto(`${web.url}/policies/new`);
+  await page.getByRole('button', { name: 'Add a rule' }).click();
+  await page.getByRole('textbox', { name: 'udp.replied' }).fill('5');
+  await page.getByText('Not written: “5” is not a duration').waitFor();
+  await check('a new policy with a rule open and a field that is wrong');
+  api.policyRollouts.needsApproval = 'More than a tenth of the fleet is changed at once.';
+  await page.goto(`${web.url}/policies/${id(8, 1)}`);
+  await page.getByRole('button', { name: 'Preview on gateways' }).click();
+  await page.getByRole('group', { name: 'Roll out' }).getByLabel('Reason').fill('why');
+  await page.getByRole('button', { name: 'Roll out to 4 gateways' }).click();
+  await page.getByText('A second person is needed').waitFor();
+  await check('a roll-out that awaits approval');
   await page.goto(`${web.url}/people/groups`);
   await page.getByRole('button', { name: 'Change Night shift' }).click();
   await page.getByRole('button', { name: 'Take out Lars Berg from Night shift' }).waitFor();

@@ -29,6 +29,8 @@ import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
 import { EXPECTATIONS, fixtureExpectations } from './fixture-expectations.ts';
 import { fixtureExplanation, fixturePolicy } from './fixture-policies.ts';
+import { FixturePolicyRollouts } from './fixture/policy-rollouts.ts';
+import { FixturePolicyStates } from './fixture/policy-states.ts';
 import { FixtureGroups } from './fixture-groups.ts';
 import { FixtureRollouts } from './fixture-rollouts.ts';
 import { FixtureSavedPolicies } from './fixture-saved-policies.ts';
@@ -65,6 +67,8 @@ export interface FixtureApi {
   savedPolicies: FixtureSavedPolicies;
   /** What helpers of every gateway expect. */
   expectations: readonly ExpectationView[];
+  policyRollouts: FixturePolicyRollouts;
+  policyStates: FixturePolicyStates;
   groups: FixtureGroups;
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
@@ -103,6 +107,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   const flushes: Flush[] = [];
   const blocks: Block[] = [];
   const people = fixturePeople(nowMs);
+  const savedPolicies = new FixtureSavedPolicies(nowMs, gateways, (gatewayId) => flows.get(gatewayId)!);
   const api: FixtureApi = {
     url: '',
     role: 'owner',
@@ -120,7 +125,9 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     ends: [{ kind: 'intermediate', name: 'CN=ctfleet intermediate 1', endsAt: inYears(1), isReplacedByItself: true }],
     mail: { isSet: false },
     serviceAccounts: new FixtureServiceAccounts(nowMs),
-    savedPolicies: new FixtureSavedPolicies(nowMs, gateways),
+    savedPolicies,
+    policyRollouts: new FixturePolicyRollouts(nowMs, gateways, savedPolicies, (): string => api.person),
+    policyStates: new FixturePolicyStates(nowMs, gateways),
     expectations: EXPECTATIONS,
     groups: new FixtureGroups(nowMs, people),
     close,
@@ -221,6 +228,8 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       return { gatewayId: params.id!, state: 'answered', deleted, gone: items.length - deleted, failed: 0 };
     },
     ...api.savedPolicies.answers(),
+    ...api.policyRollouts.answers(page),
+    ...api.policyStates.answers(page),
     explainTracking: ({ params, query }) => ({
       gatewayId: params.id!,
       state: 'answered',
@@ -228,7 +237,9 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     }),
     searchFlows: ({ body }) => search(routes.searchFlows.body.parse(body)),
     createPlan: ({ body }) => makePlan(routes.createPlan.body.parse(body)),
-    approvePlan: ({ params }) => Object.assign(findPlan(params.id).plan, { approval: { by: api.person, at: new Date().toISOString() } }),
+    approvePlan: ({ params }) =>
+      api.policyRollouts.approve(params.id) ??
+      Object.assign(findPlan(params.id).plan, { approval: { by: api.person, at: new Date().toISOString() } }),
     getPlan: ({ params }) => findPlan(params.id).plan,
     listPlanFlows: ({ params, query }) =>
       api.droppedAt === undefined ? page(findPlan(params.id).flows, query) : { items: [], droppedAt: api.droppedAt },
@@ -630,6 +641,10 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         emit({ kind: 'heartbeat', at: new Date().toISOString() });
         for (const { id: flushId, state, totals } of flushes)
           emit({ kind: 'flush', flushId, state, done: totals.deleted + totals.gone, planned: totals.planned });
+        return;
+      }
+      if (name === 'watchPolicyRollout') {
+        for (const event of api.policyRollouts.advance(ask.params.id)) emit(event);
         return;
       }
       const flush = find(flushes, ask.params.id);

@@ -11,7 +11,9 @@ import { aboutTimeout, KNOWN_TIMEOUT_KEYS, settingOf } from '../../proto/model/p
 import { writePolicy } from '../../proto/model/policy/write.ts';
 import { warningsOf } from '../../proto/model/policy/warnings/warnings.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import type { FlowRow } from '../../proto/http/flows.ts';
 import type { Ask } from './fixture-api.ts';
+import { fixtureEffects } from './fixture/policy-effects.ts';
 import { fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
 
 const NOT_HERE = 'it is one value for the whole machine, and this gateway runs in a network namespace of its own: set it on the host.';
@@ -26,9 +28,12 @@ export class FixtureSavedPolicies {
   readonly revisions = new Map<string, PolicyRevision[]>();
   readonly #gateways: Gateway[];
   readonly #nowMs: number;
+  readonly #flowsOf: (gatewayId: string) => FlowRow[];
+  /** Flows that end beyond those that a plan lists, on each gateway. */
+  flowsLeft = 0;
 
-  constructor(nowMs: number, gateways: Gateway[]) {
-    [this.#nowMs, this.#gateways] = [nowMs, gateways];
+  constructor(nowMs: number, gateways: Gateway[], flowsOf: (gatewayId: string) => FlowRow[]) {
+    [this.#nowMs, this.#gateways, this.#flowsOf] = [nowMs, gateways, flowsOf];
     this.#save(undefined, { level: 'fleet' }, yaml('base', '{ profile: normal, timeouts: { icmp: 10s } }'), 'night desk');
     const [first] = this.policies;
     this.#keep(first!, yaml('base', '{ profile: normal, timeouts: { icmp: 20s }, helpers: [ftp] }'));
@@ -68,7 +73,7 @@ export class FixtureSavedPolicies {
           ? { problems: read.problems, changes: [] }
           : { problems: [], changes: [], would: 'create', canonical: writePolicy(read.document) };
       },
-      planPolicy: ({ body }) => this.#plan(String(routes.planPolicy.body.parse(body).document)),
+      planPolicy: ({ params, body }) => this.plan(params.id!, routes.planPolicy.body.parse(body)),
       planNewPolicy: ({ body }) => this.#plan(String(routes.planNewPolicy.body.parse(body).document)),
     };
   }
@@ -82,6 +87,11 @@ export class FixtureSavedPolicies {
       { path: 'helpers', text: 'ftp', origin },
     ];
     return { values, policies: [origin] };
+  }
+
+  /** What a saved policy would change, as it is or with another document. */
+  plan(policyId: string, { document }: { document?: unknown }): PolicyPlan {
+    return this.#plan(document === undefined ? this.#find(policyId).document : String(document));
   }
 
   #plan(document: string): PolicyPlan {
@@ -105,6 +115,7 @@ export class FixtureSavedPolicies {
         state: 'answered',
         readAt: new Date(this.#nowMs).toISOString(),
         difference: { ...rest, changes: shown, unchanged: changes.length - shown.length },
+        effects: fixtureEffects(read.document, this.#flowsOf(gateway.id), this.flowsLeft),
         warnings: warningsOf(effective, actual, { count: 40_000 }),
       };
     });

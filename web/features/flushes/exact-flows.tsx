@@ -1,33 +1,15 @@
 'use client';
 
-import './exact-flows.css';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useClock } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
-import { shortAddress } from '../../../client/words/format.ts';
-import { State } from '../../ui/state.tsx';
-import type { StateKind } from '../../../client/words/state-kind.ts';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { droppedWords } from '../../../client/words/flush-words.ts';
+import { FlowRows } from './flow-rows.tsx';
 
-const OUTCOMES: Record<string, StateKind> = {
-  deleted: 'ok',
-  rebuilt: 'ok',
-  reset: 'ok',
-  blocked: 'ok',
-  expiring: 'waiting',
-  restored: 'ok',
-  occupied: 'partial',
-  gone: 'waiting',
-  cancelled: 'never',
-  protected: 'protected',
-  reappeared: 'reappeared',
-  failed: 'failed',
-  indeterminate: 'partial',
-};
 interface Page {
   cursor?: string;
   first: number;
@@ -43,53 +25,10 @@ export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf(gateway
   if (!data) return <Skeleton lines={6} />;
   if (data.droppedAt !== undefined) return <p className="dim2">{droppedWords(clock.full(data.droppedAt))}</p>;
   if (data.items.length === 0 && !data.unreadable) return <p className="dim">No flows.</p>;
-  const hasOutcome = data.items.some(({ outcome }) => outcome !== undefined);
-  const hasSweep = data.items.some(({ sweep }) => sweep !== undefined);
   return (
     <div className="stack">
       <Unreadable entries={data.unreadable} />
-      <div className={`exact ${isPlaceholderData ? 'stale' : ''}`} tabIndex={0} role="region" aria-label="Exact flows">
-        <table data-density="compact">
-          <thead>
-            <tr>
-              <th className="num">#</th>
-              {hasSweep && <th className="num">Sweep</th>}
-              {hasOutcome && <th>Outcome</th>}
-              <th>Gateway</th>
-              <th>Proto</th>
-              <th>Source → Destination</th>
-              <th>Reply to</th>
-              <th>State</th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.items.map((flow, index) => (
-              <tr key={`${flow.gatewayId}.${flow.id}.${index}`}>
-                <td className="num dim">{first + index}</td>
-                {hasSweep && <td className="num dim2">{flow.sweep}</td>}
-                {hasOutcome && (
-                  <td>
-                    {flow.outcome ? (
-                      <State kind={OUTCOMES[flow.outcome] ?? 'waiting'} isSmall>
-                        {flow.outcome}
-                      </State>
-                    ) : (
-                      <span className="dim">–</span>
-                    )}
-                  </td>
-                )}
-                <td>{nameOf(flow.gatewayId)}</td>
-                <td>{flow.proto}</td>
-                <td className="mono">
-                  {end(flow.orig.src, flow.orig.sport)} <span className="dim">→</span> {end(flow.orig.dst, flow.orig.dport)}
-                </td>
-                <td className="mono">{end(flow.reply.dst, flow.reply.dport)}</td>
-                <td className="dim2">{flow.state?.toLowerCase().replaceAll('_', '-') ?? flow.status[0]}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <FlowRows flows={data.items} first={first} isStale={isPlaceholderData} nameOf={nameOf} />
       {(pages.length > 1 || data.cursor) && (
         <div className="row">
           <Button
@@ -112,14 +51,5 @@ export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf(gateway
         </div>
       )}
     </div>
-  );
-}
-
-function end(address: string, port: number | undefined): React.ReactNode {
-  return (
-    <span title={address}>
-      {shortAddress(address)}
-      {port !== undefined && <span className="dim">:{port}</span>}
-    </span>
   );
 }

@@ -1,6 +1,6 @@
 'use client';
 
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { ACTIONS } from '../../../proto/model/access.ts';
 import { useClock } from '../../lib/clock.tsx';
@@ -9,12 +9,13 @@ import * as queries from '../../lib/controller/queries.ts';
 import { useAddress } from '../../lib/link.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { State } from '../../ui/state.tsx';
-import { approvalWords } from '../../../client/words/plan-words.ts';
+import { approvalWords, deleteWords } from '../../../client/words/plan-words.ts';
 import { SignApproval } from './sign-approval.tsx';
 
 /** A plan that waits for approval: its maker gets the link to send, whoever may approve gets the button. */
 export function PlanApproval({ plan }: { plan: Plan }) {
   const clock = useClock();
+  const client = useQueryClient();
   const addressOf = useAddress();
   const { data: me } = useQuery(queries.me());
   const tenantIds = [...new Set(plan.gateways.filter(({ state }) => state === 'ready').map(({ tenantId }) => tenantId))];
@@ -58,7 +59,14 @@ export function PlanApproval({ plan }: { plan: Plan }) {
               <b>{plan.createdBy}</b> asks you to agree. You agree to exactly this list, by its digest; {plan.createdBy} or another operator
               then runs it.
             </p>
-            <SignApproval plan={plan} />
+            <SignApproval
+              planId={plan.id}
+              digest={plan.digest}
+              needsSignature={plan.needsSignature}
+              signed={deleteWords(plan)}
+              agreed={`these ${plan.totals.flows} flows`}
+              onSuccess={(after) => 'id' in after && client.setQueryData(queries.plan(plan.id).queryKey, after)}
+            />
           </>
         )}
       </div>

@@ -1,8 +1,8 @@
 'use client';
 
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { IconKey, IconUserCheck } from '@tabler/icons-react';
-import type { Plan } from '../../../proto/http/plans.ts';
+import type { Approved } from '../../../proto/http/plans.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { call } from '../../lib/controller/client.ts';
 import { canUsePasskeys, usePasskeyOf } from '../../lib/controller/passkey.ts';
@@ -10,18 +10,25 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { shortHash } from '../../../client/words/format.ts';
-import { deleteWords } from '../../../client/words/plan-words.ts';
+
+interface SignApprovalProps {
+  planId: string;
+  digest: string;
+  needsSignature: boolean;
+  /** What is signed, in the words of its button. */
+  signed: string;
+  /** What the button without a signature agrees to: `these 12 flows`. */
+  agreed: string;
+  onSuccess(after: Approved): void;
+}
 
 /**
  * How somebody agrees to a plan: by signing it with a passkey, which is one click and one gesture; without one where nothing demands a
  * signature.
  */
-export function SignApproval({ plan }: { plan: Plan }) {
-  const client = useQueryClient();
+export function SignApproval({ planId, digest, needsSignature, signed, agreed, onSuccess }: SignApprovalProps) {
   const { data: account, error: unread } = useQuery(queries.account());
-  const onSuccess = (after: Plan | { rolloutId: string }) => 'id' in after && client.setQueryData(queries.plan(plan.id).queryKey, after);
-  const asked = { params: { id: plan.id } };
-  const { digest } = plan;
+  const asked = { params: { id: planId } };
   const agree = useMutation({ mutationFn: () => call(routes.approvePlan, { ...asked, body: { digest } }), onSuccess });
   const sign = useMutation({
     async mutationFn() {
@@ -39,11 +46,11 @@ export function SignApproval({ plan }: { plan: Plan }) {
         <p className="dim2">
           Signs with your passkey: {account.name}, {account.passkeys.map(({ name }) => name).join(' or ')}.
           <br />
-          Signed: {deleteWords(plan)}, plan <span className="mono">{shortHash(digest)}</span>, and no other.
+          Signed: {signed}, plan <span className="mono">{shortHash(digest)}</span>, and no other.
         </p>
       )}
-      {unread && plan.needsSignature && <p className="red">Your passkeys could not be looked up. {unread.message}</p>}
-      {account && !hasPasskey && plan.needsSignature && (
+      {unread && needsSignature && <p className="red">Your passkeys could not be looked up. {unread.message}</p>}
+      {account && !hasPasskey && needsSignature && (
         <p>
           This plan has to be signed with a passkey, and you have none.{' '}
           <Link className="link" href="/account">
@@ -63,14 +70,14 @@ export function SignApproval({ plan }: { plan: Plan }) {
             Agree and sign
           </Button>
         )}
-        {(account || unread) && !plan.needsSignature && (
+        {(account || unread) && !needsSignature && (
           <Button
             kind={hasPasskey ? 'quiet' : 'primary'}
             icon={IconUserCheck}
             onClick={() => agree.mutate()}
             refusal={isPending ? 'It is being noted.' : undefined}
           >
-            {hasPasskey ? 'Agree without signing' : `Agree to these ${plan.totals.flows} flows`}
+            {hasPasskey ? 'Agree without signing' : `Agree to ${agreed}`}
           </Button>
         )}
         {error && (

@@ -26,7 +26,7 @@ export const PAGES: readonly { path: string; name: string; key: string; icon: Ic
   { path: '/connections', name: 'Connections', key: 'c', icon: IconArrowsLeftRight, also: [] },
   { path: '/flushes', name: 'Flushes', key: 'f', icon: IconClockPlay, also: ['/flushes/'] },
   { path: '/remediations', name: 'Remediations', key: 'r', icon: IconProgressCheck, also: ['/remediations/'] },
-  { path: '/policies', name: 'Policies', key: 'y', icon: IconScale, also: ['/policies/'] },
+  { path: '/policies', name: 'Policies', key: 'y', icon: IconScale, also: ['/policies/', '/policy-rollouts'] },
   { path: '/audit', name: 'Audit', key: 'u', icon: IconListCheck, also: [] },
   { path: '/people', name: 'People', key: 'p', icon: IconUsers, also: ['/people/'] },
   { path: '/settings', name: 'Settings', key: 't', icon: IconAdjustmentsHorizontal, also: ['/first-run'] },

@@ -11,9 +11,9 @@ import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useGo } from '../../lib/link.tsx';
-import { useScope } from '../../lib/scope.ts';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
+import { RolloutsOfPolicy } from '../policy-rollouts/rollouts-of-policy.tsx';
 import { ManagedNote } from './managed-note.tsx';
 import { PolicyEditor, type Written } from './policy-editor.tsx';
 import { PolicyRevisions } from './policy-revisions.tsx';
@@ -52,7 +52,6 @@ function EditorOf({ policy, onNewest }: { policy: Policy; onNewest(): Promise<vo
   const go = useGo();
   const client = useQueryClient();
   const clock = useClock();
-  const { scope } = useScope();
   const { id, revision, name, tenantId, document, changedBy, changedAt, managedBy } = policy;
   const start: Written = { text: document, tenantId, target: toTarget(policy) };
   const [newer, setNewer] = useState<number>();
@@ -76,11 +75,14 @@ function EditorOf({ policy, onNewest }: { policy: Policy; onNewest(): Promise<vo
   return (
     <PolicyEditor
       title={name}
+      policyId={id}
       start={start}
       isTenantFixed
       readOnlyBecause={managedBy && `The pipeline ${managedBy.name} applies it from a file. Change that file, or take the policy over.`}
       save={save}
-      preview={({ text, target }) => call(routes.planPolicy, { params: { id }, body: { scope, document: text, target } })}
+      preview={({ text, target }, { scope, isSaved }) =>
+        call(routes.planPolicy, { params: { id }, body: { scope, ...(!isSaved && { document: text, target }) } })
+      }
       actions={<DeleteButton policy={policy} />}
       conflict={
         newer === undefined
@@ -106,6 +108,7 @@ function EditorOf({ policy, onNewest }: { policy: Policy; onNewest(): Promise<vo
         </div>
       }
     >
+      <RolloutsOfPolicy policyId={id} />
       <div className="sec-head">
         <h2>Revisions</h2>
         <span className="dim">newest first, with what each changed</span>

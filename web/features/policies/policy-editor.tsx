@@ -1,22 +1,26 @@
 'use client';
 
 import './policies.css';
-import { useDebouncedValue } from '@mantine/hooks';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { useHotkeys } from 'react-hotkeys-hook';
 import type { PolicyPlan } from '../../../proto/http/policy-plans.ts';
+import type { Scope } from '../../../proto/http/scope.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
-import * as queries from '../../lib/controller/queries.ts';
 import { useGo } from '../../lib/link.tsx';
+import { useScope } from '../../lib/scope.ts';
 import { useUnsaved } from '../../lib/unsaved.ts';
-import { Button } from '../../ui/button.tsx';
+import { Button, Segments } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
+import { RollOutForm } from '../policy-rollouts/roll-out-form.tsx';
+import { PolicyForm } from './form/policy-form.tsx';
+import { usePolicyForm } from './form/use-policy-form.ts';
 import { PolicyPreview } from './policy-preview.tsx';
 import { PolicyTargetFields, type Place } from './policy-target.tsx';
 import { PolicyText } from './policy-text.tsx';
+import { useGatewaysFor } from './use-gateways-for.ts';
 
-const CHECK_AFTER_MS = 300;
+const SAVE_FIRST = 'Save first: what is rolled out is the policy as it is saved, so that everybody sees what is in force.';
 
 export interface Written extends Place {
   text: string;
@@ -26,12 +30,15 @@ type Saving = (written: Written) => Promise<unknown>;
 
 interface EditorProps {
   title: string;
+  /** Absent while it is not saved. */
+  policyId?: string;
   start: Written;
   isTenantFixed: boolean;
   /** Why nothing can be changed here; the text is then to be read only. */
   readOnlyBecause?: string;
   save: Saving;
-  preview(written: Written): Promise<PolicyPlan>;
+  /** `isSaved`: with what is written as it is saved. */
+  preview(written: Written, asked: { scope: Scope; isSaved: boolean }): Promise<PolicyPlan>;
   actions?: ReactNode;
   note?: ReactNode;
   /** Shown instead of the error when somebody else has saved first; `again` saves in another way. */
@@ -39,9 +46,13 @@ interface EditorProps {
   children?: ReactNode;
 }
 
-/** The document and what it is for, with its mistakes beside its lines, and what it would change on gateways. Ctrl-Enter saves. */
+/**
+ * The document as a form and as YAML, which are one text, and what it is for; beside them what it would change on gateways, and its way
+ * there. Ctrl-Enter saves.
+ */
 export function PolicyEditor({
   title,
+  policyId,
   start,
   isTenantFixed,
   readOnlyBecause,
@@ -55,23 +66,27 @@ export function PolicyEditor({
   const go = useGo();
   const client = useQueryClient();
   const [written, setWritten] = useState(start);
-  const [settled] = useDebouncedValue(written, CHECK_AFTER_MS);
+  const [tab, setTab] = useState<'form' | 'yaml'>('form');
+  const { scope } = useScope();
   const refusal = useRefusal('policies.write', written.tenantId ? [written.tenantId] : 'all');
   const readRefusal = useRefusal('policies.read', written.tenantId ? [written.tenantId] : 'all');
-  const check = useQuery({
-    ...queries.policyCheck({ ...(settled.tenantId && { tenantId: settled.tenantId }), target: settled.target, document: settled.text }),
-    enabled: readRefusal === undefined,
+  const isReadOnly = readOnlyBecause !== undefined || refusal !== undefined;
+  const onText = (text: string) => setWritten((before) => ({ ...before, text }));
+  const { form, problems } = usePolicyForm({ text: written.text, onText, isReadOnly });
+  const gateways = useGatewaysFor(written);
+  const isSaved = policyId !== undefined && JSON.stringify(written) === JSON.stringify(start);
+  const planning = useMutation({
+    mutationFn: async () => ({ of: written, scope, isSaved, plan: await preview(written, { scope, isSaved }) }),
   });
-  const problems = check.data?.problems ?? [];
-  const planning = useMutation({ mutationFn: async () => ({ of: written, plan: await preview(written) }) });
   const saving = useMutation({
     mutationFn: (how: Saving) => how(written),
     onSettled: () => void client.invalidateQueries({ queryKey: ['policies'] }),
   });
   useUnsaved(JSON.stringify(written) !== JSON.stringify(start) && !saving.isPending && !saving.isSuccess);
-  const isReadOnly = readOnlyBecause !== undefined || refusal !== undefined;
+  const [field, draft] = [...form.wrong].find(([, { isDraft }]) => isDraft) ?? [];
   const wrong = problems.length > 0 ? `Line ${problems[0]!.line}: ${problems[0]!.message}; ${problems[0]!.cure}.` : undefined;
-  const saveRefusal = readOnlyBecause ?? refusal ?? wrong ?? (saving.isPending ? 'It is being saved.' : undefined);
+  const unwritten = draft && `${field?.replace(/^spec\./, '')}: ${draft.why}.`;
+  const saveRefusal = readOnlyBecause ?? refusal ?? wrong ?? unwritten ?? (saving.isPending ? 'It is being saved.' : undefined);
   const planRefusal = readRefusal ?? wrong ?? (planning.isPending ? 'Gateways are being asked.' : undefined);
   const submit = () => {
     if (!saveRefusal) saving.mutate(save);
@@ -80,8 +95,19 @@ export function PolicyEditor({
     if (!planRefusal) planning.mutate();
   };
   const options = { enableOnFormTags: true, preventDefault: true };
-  useHotkeys('mod+enter', submit, options, [submit]);
+  // There it presses the button of the roll-out.
+  const isInRollOut = ({ target }: KeyboardEvent) => target instanceof Element && target.closest('.roll-out') !== null;
+  useHotkeys('mod+enter', submit, { ...options, ignoreEventWhen: isInRollOut }, [submit]);
   useHotkeys('mod+shift+enter', plan, options, [plan]);
+  const planned = planning.data;
+  const isOld = planned !== undefined && (planned.of !== written || JSON.stringify(planned.scope) !== JSON.stringify(scope));
+  const rollOutRefusal = !isSaved
+    ? SAVE_FIRST
+    : isOld || !planned?.isSaved
+      ? 'Preview it again: policy or scope have changed since.'
+      : planning.isPending
+        ? 'Gateways are being asked.'
+        : undefined;
   return (
     <>
       <div className="head">
@@ -99,22 +125,30 @@ export function PolicyEditor({
           {conflict?.((how) => saving.mutate(how)) ?? <Failure what="It was not saved" error={saving.error} />}
         </div>
       )}
-      <div className="policy-editor">
+      <div className="editor-bar">
+        <PolicyTargetFields
+          tenantId={written.tenantId}
+          target={written.target}
+          isTenantFixed={isTenantFixed}
+          isReadOnly={isReadOnly}
+          onPlace={(place) => setWritten({ ...written, ...place })}
+        />
+        <Segments
+          label="Written as"
+          value={tab}
+          onChange={setTab}
+          options={[
+            { value: 'form', text: 'Form' },
+            { value: 'yaml', text: 'YAML' },
+          ]}
+        />
+      </div>
+      <div className="policy-editor" data-tab={tab}>
+        <section aria-label="Form">
+          <PolicyForm form={form} gateways={gateways} />
+        </section>
         <section aria-label="Document">
-          <PolicyTargetFields
-            tenantId={written.tenantId}
-            target={written.target}
-            isTenantFixed={isTenantFixed}
-            isReadOnly={isReadOnly}
-            onPlace={(place) => setWritten({ ...written, ...place })}
-          />
-          <PolicyText
-            text={written.text}
-            problems={problems}
-            isReadOnly={isReadOnly}
-            onText={(text) => setWritten((before) => ({ ...before, text }))}
-          />
-          {check.error && <Failure what="It could not be checked" error={check.error} stillWorks="Saving checks it too." />}
+          <PolicyText text={written.text} problems={problems} isReadOnly={isReadOnly} onText={onText} />
         </section>
         <section aria-label="On gateways">
           <div className="sec-head">
@@ -124,13 +158,12 @@ export function PolicyEditor({
               Preview on gateways
             </Button>
           </div>
-          <PolicyPreview
-            plan={planning.data?.plan}
-            error={planning.error}
-            isPlanning={planning.isPending}
-            isOld={planning.data !== undefined && planning.data.of !== written}
-            onRetry={plan}
-          />
+          <div>
+            <PolicyPreview plan={planned?.plan} error={planning.error} isPlanning={planning.isPending} isOld={isOld} onRetry={plan} />
+            {planned && planned.plan.gateways.length > 0 && !planning.error && (
+              <RollOutForm policyId={policyId} plan={planned.plan} scope={planned.scope} refusal={rollOutRefusal} />
+            )}
+          </div>
           {children}
         </section>
       </div>

@@ -1,14 +1,16 @@
 'use client';
 
-import type { PolicyChangeView, PolicyWarningView } from '../../../proto/http/effective-policy.ts';
+import type { PolicyWarningView } from '../../../proto/http/effective-policy.ts';
 import type { PlannedGateway, PolicyPlan } from '../../../proto/http/policy-plans.ts';
 import type { StateKind } from '../../../client/words/state-kind.ts';
-import { changeWords, originWords, plannedWords, planSentence } from '../../../client/words/policy-words.ts';
+import { plannedWords, planSentence } from '../../../client/words/policy-words.ts';
 import { count } from '../../../client/words/format.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { Link } from '../../lib/link.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
+import { PolicyDifference } from '../policy-rollouts/policy-difference.tsx';
+import { GatewayEffects, PlanEffects } from './policy-effects.tsx';
 
 const SEVERITIES: Record<PolicyWarningView['severity'], StateKind> = { danger: 'critical', caution: 'warn', note: 'never' };
 /** Of a plan, these are unfolded at first. */
@@ -43,6 +45,7 @@ export function PolicyPreview({ plan, error, isPlanning, isOld, onRetry }: Previ
           {isOld && '; the policy has changed since'}. Nothing is applied.
         </span>
       </p>
+      <PlanEffects plan={plan} />
       {plan.gateways.map((gateway, index) => (
         <GatewayPlan key={gateway.gatewayId} gateway={gateway} isOpen={index < OPEN} />
       ))}
@@ -63,59 +66,13 @@ function GatewayPlan({ gateway, isOpen }: { gateway: PlannedGateway; isOpen: boo
           <State kind={SEVERITIES[warning.severity]}>{warning.message}</State> <span className="dim2">{warning.reason}</span>
         </p>
       ))}
-      {difference && difference.changes.length > 0 && <Changes changes={difference.changes} />}
-      {difference?.isReordered && <p className="small dim2">Rules that stay are in another order.</p>}
-      {difference?.strange.map((what) => (
-        <p key={what} className="small note amber">
-          Goes with it, since it is not by us: {what}
-        </p>
-      ))}
+      {difference && <PolicyDifference difference={difference} />}
+      <GatewayEffects gateway={gateway} />
       <p className="small">
         <Link className="link" href={`/gateways/${gateway.gatewayId}?view=tracking`}>
           What {gateway.gatewayName} is set to
         </Link>
       </p>
     </details>
-  );
-}
-
-function Changes({ changes }: { changes: readonly PolicyChangeView[] }) {
-  return (
-    <table data-density="compact" className="changes">
-      <thead>
-        <tr>
-          <th>Setting</th>
-          <th className="num">Now</th>
-          <th className="num">Then</th>
-          <th>By</th>
-        </tr>
-      </thead>
-      <tbody>
-        {changes.map((change) => {
-          const { what, from, to } = changeWords(change);
-          return (
-            <tr key={`${change.on}${what}`}>
-              <td>{what}</td>
-              <td className="num dim2">{from}</td>
-              <td className="num">
-                {change.verdict.kind === 'refused' ? (
-                  <span title={change.verdict.reason}>
-                    <State kind="protected" isSmall>
-                      refused
-                    </State>
-                  </span>
-                ) : (
-                  <b>{to}</b>
-                )}
-              </td>
-              <td className="dim2">
-                {change.origin ? originWords(change.origin) : 'no policy'}
-                {change.verdict.kind === 'refused' && <p className="small">{change.verdict.reason}</p>}
-              </td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
   );
 }

@@ -108,7 +108,7 @@ function summaryOf(values: number, changes: number | undefined, isAnswered: bool
     : changes === 0
       ? 'all as they are to be'
       : `${counted(changes ?? 0, 'difference')}`;
-  return `${counted(values, 'value')}, ${differ}; nothing is applied`;
+  return `${counted(values, 'value')}, ${differ}`;
 }
 
 /** A timeout as the settings beside it are written. */

@@ -11,6 +11,7 @@ import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { useKept } from '../../ui/kept.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
+import { StandingLine } from '../compliance/standing-line.tsx';
 import { EffectiveValues } from './effective-values.tsx';
 import { Expectations } from './expectations.tsx';
 import { ForeignRules } from './foreign-rules.tsx';
@@ -46,6 +47,7 @@ export function TrackingView({ gatewayId, tenantId }: { gatewayId: string; tenan
   const isOld = data.state !== 'answered' || error !== null;
   return (
     <>
+      <StandingLine gatewayId={gatewayId} tenantId={tenantId} />
       <ReadLine readAt={actual?.readAt} isFetching={isFetching} onAgain={again} />
       {data.state !== 'answered' && (
         <p className="note amber tracking-note">

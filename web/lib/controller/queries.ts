@@ -4,7 +4,7 @@ import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { z } from 'zod';
 import type { RemediationDocument } from '../../../proto/http/remediation-document.ts';
 import type { listRemediationRunFlows } from '../../../proto/http/remediations.ts';
-import type { checkPolicy } from '../../../proto/http/saved-policies.ts';
+import type { listPolicyStates } from '../../../proto/http/policy-states.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
 import { call } from './client.ts';
@@ -154,13 +154,37 @@ export const policyRevisions = (id: string) =>
     queryKey: ['policy-revisions', id],
     queryFn: async ({ signal }) => (await call(routes.listPolicyRevisions, { params: { id }, signal })).items,
   });
-/** What is wrong with a document while it is written; the earlier answer stays meanwhile. */
-export const policyCheck = (asked: z.input<typeof checkPolicy.body>) =>
+/** Newest first; changes arrive on the stream of each, so that a list is read again while some are open. */
+export const policyRollouts = (asked: { policy?: string; tenant?: string; gateway?: string; cursor?: string; limit: number }) =>
   queryOptions({
-    queryKey: ['policy-check', asked],
-    queryFn: ({ signal }) => call(routes.checkPolicy, { body: asked, signal }),
-    staleTime: Infinity,
+    queryKey: ['policy-rollouts', asked],
+    queryFn: ({ signal }) => call(routes.listPolicyRollouts, { query: asked, signal }),
     placeholderData: keepPreviousData,
+    refetchInterval: 10_000,
+  });
+export const policyRollout = (id: string) =>
+  queryOptions({ queryKey: ['policy-rollout', id], queryFn: ({ signal }) => call(routes.getPolicyRollout, { params: { id }, signal }) });
+export const rolloutDifference = (id: string, gatewayId: string) =>
+  queryOptions({
+    queryKey: ['rollout-difference', id, gatewayId],
+    queryFn: async ({ signal }) => (await call(routes.getRolloutDifference, { params: { id, gatewayId }, signal })).difference,
+    staleTime: Infinity,
+  });
+/** How gateways stand to their policies, as they last told; no event announces a change. */
+export const policyStates = (asked: z.input<typeof listPolicyStates.query>) =>
+  queryOptions({
+    queryKey: ['policy-states', asked],
+    queryFn: ({ signal }) => call(routes.listPolicyStates, { query: asked, signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 10_000,
+  });
+/** What a gateway is set to now, as a document; asked once for each opening of the editor. */
+export const adoptedPolicy = (id: string) =>
+  queryOptions({
+    queryKey: ['adopted-policy', id],
+    queryFn: ({ signal }) => call(routes.adoptPolicy, { params: { id }, signal }),
+    gcTime: 0,
+    staleTime: Infinity,
   });
 
 export const remediations = () =>

@@ -1,9 +1,6 @@
+import { HEADROOM, USUAL_BYTES_PER_ENTRY } from '../sizing.ts';
 import type { Occasion, PolicyWarning } from './warning.ts';
 
-/** Of an entry with usual extensions, where nobody has measured it. */
-const USUAL_BYTES_PER_ENTRY = 350;
-/** Room above the most that was seen. */
-const HEADROOM = 1.5;
 /** A full table takes more of the memory than this only by mistake. */
 const MAX_SHARE_OF_MEMORY = 0.25;
 const MEGABYTE = 1_000_000;
