@@ -6,7 +6,7 @@ import { formatComment, parseComment } from './rule-comment.ts';
  * removes a rule by hand leaves it. Rules of the policy are numbered without gaps, as if those that are there were all.
  */
 export function metPart(table: PolicyTable): PolicyTable {
-  const chains = reachable(withoutIdle(table.chains));
+  const chains = reachable(withoutIdle(table.chains.map(withoutLastReturns)));
   const used = new Set(chains.flatMap(({ rules }) => rules.flatMap(({ acts }) => acts.flatMap(nameIn))));
   const isUsed = ({ name }: { name: string }): boolean => used.has(name);
   return {
@@ -15,6 +15,12 @@ export function metPart(table: PolicyTable): PolicyTable {
     limits: table.limits.filter(isUsed),
     chains: renumbered(chains),
   };
+}
+
+/** What returns at the end of a chain would return anyway. */
+function withoutLastReturns(chain: PolicyChain): PolicyChain {
+  const last = chain.rules.findLastIndex(({ acts: [act] }) => act?.do !== 'return');
+  return { ...chain, rules: chain.rules.slice(0, last + 1) };
 }
 
 /** To jump into a chain without rules does nothing, nor does a base chain that only lets through. */

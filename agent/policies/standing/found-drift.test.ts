@@ -71,7 +71,7 @@ it('what was taken by a colleague from chains of ours is what is missing, not wh
   fc.assert(
     fc.property(held, fc.nat(), (values, which) => {
       const found = listed(values);
-      fc.pre(found !== undefined && values.rules.length > 0 && values.rules.every(({ mode }) => mode !== 'off'));
+      fc.pre(found !== undefined && values.rules.length > 0);
       const at = which % values.rules.length;
       for (const chain of found!.table.chains)
         chain.rules = chain.rules.filter(({ comment }) => !new RegExp(`^${at}<? `).test(comment ?? ''));
