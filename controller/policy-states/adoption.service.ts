@@ -10,6 +10,8 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 import { GatewayReadings } from '../policies/gateway-readings.service.ts';
 import { PolicyStatesRepository } from './policy-states.repository.ts';
 
+const CODES = { offline: 'GATEWAY_OFFLINE', slow: 'GATEWAY_SLOW', failed: 'CAPABILITY_MISSING' } as const;
+
 /** A good gateway as a policy. */
 @Injectable()
 export class Adoption {
@@ -20,7 +22,7 @@ export class Adoption {
     @Inject(Database) private readonly database: Database,
   ) {}
 
-  /** As the gateway is set at the moment of the call. Throws NOT_FOUND; GATEWAY_OFFLINE and UNAVAILABLE with why it does not answer. */
+  /** As the gateway is set at the moment of the call. Throws NOT_FOUND; GATEWAY_OFFLINE, GATEWAY_SLOW and CAPABILITY_MISSING with why it does not tell. */
   async of(scope: TenantScope, gatewayId: string, signal: AbortSignal): Promise<z.output<typeof adoptPolicy.response>> {
     const { row, drift } = await this.database.transact(scope, async (t) => ({
       row: await this.gateways.find(t, gatewayId),
@@ -28,8 +30,7 @@ export class Adoption {
     }));
     if (!row) throw new FleetError('NOT_FOUND', 'There is no such gateway.');
     const read = await this.readings.read(row, signal);
-    if (!('reading' in read))
-      throw new FleetError(read.state === 'offline' ? 'GATEWAY_OFFLINE' : 'UNAVAILABLE', `${row.name} cannot be read: ${read.reason}.`);
+    if (!('reading' in read)) throw new FleetError(CODES[read.state], `${row.name} cannot be read: ${read.reason}.`);
     const { document, notes } = adoptedPolicy(row.name, read.reading);
     return {
       document: writePolicy(document),
