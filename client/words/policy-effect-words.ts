@@ -32,9 +32,12 @@ function flowsOf(effects: PolicyEffectsView | undefined, wanted: EffectKind): nu
   return (effects?.effects ?? []).filter(({ kind }) => kind === wanted).reduce((sum, { flows }) => sum + flows, 0);
 }
 
-/** Gateways of a plan on which it would change something: those that a roll-out is for. */
+/** Gateways of a plan on which it would change something, or that are set so by chance and not held to it: those that a roll-out is for. */
 export function changedGateways({ gateways }: PolicyPlan): PlannedGateway[] {
-  return gateways.filter(({ difference }) => difference?.changes.some(({ verdict }) => verdict.kind === 'set') || difference?.isReordered);
+  return gateways.filter(
+    ({ difference, isInForce }) =>
+      difference && (difference.changes.some(({ verdict }) => verdict.kind === 'set') || difference.isReordered || isInForce === false),
+  );
 }
 
 /** What has to be typed where a button would be pressed too easily: the number of gateways. */

@@ -60,12 +60,12 @@ function onOff(isOn: boolean): string {
 }
 
 /** One line about a gateway of a plan. */
-export function plannedWords({ state, reason, difference, warnings }: PlannedGateway): { kind: StateKind; text: string } {
+export function plannedWords({ state, reason, difference, warnings, isInForce }: PlannedGateway): { kind: StateKind; text: string } {
   if (!difference) return { kind: state === 'offline' ? 'offline' : 'failed', text: reason ?? 'it did not answer' };
   const refused = difference.changes.filter(({ verdict }) => verdict.kind === 'refused').length;
   const set = difference.changes.length - refused;
   const parts = [
-    set > 0 ? `${counted(set, 'change')}` : 'nothing would change',
+    set > 0 ? `${counted(set, 'change')}` : isInForce === false ? 'set so already, and not held to it' : 'nothing would change',
     ...(refused > 0 ? [`${count(refused)} refused`] : []),
     ...(warnings.length > 0 ? [counted(warnings.length, 'warning')] : []),
   ];

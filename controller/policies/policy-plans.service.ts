@@ -23,6 +23,7 @@ import { AttachedPolicies } from './attached-policies.service.ts';
 import { shownTo, toDifferenceView, toWarningViews, type Shown } from './effective-view.ts';
 import { factsOf } from './gateway-facts.ts';
 import { GatewayReadings } from './gateway-readings.service.ts';
+import { digestsInForce, valuesDigest } from './in-force.ts';
 import { digestOf, layersOn, type AttachedPolicy } from './layers.ts';
 import type { PlannedPart } from './planned.ts';
 import { shownOfEach } from './planned-effects.ts';
@@ -40,6 +41,8 @@ export interface WholePlan {
 interface Planning {
   policies: readonly AttachedPolicy[];
   usage: Usage | undefined;
+  /** As of `digestsInForce`. */
+  inForce: string | null | undefined;
   shown: Shown;
   /** Rows of the flows that would be stopped. */
   maxFlows: number;
@@ -87,10 +90,13 @@ export class PolicyPlansService {
     const policies = [...others, policy];
     const shown = shownTo(scope, (id) => policies.find((one) => one.id === id)?.tenantId ?? null);
     const ids = reached.map(({ id }) => id);
-    const usage = await this.database.transact(scope, (t) => this.history.usage(t, ids));
+    const [usage, inForce] = await this.database.transact(scope, async (t) => [
+      await this.history.usage(t, ids),
+      await digestsInForce(t, ids),
+    ]);
     const maxFlows = shownOfEach(reached.length);
     const planned = await Promise.all(
-      reached.map((row) => this.planOn(row, { policies, usage: usage.get(row.id), shown, maxFlows, signal })),
+      reached.map((row) => this.planOn(row, { policies, usage: usage.get(row.id), inForce: inForce.get(row.id), shown, maxFlows, signal })),
     );
     const gateways = planned.map(({ gateway }) => gateway);
     if (Buffer.byteLength(JSON.stringify(gateways)) > MAX_PLAN_BYTES)
@@ -110,7 +116,7 @@ export class PolicyPlansService {
     return { plan, draft, parts: planned, tenantOf: Object.fromEntries(policies.map((one) => [one.id, one.tenantId])) };
   }
 
-  private async planOn(row: GatewayRow, { policies, usage, shown, maxFlows, signal }: Planning): Promise<PlannedPart> {
+  private async planOn(row: GatewayRow, { policies, usage, inForce, shown, maxFlows, signal }: Planning): Promise<PlannedPart> {
     const effective = effectivePolicy(layersOn(policies, row));
     const named = { gatewayId: row.id, gatewayName: row.name, tenantId: row.tenantId, tenantName: row.tenant.name };
     const read = await this.readings.plan(row, effective.values, maxFlows, signal);
@@ -119,7 +125,11 @@ export class PolicyPlansService {
     if (!('reading' in read)) return { row, effective, gateway: { ...named, ...read, warnings } };
     const difference = differenceOf(effective.values, read.reading.actual);
     const answered = { state: 'answered' as const, readAt: read.at.toISOString() };
-    const told = { difference: toDifferenceView(difference, effective, shown), effects: read.effects };
+    const told = {
+      difference: toDifferenceView(difference, effective, shown),
+      effects: read.effects,
+      ...(inForce !== undefined && { isInForce: inForce === valuesDigest(effective) }),
+    };
     return { row, effective, gateway: { ...named, ...answered, ...told, warnings }, difference };
   }
 }

@@ -46,7 +46,8 @@ export function toPart(policyName: string, planned: PlannedPart, position: numbe
   const why = whyNotHere(row);
   if (why !== undefined) return leftOut(why);
   const changes = changeCount(difference);
-  if (changes === 0) return { gateway: { ...gateway, state: 'empty' } };
+  // One that is set so by chance is to be held to it.
+  if (changes === 0 && planned.gateway.isInForce !== false) return { gateway: { ...gateway, state: 'empty' } };
   const written = sentDocument(policyName, effective);
   if ('reason' in written) return leftOut(written.reason);
   const { effects } = planned.gateway;

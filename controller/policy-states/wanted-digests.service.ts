@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { PolicyDocument } from '../../proto/model/policy/document.ts';
-import { effectiveDocument } from '../../proto/model/policy/effective-document.ts';
 import { effectivePolicy, type PolicyLayer } from '../../proto/model/policy/effective.ts';
-import { writePolicy } from '../../proto/model/policy/write.ts';
+import { valuesDigest } from '../policies/in-force.ts';
 import { layersOn, type AttachedPolicy } from '../policies/layers.ts';
 import type { Place } from '../policies/targets.ts';
 
@@ -37,9 +35,7 @@ export class WantedDigests {
     const known = this.known.get(key);
     if (known !== undefined) return known;
     await setImmediate();
-    const digest = createHash('sha256')
-      .update(writePolicy(effectiveDocument(effectivePolicy(layers))))
-      .digest('hex');
+    const digest = valuesDigest(effectivePolicy(layers));
     this.known.set(key, digest);
     if (this.known.size > MAX_REMEMBERED) this.known.delete(this.known.keys().next().value!);
     return digest;

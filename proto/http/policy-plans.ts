@@ -33,6 +33,8 @@ const plannedGateway = z.object({
   reason: z.string().optional(),
   readAt: time.optional(),
   difference: policyDifference.optional(),
+  /** It is held to exactly these values already; absent where it has not said to which it is. */
+  isInForce: z.boolean().optional(),
   /** What it would do to flows that are there now; absent where the gateway cannot tell. */
   effects: policyEffects.optional(),
   warnings: z.array(policyWarning),

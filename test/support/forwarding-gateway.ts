@@ -19,6 +19,7 @@ import type { PolicyDocument } from '../../proto/model/policy/document.ts';
 import { filterOf } from './filter-of.ts';
 import { Namespace } from './namespace.ts';
 import { SpokenFlow, type Kind } from './spoken-flows.ts';
+import { until } from './until.ts';
 
 /** A client, a gateway that forwards (and masquerades IPv4), and a server. */
 export const PLACES = {
@@ -115,6 +116,7 @@ export class ForwardingGateway {
       port,
     });
     this.#flows.push(flow);
+    await until('the first answer', () => flow.progress > 0 || flow.isTold || undefined);
     return flow;
   }
 

@@ -92,6 +92,13 @@ export class PolicyAgent {
     this.agent.send({ $case: 'policyState', value: { pending, drift: [], driftLeft: 0, unknown: '' } });
   }
 
+  /** What it is held to, by the digest of its values; by nothing without one. */
+  heldTo(documentSha256?: string): void {
+    const inForce =
+      documentSha256 === undefined ? undefined : { changeId: 'c', policy: 'p', documentSha256, commandId: '', sinceMs: BigInt(Date.now()) };
+    this.agent.send({ $case: 'policyState', value: { inForce, drift: [], driftLeft: 0, unknown: '' } });
+  }
+
   /** The policy was put back. */
   restore(commandId: string, detail = 'It was not confirmed in time.', reason = 'POLICY_RESTORED'): void {
     this.finish(commandId, { state: Result_State.STATE_FAILED, reason, detail });

@@ -26,10 +26,10 @@ const codeOf = async (answer: Promise<{ body: unknown }>) => ((await answer).bod
 async function reach(visitor: Visitor): Promise<Record<string, string>> {
   const answers: Record<string, string> = {};
   for (const [name, route] of walked) {
-    let code = await codeOf(visitor.person.ask(route, { params: { id: UNKNOWN }, body: route.body && {} }));
+    let code = await codeOf(visitor.person.ask(route, { params: { id: UNKNOWN, gatewayId: UNKNOWN }, body: route.body && {} }));
     // On a busy machine Postgres may answer too late.
     for (let tries = 0; code === 'UNAVAILABLE' && tries < 5; tries++)
-      code = await codeOf(visitor.person.ask(route, { params: { id: UNKNOWN }, body: route.body && {} }));
+      code = await codeOf(visitor.person.ask(route, { params: { id: UNKNOWN, gatewayId: UNKNOWN }, body: route.body && {} }));
     answers[name] = code === 'MFA_REQUIRED' || code === 'UNAVAILABLE' ? code : 'reached';
   }
   return answers;

@@ -5,6 +5,7 @@ import type { Problem } from '../../../proto/http/common.ts';
 import type { PolicyRollout } from '../../../proto/http/policy-rollouts.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Command } from '../../../proto/gen/ctfleet/v1/operation.ts';
+import { valuesDigest } from '../../../controller/policies/in-force.ts';
 import { readPolicy } from '../../../proto/model/policy/read.ts';
 import { FakeAgent } from '../../support/controller-fake-agent.ts';
 import { eventually, type Person, TestController } from '../../support/controller-fleet.ts';
@@ -251,12 +252,22 @@ describe('what is rolled out', () => {
     });
   });
 
-  it('leaves out gateways on which nothing changes', async () => {
-    agents[1]!.reading = {
-      ...BEFORE,
-      actual: { ...BEFORE.actual, settings: { ...BEFORE.actual.settings, nf_conntrack_icmp_timeout: 10 } },
-    };
-    expect((await over(await roll(await save(), { gateways: 2 }))).targets.map(({ gatewayId }) => gatewayId)).toEqual([agents[0]!.id]);
+  it('leaves out gateways on which nothing changes, and not those that are set so by chance and not held to it', async () => {
+    const values = { table: {}, timeouts: { icmp: 10 }, rules: [] };
+    for (const [agent, digest] of [[agents[1]!, valuesDigest({ values })] as const, [agents[2]!, undefined] as const]) {
+      agent.reading = {
+        ...BEFORE,
+        actual: { ...BEFORE.actual, settings: { ...BEFORE.actual.settings, nf_conntrack_icmp_timeout: 10 } },
+      };
+      agent.heldTo(digest);
+    }
+    const policy = await save();
+    await eventually('what they are held to is known', async () => {
+      const { gateways } = await owner.call(routes.planPolicy, { params: { id: policy }, body: { scope: scopeOf(3) } });
+      return gateways[1]?.isInForce === true && gateways[2]?.isInForce === false ? true : undefined;
+    });
+    const { targets } = await over(await roll(policy, { gateways: 3 }));
+    expect(targets.map(({ gatewayId }) => gatewayId)).toEqual([agents[0]!.id, agents[2]!.id]);
   });
 });
 

@@ -6,6 +6,8 @@ import type { TestDatabases } from '../../support/database.ts';
 import { setUpTotp, Visitor } from '../../support/sign-in.ts';
 import { totpOf } from '../../support/totp.ts';
 
+const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
+
 let postgres: TestDatabases;
 let url: string;
 let controller: TestController;
@@ -62,7 +64,7 @@ describe('codes of an authenticator app', () => {
     expect(late.cookie).not.toBe('');
     expect(late.cookie).not.toContain('session_token');
     for (const route of Object.values<Route>(routes)) {
-      const answer = await late.person.ask(route, { params: { id: '01a00000-0000-7000-8000-000000000000' }, body: route.body && {} });
+      const answer = await late.person.ask(route, { params: { id: UNKNOWN, gatewayId: UNKNOWN }, body: route.body && {} });
       expect([route.path, answer.status]).toEqual([route.path, 401]);
     }
     const session = await fetch(`${controller.origin}/api/auth/get-session`, { headers: { cookie: late.cookie } });
