@@ -28,6 +28,14 @@ describe('a second person for a roll-out', () => {
     expect(why(gateway([ICMP]), gateway([ICMP], { siteId: 's2' }))).toBe('it changes gateways of several sites');
   });
 
+  it('is needed for gateways of several tenants, and for neither where they let one person do everything', () => {
+    const far = [gateway([MAX, OFF]), gateway([MAX, OFF], { tenantId: 't2', siteId: 's2' })];
+    expect(why(...far)).toBe('it changes gateways of several tenants');
+    const free = { ...DEFAULT_LIMITS, isEverything: false, areSeveralTenants: false };
+    expect(whySecondPerson(far, () => free)).toBeUndefined();
+    expect(whySecondPerson(far, (tenantId) => (tenantId === 't1' ? free : { ...free, isEverything: true }))).toMatch(/several sites/);
+  });
+
   it.each([
     ['switches tracking off', OFF, 'it switches tracking off on several gateways'],
     ['sets how large tables are', MAX, 'it sets the size of several tables'],

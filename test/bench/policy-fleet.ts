@@ -32,7 +32,7 @@ export async function fleetTimes(gateways: number, runs: number): Promise<FleetT
   try {
     // Whoever has ssh to all gateways needs no second person either.
     for (const { id } of (await call(routes.listTenants)).items)
-      await call(routes.updateLimits, { params: { id }, body: { flows: null, percentOfTable: null } });
+      await call(routes.updateLimits, { params: { id }, body: { isEverything: false, areSeveralTenants: false } });
     const target = { level: 'fleet' } as const;
     const saved = await call(routes.createPolicy, { body: { target, document: writePolicy(examplePolicy(0)) } });
     const params = { id: saved.id };
