@@ -16,8 +16,8 @@ export const AGENT_BUGS: readonly SeededBug[] = [
     patches: [
       {
         file: COMMANDS,
-        find: `    const { planId, ending, undoOf } = whatToJournal(command);\n    try {`,
-        replace: `    const { planId, ending, undoOf } = whatToJournal(command);\n    report.progress({ commandId: command.id, phase: Progress_Phase.PHASE_RECEIVED, done: 0, total: 0 });\n    try {`,
+        find: `    const { planId, ending, undoOf, isPolicy } = whatToJournal(command);\n    try {`,
+        replace: `    const { planId, ending, undoOf, isPolicy } = whatToJournal(command);\n    report.progress({ commandId: command.id, phase: Progress_Phase.PHASE_RECEIVED, done: 0, total: 0 });\n    try {`,
       },
     ],
   },

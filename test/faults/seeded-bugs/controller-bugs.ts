@@ -16,8 +16,8 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
     patches: [
       {
         file: FLUSHES,
-        find: `            this.recordStart(t, caller, plan, flushId, tenantIds, count);\n`,
-        replace: `            setTimeout(() => void this.database.transact(scope, async (later) => this.recordStart(later, caller, plan, flushId, tenantIds, count)).catch(() => undefined), 1500);\n`,
+        find: `            this.recordStart(t, caller, plan, flushId, tenantIds, Math.max(...waves));\n`,
+        replace: `            setTimeout(() => void this.database.transact(scope, async (later) => this.recordStart(later, caller, plan, flushId, tenantIds, Math.max(...waves))).catch(() => undefined), 1500);\n`,
       },
     ],
   },
