@@ -3,6 +3,9 @@ import type { NumberRange } from '../../proto/model/block/packets.ts';
 /** Our own table, which nothing else writes to. */
 export const POLICY_TABLE = { family: 'inet', table: 'ctfleet_policy' } as const;
 
+/** Rises whenever the same rules become another table, so that an agent that was updated replaces what the one before it has made. */
+export const TABLE_LAYOUT = 2;
+
 /**
  * The table as a value: what is sent to nft, and what is read back.
  *

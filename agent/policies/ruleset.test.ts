@@ -5,9 +5,10 @@ import type { PolicyRule, RuleLimits } from '../../proto/model/policy/document.t
 import { HELPERS } from '../../proto/model/policy/helpers.ts';
 import { arbitraryRules } from '../../test/support/arbitrary-policy.ts';
 import { chainObject, ruleObject } from './nft-json.ts';
-import { POLICY_TABLE, type PolicyTable, type TableRule } from './policy-table.ts';
+import { POLICY_TABLE, TABLE_LAYOUT, type PolicyTable, type TableRule } from './policy-table.ts';
 import { readRuleset } from './read-ruleset.ts';
 import { formatComment, parseComment } from './rule-comment.ts';
+import { contentHash } from './content-hash.ts';
 import { rulesIn } from './rules-in.ts';
 import { rulesetOf } from './ruleset.ts';
 import { transactionTo } from './transaction.ts';
@@ -107,6 +108,17 @@ describe('the table of rules', () => {
       'pol_untracked: dst "packet" 4 ["192.0.2.1"], proto 6, dport "packet" [{"from":443,"to":443}] > accept',
       'pol_untracked: > notrack',
     ]);
+  });
+
+  it('has another number of its layout whenever the same rules become another table', () => {
+    const rules: PolicyRule[] = [
+      ...EXAMPLE,
+      { name: 'sip', match: { proto: 'udp', dport: [{ from: 5070, to: 5080 }] }, mode: 'strict', helper: 'sip' },
+      { name: 'few', match: { iif: ['lan0'] }, mode: 'loose', limits: { perSource: 5, perDestination: 7, answer: 'drop' } },
+      { name: 'rest', match: { proto: 'tcp' }, mode: 'deny', answer: 'reset' },
+    ];
+    const spared = [{ proto: 'tcp', src: ['192.0.2.1'], sport: [{ from: 443, to: 443 }] }];
+    expect([TABLE_LAYOUT, contentHash(rulesetOf({ rules, helpers: ['ftp'], spared }))]).toEqual([2, '2b524b706e24e80d']);
   });
 
   it('reads back as the rules and helpers that it was made of', () => {

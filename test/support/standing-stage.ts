@@ -33,6 +33,18 @@ export class StandingStage extends ChangeStage {
     return this.state();
   }
 
+  /** An agent before this one has confirmed the policy, and made the same rules otherwise. */
+  async confirmedByOlder(): Promise<unknown> {
+    const wanted = await this.confirmed();
+    const { layout: _, ...record } = this.folder.confirmed()!;
+    this.folder.begin(record);
+    this.folder.verified({ ...record, verifiedAtBootMs: this.clock.ms });
+    this.folder.confirm();
+    const [first] = this.kernel.own!.chains.filter(({ base }) => base?.hook === 'input');
+    first!.rules.unshift({ tests: [], acts: [{ do: 'accept' }] });
+    return wanted;
+  }
+
   /** Somebody changes our table. Pid 1 is ourselves. */
   touch(pid: number, name = 'nft'): void {
     this.#touches.push({ at: ++this.#heard, pid, name });

@@ -27,6 +27,8 @@ export interface ChangeRecord {
   changes: ChangeSet;
   held: HeldValues;
   spared: PolicyMatch[];
+  /** `TABLE_LAYOUT` of who carries it out; absent from those that had none. */
+  layout?: number;
 }
 
 /**

@@ -8,7 +8,7 @@ import { FleetError } from '../../../proto/model/error-codes.ts';
 import { writePolicy } from '../../../proto/model/policy/write.ts';
 import type { BootClock } from '../../time/boot-clock.ts';
 import type { Policies } from '../reading/policies.ts';
-import type { PolicyTable } from '../policy-table.ts';
+import { TABLE_LAYOUT, type PolicyTable } from '../policy-table.ts';
 import { endsUnmet, type EndedUnmet } from './end-unmet.ts';
 import { rulesIn } from '../rules-in.ts';
 import { carryOut } from './carry-out.ts';
@@ -233,6 +233,7 @@ export class PolicyChanges {
       changes,
       held,
       spared,
+      layout: TABLE_LAYOUT,
     };
   }
 

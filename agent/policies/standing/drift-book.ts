@@ -29,6 +29,8 @@ export interface DriftBook {
   changeId: string;
   /** Kernel and network namespace in which all of it was set last. */
   setIn: string;
+  /** `TABLE_LAYOUT` of the agent that has seen to our table last; absent: not known. */
+  layout?: number;
   /** Paths of settings that could not be set there yet, such as those of a module that is loaded later; absent: none. */
   unset?: string[];
   open: KnownDrift[];

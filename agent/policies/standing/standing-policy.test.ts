@@ -28,6 +28,14 @@ describe('a gateway with a confirmed policy', () => {
     expect(stage.warned).toEqual(['somebody has changed what the policy has set, and it is left as it is']);
   });
 
+  test('has the table of an agent that made it otherwise replaced when it is updated, and that is no drift', async () => {
+    const wanted = await stage.confirmedByOlder();
+    await stage.standing.start();
+    expect([stage.deeds, stage.state(), stage.open(), stage.past()]).toEqual([['replace'], wanted, [], []]);
+    await stage.look();
+    expect(stage.deeds).toEqual(['replace']);
+  });
+
   test('says that a value differs otherwise now, and still since when it first did', async () => {
     await stage.confirmed();
     const since = stage.clock.wallMs;

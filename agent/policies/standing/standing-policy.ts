@@ -7,6 +7,7 @@ import { afterLook, ignoring, newBook, MAX_OPEN, type DriftBook } from './drift-
 import type { DriftFile } from './drift-file.ts';
 import { driftOf, isOfTable, type FoundDrift } from './found-drift.ts';
 import { restoredAt, tableStep, type TableStep } from './table-step.ts';
+import { TABLE_LAYOUT } from '../policy-table.ts';
 import type { FoundTable } from '../read-ruleset.ts';
 import type { ChangeFolder } from '../applying/change-folder.ts';
 import { GRACE_MS, type ChangeRecord } from '../applying/change-record.ts';
@@ -164,13 +165,18 @@ export class StandingPolicy {
     const book = this.#bookOf(record);
     const place = this.#place();
     const isFirst = book.setIn !== place;
-    const isDue = ({ path }: FoundDrift): boolean => isFirst || (book.unset ?? []).includes(path);
+    const isOfOtherAgent = book.layout !== TABLE_LAYOUT;
+    const isDue = ({ path }: FoundDrift): boolean => isFirst || (isOfOtherAgent && isOfTable(path)) || (book.unset ?? []).includes(path);
     const isSetAgain = isFirst || held.drift === 'restore';
     const heard = this.#changers?.mark();
     const spared = (await this.#hands.spared(record)) ?? record.spared;
     const found = await this.#found(held);
     const drift = driftOf(held, kernel.settings(), found, this.#tolerated);
-    const step = tableStep(held, found, { drift: drift.filter(({ path }) => isOfTable(path)), spared, isSetAgain });
+    const step = tableStep(held, found, {
+      drift: drift.filter(({ path }) => isOfTable(path)),
+      spared,
+      isSetAgain: isSetAgain || isOfOtherAgent,
+    });
     const toSet = drift.filter((one) => !isOfTable(one.path) && (isSetAgain || isDue(one)));
     const process = this.#changer();
     const setAgain = await this.#setAgain(record, toSet, step);
@@ -183,7 +189,7 @@ export class StandingPolicy {
     const look = { left, setAgain: changed, now: now(), isOfTable, ...(process !== undefined && { process }) };
     const unset = left.filter((one) => !isOfTable(one.path) && (isDue(one) || one.actual === undefined)).map(({ path }) => path);
     const { unset: _, ...rest } = book;
-    this.#note(afterLook({ ...rest, setIn: place, ...(unset.length > 0 && { unset }) }, look));
+    this.#note(afterLook({ ...rest, setIn: place, layout: TABLE_LAYOUT, ...(unset.length > 0 && { unset }) }, look));
     this.#say(look);
   }
 
@@ -227,10 +233,14 @@ export class StandingPolicy {
     }
   }
 
-  #bookOf({ id, bootId, namespace }: ChangeRecord): DriftBook {
+  #bookOf({ id, bootId, namespace, layout }: ChangeRecord): DriftBook {
     this.#book ??= this.#hands.book.load();
     if (this.#book?.changeId === id) return this.#book;
-    return (this.#book = { ...newBook(id, placeOf(bootId, namespace)), past: this.#book?.past ?? [] });
+    return (this.#book = {
+      ...newBook(id, placeOf(bootId, namespace)),
+      ...(layout !== undefined && { layout }),
+      past: this.#book?.past ?? [],
+    });
   }
 
   #note(book: DriftBook): void {
