@@ -14,7 +14,7 @@ const BENCHMARKS = ['engine', 'bulk-flush', 'stale', 'policy'];
 const PROGRAMS: Record<string, string[]> = {
   'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'],
   stale: ['nft'],
-  policy: ['nft', 'sysctl'],
+  policy: ['nft', 'sysctl', 'redis-server', 'ssh'],
   'policy-flood': ['nft'],
 };
 /** They compare with nothing: they apply load for minutes and report what held. */

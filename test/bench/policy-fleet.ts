@@ -28,18 +28,18 @@ export async function fleetTimes(gateways: number, runs: number): Promise<FleetT
   const lab = system.lab!;
   const places = numbers.map((n) => ({ namespace: lab.names.gateway(n), address: managementAddress(n) }));
   const servers = new SshServers('openssh', SSH_PORT, places);
-  const { call, client } = system.api;
+  const { api } = system;
   try {
     // Whoever has ssh to all gateways needs no second person either.
-    for (const { id } of (await call(routes.listTenants)).items)
-      await call(routes.updateLimits, { params: { id }, body: { isEverything: false, areSeveralTenants: false } });
+    for (const { id } of (await api.call(routes.listTenants)).items)
+      await api.call(routes.updateLimits, { params: { id }, body: { isEverything: false, areSeveralTenants: false } });
     const target = { level: 'fleet' } as const;
-    const saved = await call(routes.createPolicy, { body: { target, document: writePolicy(examplePolicy(0)) } });
+    const saved = await api.call(routes.createPolicy, { body: { target, document: writePolicy(examplePolicy(0)) } });
     const params = { id: saved.id };
     const times: FleetTimes = { plan: [], rollOut: [], ssh: [] };
     for (let run = -WARM_UPS; run < runs; run++) {
-      const { revision } = await call(routes.getPolicy, { params });
-      await call(routes.updatePolicy, { params, body: { revision, document: writePolicy(examplePolicy(run + WARM_UPS + 1)) } });
+      const { revision } = await api.call(routes.getPolicy, { params });
+      await api.call(routes.updatePolicy, { params, body: { revision, document: writePolicy(examplePolicy(run + WARM_UPS + 1)) } });
       const [plan, rollOut] = await ours();
       const ssh = await theirs(run + WARM_UPS);
       if (run < 0) continue;
@@ -51,12 +51,12 @@ export async function fleetTimes(gateways: number, runs: number): Promise<FleetT
 
     async function ours(): Promise<[plan: number, rollOut: number]> {
       const began = performance.now();
-      const { digest, gateways: planned } = await call(routes.planPolicy, { params, body: { scope: {} } });
+      const { digest, gateways: planned } = await api.call(routes.planPolicy, { params, body: { scope: {} } });
       if (planned.length !== gateways || planned.some(({ state }) => state !== 'answered'))
         throw new Error('not every gateway was planned');
       const clicked = performance.now();
       const body = { scope: {}, digest, reason: 'a benchmark', waves: false };
-      const { rolloutId } = await call(routes.applyPolicy, { params, body });
+      const { rolloutId } = await api.call(routes.applyPolicy, { params, body });
       const { state, totals } = await ended(rolloutId);
       if (state !== 'confirmed' || totals.confirmed !== gateways) throw new Error(`it ended ${state}: ${JSON.stringify(totals)}`);
       return [clicked - began, performance.now() - clicked];
@@ -66,7 +66,7 @@ export async function fleetTimes(gateways: number, runs: number): Promise<FleetT
     async function ended(id: string): Promise<PolicyRollout> {
       return new Promise((resolve, reject) => {
         const stop = subscribe(
-          client,
+          api.client,
           routes.watchPolicyRollout,
           { params: { id } },
           {

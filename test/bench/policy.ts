@@ -1,7 +1,9 @@
 /**
- * A policy beside what an administrator does with sysctl and nft: `npm run bench -- policy [--json] [--runs 7] [--only WORDS]`. Needs root.
+ * A policy beside what an administrator does with sysctl and nft: `npm run bench -- policy [--json] [--runs 7] [--only WORDS]
+ * [--gateways 20]`. Needs root.
  * On one gateway: planned and put in force, against `sysctl -p` and `nft -f` of the same content, which have no way back. Forwarding:
- * packets a second through a gateway with the policy, against the same rules as one would write them by hand. Runs alternate, medians count.
+ * packets a second through a gateway with the policy, against the same rules as one would write them by hand. Many gateways: from the click to
+ * the last that is confirmed, against OpenSSH to all in parallel, all on this one machine. Runs alternate, medians count.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,6 +15,7 @@ import { bootClock } from '../../agent/time/boot-clock.ts';
 import { Namespace } from '../support/namespace.ts';
 import { PolicyGateway } from '../support/policy-gateway.ts';
 import { BY_HAND, examplePolicy, sysctlLines } from './policy-by-hand.ts';
+import { fleetTimes } from './policy-fleet.ts';
 import { ForwardingStage } from './policy-forwarding.ts';
 
 interface Row {
@@ -28,9 +31,15 @@ interface Row {
 
 const ONE_GATEWAY = 'one gateway: plan and apply';
 const FORWARDING = 'forwarding: packets a second with the policy in force';
+const FLEET = 'many gateways: from the click that rolls out to confirmed';
 const SECONDS = 1.5;
 const { values: options } = parseArgs({
-  options: { json: { type: 'boolean' }, runs: { type: 'string', default: '7' }, only: { type: 'string', default: '' } },
+  options: {
+    json: { type: 'boolean' },
+    runs: { type: 'string', default: '7' },
+    only: { type: 'string', default: '' },
+    gateways: { type: 'string', default: '20' },
+  },
 });
 const runs = Number(options.runs);
 const why = Namespace.why();
@@ -41,6 +50,7 @@ if (why) {
 process.env.NODE_COMPILE_CACHE ??= path.join(import.meta.dirname, '../../.ctfleet/compile-cache');
 if (ONE_GATEWAY.includes(options.only)) await compareOneGateway();
 if (FORWARDING.includes(options.only)) await compareForwarding();
+if (FLEET.includes(options.only)) await compareFleet();
 
 /** Each run sets other values, so that there is always something to do. */
 async function compareOneGateway(): Promise<void> {
@@ -98,6 +108,13 @@ async function compareForwarding(): Promise<void> {
   const [ours, theirs] = [median(rates.ours), median(rates.theirs)];
   report({ name: FORWARDING, ours, theirs, unit: 'packets/s', ratio: ours / theirs, target: 0.98, ok: ours / theirs >= 0.98 });
   if (!options.json) console.log(`  with no rules at all ${Math.round(median(rates.none)).toLocaleString('en')} packets/s`);
+}
+
+async function compareFleet(): Promise<void> {
+  const { plan, rollOut, ssh } = await fleetTimes(Number(options.gateways), runs);
+  const [ours, theirs] = [median(rollOut), median(ssh)];
+  report({ name: FLEET, ours, theirs, unit: 'ms', ratio: ours / theirs, target: 1, ok: ours <= theirs });
+  if (!options.json) console.log(`  the plan before it took ${Math.round(median(plan))} ms`);
 }
 
 function median(values: readonly number[]): number {
