@@ -20,7 +20,6 @@ import { policyParts } from './policy-parts.ts';
 import { RouteEvents } from './wans/route-events.ts';
 import { WanProbes } from './wans/probes.ts';
 import { WanWatch } from './wans/watch.ts';
-import { KernelPolicies } from './policies/reading/kernel-policies.ts';
 import { ownAddresses, resolveEndpoint } from './operations/own-endpoints.ts';
 import { leave, stopSignal } from './stop.ts';
 
@@ -65,7 +64,7 @@ try {
     wans: () => watch.current(),
     onWansChange: (listener) => watch.onChange(listener),
     virtualAddresses: () => virtual.all(),
-    policies: new KernelPolicies(),
+    policies: policy.policies,
     policyParts: policy,
     probed: () => probes.targets,
     cannot: () => whatIsMissing(probes),

@@ -29,6 +29,7 @@ import { bootClock, type BootClock } from './time/boot-clock.ts';
 const ASK_AGAIN_MS = 60_000;
 
 export interface PolicyParts {
+  policies: KernelPolicies;
   folder: ChangeFolder;
   book: DriftFile;
   changes: PolicyChanges;
@@ -54,9 +55,10 @@ export function policyParts(
   };
   const spared = async (): Promise<PolicyMatch[]> => (await sparedNow(sshPorts)).packets;
   const hands = { folder, kernel: kernelHands, clock: bootClock };
+  const policies = new KernelPolicies();
   const changes = new PolicyChanges({
     ...hands,
-    policies: new KernelPolicies(),
+    policies,
     deadMan: deadManOf(stateDir, bootClock),
     now: Date.now,
     spared,
@@ -94,7 +96,7 @@ export function policyParts(
     namespace: networkNamespace,
     warn,
   });
-  return { folder, book, changes, clock: bootClock, standing, spared };
+  return { policies, folder, book, changes, clock: bootClock, standing, spared };
 }
 
 /** The controller's address as enrolment gave it; undefined before. */

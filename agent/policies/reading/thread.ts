@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { whyNoRules } from '../../conntrack/stale/kernel-rules.ts';
 import { DecodeError } from '../../netlink/attributes.ts';
 import { NetlinkError } from '../../netlink/socket.ts';
@@ -10,17 +10,18 @@ import type { AskedPacket, TrackingExplanation } from '../../../proto/model/poli
 import { explainTracking } from './explain.ts';
 import { readActual, type ReadingWithoutTable } from './read-actual.ts';
 
-/** What the thread is started for. */
+/** What the thread is asked. */
 export type ThreadTask = { kind: 'read' } | { kind: 'explain'; packet: AskedPacket };
-/** How it ends. */
+/** Its answer. */
 export type ThreadOutcome =
   | { kind: 'read'; reading: ReadingWithoutTable }
   | { kind: 'explained'; explanation: TrackingExplanation }
   | { kind: 'refused'; why: string };
 
-/** A thread for one question: reading a hundred thousand rules blocks it for a second, which no heartbeat waits for. */
-if (!parentPort) throw new Error('thread.ts runs as a worker thread of kernel-policies.ts');
-parentPort.postMessage(carryOut(workerData as ThreadTask));
+/** Reading a hundred thousand rules blocks it for a second, which no heartbeat waits for. */
+if (!parentPort) throw new Error('thread.ts runs as a worker thread of reading-thread.ts');
+const port = parentPort;
+port.on('message', (task: ThreadTask) => port.postMessage(carryOut(task)));
 
 function carryOut(task: ThreadTask): ThreadOutcome {
   if (task.kind === 'read') return { kind: 'read', reading: readActual() };
