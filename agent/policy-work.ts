@@ -31,6 +31,8 @@ const WITHIN_SECONDS = { from: 10, to: 3600 };
 export class GatewayPolicyWork implements PolicyWork {
   readonly #deps: PolicyWorkDependencies;
   readonly #ended = new AbortController();
+  /** Ends the wait for the next look. */
+  #look = new AbortController();
 
   constructor(deps: PolicyWorkDependencies) {
     this.#deps = deps;
@@ -84,6 +86,7 @@ export class GatewayPolicyWork implements PolicyWork {
     } catch (error) {
       log.warn({ err: error, command: id }, 'a policy was not confirmed');
     }
+    this.#lookNow();
     tell();
   }
 
@@ -91,7 +94,7 @@ export class GatewayPolicyWork implements PolicyWork {
     const { clock, tell } = this.#deps;
     for (let looks = 1; ; looks++) {
       if (!this.isPending(id)) break;
-      await clock.delay(LOOK_MS, this.#ended.signal);
+      await clock.delay(LOOK_MS, AbortSignal.any([this.#ended.signal, this.#look.signal]));
       if (this.#ended.signal.aborted) return new Promise(() => undefined);
       if (looks % LOOKS_UNTIL_TOLD === 0) tell();
     }
@@ -107,6 +110,12 @@ export class GatewayPolicyWork implements PolicyWork {
       // Its dead-man, or another stop, came first.
       if (!(error instanceof FleetError) || error.code !== 'NOT_FOUND') throw error;
     });
+    this.#lookNow();
+  }
+
+  #lookNow(): void {
+    this.#look.abort();
+    this.#look = new AbortController();
   }
 
   /** The agent ends: what is pending is settled when it starts again. */
