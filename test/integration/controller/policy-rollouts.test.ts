@@ -423,7 +423,7 @@ describe('the people of a tenant', () => {
     const scope = { gateways: [agents[0]!.id, agents.at(-1)!.id] };
     const id = await roll(everywhere, { scope });
     const asked = await get(id);
-    expect(asked).toMatchObject({ state: 'awaiting-approval', needsApproval: 'it changes gateways of several sites' });
+    expect(asked).toMatchObject({ state: 'awaiting-approval', needsApproval: 'it changes gateways of several tenants' });
     const own = await roll(await save(), { by: ours });
     for (const [person, rollout] of [[theirs, id] as const, [ours, id] as const, [theirs, own] as const]) {
       for (const route of [routes.getPolicyRollout, routes.cancelPolicyRollout, routes.undoPolicyRollout, routes.watchPolicyRollout])
