@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { brief, count, counted, isCount, lasting, minutesAndSeconds, percent, short, shortAddress, size, took } from './format.ts';
+import { brief, count, counted, isCount, lasting, minutesAndSeconds, percent, setTo, short, shortAddress, size, took } from './format.ts';
 
 test('an absent number is a dash and zero is zero', () => {
   expect([count(undefined), count(0), count(1846)]).toEqual(['–', '0', '1,846']);
@@ -25,6 +25,12 @@ test('a table that is not quite full never reads as full', () => {
 
 test('numbers shorten to three figures', () => {
   expect([short(950), short(1500), short(83_540), short(134_451)]).toEqual(['950', '1.5 k', '83.5 k', '134 k']);
+});
+
+test('what something is set to is said to the second', () => {
+  expect([30, 60, 89, 90, 99, 120, 5400, 90_061, 432_000].map(setTo)).toEqual(
+    '30 s, 60 s, 89 s, 1 min 30 s, 1 min 39 s, 2 min, 1 h 30 min, 1 d 1 h 1 min 1 s, 5 d'.split(', '),
+  );
 });
 
 test('durations have two units at most', () => {

@@ -63,6 +63,24 @@ export function lasting(seconds: number): string {
   return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${Math.floor(hours / 24)} d`;
 }
 
+const UNITS = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+] as const;
+
+/** What something is set to, to the second: `30 s`, `1 min 39 s`, `5 d`. */
+export function setTo(seconds: number): string {
+  if (seconds < 90) return `${seconds} s`;
+  let left = seconds;
+  return UNITS.flatMap(([length, unit]) => {
+    const many = Math.floor(left / length);
+    left -= many * length;
+    return many > 0 ? [`${many} ${unit}`] : [];
+  }).join(' ');
+}
+
 /** How long something took: tenths of a second below ten, otherwise as `lasting`. */
 export function took(seconds: number): string {
   return seconds < 9.95 ? `${Math.max(0, seconds).toFixed(1)} s` : lasting(seconds);

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { policyRolloutEvent, PolicyRollout, RolloutTarget, RolloutTargetState } from '../../proto/http/policy-rollouts.ts';
-import { count, counted, lasting } from './format.ts';
+import { count, counted, setTo } from './format.ts';
 import type { StateKind } from './state-kind.ts';
 
 export type RolloutHead = Omit<PolicyRollout, 'targets'>;
@@ -138,7 +138,7 @@ function exactly(seconds: number): string {
 
 /** What the time to confirm means, in one sentence. */
 export function withinWords(seconds: number): string {
-  return `Each gateway puts it back by itself unless it is heard again within ${lasting(seconds)}.`;
+  return `Each gateway puts it back by itself unless it is heard again within ${setTo(seconds)}.`;
 }
 
 /** The words of the button: what happens, on how many gateways. */

@@ -5,7 +5,7 @@ import { formatDuration } from '../../proto/model/duration.ts';
 import type { PolicyMatch, PolicyRule } from '../../proto/model/policy/document.ts';
 import { formatMark } from '../../proto/model/mark.ts';
 import { timeoutKeyOf } from '../../proto/model/policy/settings.ts';
-import { count, counted, lasting } from './format.ts';
+import { count, counted, setTo } from './format.ts';
 import type { StateKind } from './state-kind.ts';
 
 /** What a policy is for: `all gateways`, `site Milano`. */
@@ -32,7 +32,7 @@ export function originWords({ level, of, policy, isByProfile }: PolicyOrigin): s
 
 /** A number below /proc/sys/net/netfilter as a document has it. */
 export function settingNumber(setting: string, value: number): string {
-  return timeoutKeyOf(setting) === undefined ? count(value) : lasting(value);
+  return timeoutKeyOf(setting) === undefined ? count(value) : setTo(value);
 }
 
 /** What would change, in three parts: what, from what, to what. */

@@ -3,7 +3,7 @@ import { aboutTimeout, isTimeoutKey, SWITCHES } from '../../proto/model/policy/s
 import type { RuleEnd, RulePlace, TrackingSaying } from '../../proto/model/policy/foreign-tracking.ts';
 import type { ListedSetting } from '../../proto/model/policy/setting-list.ts';
 import type { HelperState } from '../../proto/model/policy/gateway-reading.ts';
-import { count, counted, lasting } from './format.ts';
+import { count, counted, setTo } from './format.ts';
 import type { StateKind } from './state-kind.ts';
 
 const SWITCHED = ['off', 'on', 'auto'];
@@ -13,7 +13,7 @@ const TIMEOUTS = 'timeouts.';
 export function settingValue(unit: ListedSetting['unit'], value: number): string {
   switch (unit) {
     case 'seconds':
-      return lasting(value);
+      return setTo(value);
     case 'switch':
       return SWITCHED[value] ?? count(value);
     default:
@@ -80,7 +80,7 @@ export function sayingWords(saying: TrackingSaying): string {
       return saying.isByMap ? `A helper by the map ${saying.name ?? 'in the rule'}` : `Helper ${saying.name ?? 'without a name'}`;
     case 'timeout': {
       const seconds = Object.entries(saying.seconds ?? {}).filter(([key]) => MAIN_TIMEOUTS.has(key));
-      const values = seconds.map(([key, value]) => `${key.slice(key.indexOf('.') + 1)} ${lasting(value)}`).join(', ');
+      const values = seconds.map(([key, value]) => `${key.slice(key.indexOf('.') + 1)} ${setTo(value)}`).join(', ');
       return `Timeouts ${saying.name ?? 'by a map'}${values && `: ${values}`}`;
     }
     case 'limit':

@@ -113,7 +113,7 @@ describe('drift that is shown', () => {
 
   it('is what is open first, and for a day what is over', () => {
     const rows = [over('night', 3_600_000), over('before', 86_400_001), row('b'), row('ignored', { state: 'ignored' }), row('a')];
-    const { drift } = toStateView(standing({ open: 2 }), rows, NOW_MS);
+    const { drift } = toStateView(standing({ open: 2 }), { drift: rows, rollouts: new Map() }, NOW_MS);
     expect(drift.map(({ path, state: what }) => [path, what])).toEqual([
       ['a', 'open'],
       ['b', 'open'],
@@ -123,6 +123,8 @@ describe('drift that is shown', () => {
   });
 
   it('counts what is open and not in the list', () => {
-    expect(toStateView(standing({ open: 5, state: { ...state, driftLeft: 2 } }), [row('a')], NOW_MS).driftLeft).toBe(6);
+    expect(
+      toStateView(standing({ open: 5, state: { ...state, driftLeft: 2 } }), { drift: [row('a')], rollouts: new Map() }, NOW_MS).driftLeft,
+    ).toBe(6);
   });
 });

@@ -34,6 +34,14 @@ export class PolicyStatesRepository {
     return new Map(rows.map((row) => [row.gatewayId, row]));
   }
 
+  /** Which roll-out each of these commands is of, for those that the caller may see. */
+  async rollouts(t: Transaction, commandIds: readonly string[]): Promise<Map<string, string>> {
+    const commands = await t.command.findMany({ where: { id: { in: [...commandIds] } }, select: { id: true, flushId: true } });
+    const seen = await t.flush.findMany({ where: { id: { in: commands.map(({ flushId }) => flushId) } }, select: { id: true } });
+    const ids = new Set(seen.map(({ id }) => id));
+    return new Map(commands.flatMap(({ id, flushId }) => (ids.has(flushId) ? [[id, flushId] as const] : [])));
+  }
+
   /** How many values differ on each gateway that nobody has ignored. */
   async open(t: Transaction, gatewayIds: readonly string[]): Promise<Map<string, number>> {
     const counts = await t.policyDrift.groupBy({

@@ -48,14 +48,8 @@ export class PolicyStates {
     const ranked = await this.rank(scope, reached, policies);
     const listed = ranked.filter(({ compliance }) => query.compliance === undefined || compliance === query.compliance);
     const onPage = listed.filter((row) => !after || inOrder(row, after) > 0).slice(0, query.limit + 1);
-    const ids = onPage.map(({ id }) => id);
-    const drift = await this.database.transact(scope, (t) => this.states.drift(t, ids, ids.length > 1 ? MAX_LISTED : undefined));
-    const page = toPage(
-      onPage,
-      query.limit,
-      ({ id, standing }) => toStateView(standing, drift.get(id) ?? [], this.clock()),
-      ({ rank, name, id }) => ({ rank, name, id }),
-    );
+    const toView = await this.views(scope, onPage, onPage.length > 1 ? MAX_LISTED : undefined);
+    const page = toPage(onPage, query.limit, toView, ({ rank, name, id }) => ({ rank, name, id }));
     return { ...page, counts: countsOf(ranked) };
   }
 
@@ -64,8 +58,18 @@ export class PolicyStates {
     const rows = await this.gateways.inScope(scope, { gateways: [gatewayId] });
     const [row] = await this.rank(scope, rows, await this.attached.on(rows));
     if (!row) throw new FleetError('NOT_FOUND', 'There is no such gateway.');
-    const drift = await this.database.transact(scope, (t) => this.states.drift(t, [gatewayId]));
-    return toStateView(row.standing, drift.get(gatewayId) ?? [], this.clock());
+    return (await this.views(scope, [row]))(row);
+  }
+
+  /** How rows are shown, with so many values of each at most. */
+  private async views(scope: TenantScope, rows: readonly Ranked[], mostDrift?: number): Promise<(row: Ranked) => StateView> {
+    const ids = rows.map(({ id }) => id);
+    const commandIds = rows.flatMap(({ standing: { state } }) => [state?.commandId, state?.pendingCommandId].filter((id) => id != null));
+    const [drift, rollouts] = await this.database.transact(
+      scope,
+      async (t) => [await this.states.drift(t, ids, mostDrift), await this.states.rollouts(t, commandIds)] as const,
+    );
+    return ({ id, standing }) => toStateView(standing, { drift: drift.get(id) ?? [], rollouts }, this.clock());
   }
 
   private async rank(scope: TenantScope, rows: readonly GatewayRow[], policies: readonly AttachedPolicy[]): Promise<Ranked[]> {

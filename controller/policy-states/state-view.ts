@@ -4,9 +4,19 @@ import type { DriftRow } from './drift-merge.ts';
 
 const DAY_MS = 86_400_000;
 
+/** What belongs to a gateway's state. `rollouts`: by the command that put a policy in force. */
+interface Told {
+  drift: readonly DriftRow[];
+  rollouts: ReadonlyMap<string, string>;
+}
+
 /** How a gateway stands to its policies, as the API shows it. */
-export function toStateView(standing: Standing, drift: readonly DriftRow[], nowMs: number): StateView {
+export function toStateView(standing: Standing, { drift, rollouts }: Told, nowMs: number): StateView {
   const { gateway, state, open } = standing;
+  const rolloutOf = (commandId: string | null) => {
+    const rolloutId = commandId === null ? undefined : rollouts.get(commandId);
+    return rolloutId !== undefined && { rolloutId };
+  };
   const left = Math.max(0, open - drift.filter((row) => row.state === 'open').length);
   return {
     gatewayId: gateway.id,
@@ -16,8 +26,11 @@ export function toStateView(standing: Standing, drift: readonly DriftRow[], nowM
     siteId: gateway.siteId,
     siteName: gateway.site.name,
     ...complianceOf(standing, nowMs),
-    ...(state?.changeId && state.since && { inForce: { policy: state.policy ?? '', since: state.since.toISOString() } }),
-    ...(state?.pendingUntil && { pending: { policy: state.pendingPolicy ?? '', until: state.pendingUntil.toISOString() } }),
+    ...(state?.changeId &&
+      state.since && { inForce: { policy: state.policy ?? '', since: state.since.toISOString(), ...rolloutOf(state.commandId) } }),
+    ...(state?.pendingUntil && {
+      pending: { policy: state.pendingPolicy ?? '', until: state.pendingUntil.toISOString(), ...rolloutOf(state.pendingCommandId) },
+    }),
     drift: drift
       .filter((row) => isShown(row, nowMs))
       .toSorted(inOrder)

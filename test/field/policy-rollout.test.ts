@@ -90,6 +90,10 @@ describe.skipIf(why !== undefined)(`a policy that is rolled out to real gateways
     expect(Date.parse(one!.finishedAt!)).toBeLessThanOrEqual(Date.parse(two!.startedAt!) + 1000);
     const after = { stream: 61, hasRule: true, acct: 0 };
     expect([tells(first), tells(second)]).toEqual([after, after]);
+    await eventually('how both stand to it is told', async () => {
+      const { items } = await owner.call(routes.listPolicyStates, { query: {} });
+      return items.every(({ compliance, inForce }) => compliance === 'compliant' && inForce?.rolloutId === id) ? items : undefined;
+    });
     const { rolloutId } = await owner.call(routes.undoPolicyRollout, { params: { id } });
     expect(await over(rolloutId)).toMatchObject({ state: 'confirmed', kind: 'undo' });
     expect([tells(first), tells(second)]).toEqual([before, before]);

@@ -60,7 +60,7 @@ function Standing({ state }: { state: PolicyState }) {
           {drift}
         </Link>
       )}
-      {reason && <span className="dim2">{reason}</span>}
+      {reason && !drift && <span className="dim2">{reason}</span>}
     </>
   );
 }

@@ -1,7 +1,7 @@
 'use client';
 
 import type { PolicyRollout } from '../../../proto/http/policy-rollouts.ts';
-import { lasting, shortHash } from '../../../client/words/format.ts';
+import { setTo, shortHash } from '../../../client/words/format.ts';
 import { approvalWords } from '../../../client/words/plan-words.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { Link } from '../../lib/link.tsx';
@@ -38,7 +38,7 @@ export function RolloutFacts({ rollout }: { rollout: PolicyRollout }) {
         </>
       )}
       <dt>To confirm</dt>
-      <dd>within {lasting(withinSeconds)}</dd>
+      <dd>within {setTo(withinSeconds)}</dd>
       <dt>Begins by</dt>
       <dd>
         {clock.full(notAfter)} {clock.offset(Date.parse(notAfter))}

@@ -3,7 +3,7 @@
 import type { PolicyChangeView } from '../../../proto/http/effective-policy.ts';
 import type { GatewayPolicy } from '../../../proto/http/policies.ts';
 import { parseDuration } from '../../../proto/model/duration.ts';
-import { counted, lasting } from '../../../client/words/format.ts';
+import { counted, setTo } from '../../../client/words/format.ts';
 import { changeWords, originWords } from '../../../client/words/policy-words.ts';
 import { Link } from '../../lib/link.tsx';
 import { State } from '../../ui/state.tsx';
@@ -114,7 +114,7 @@ function summaryOf(values: number, changes: number | undefined, isAnswered: bool
 /** A timeout as the settings beside it are written. */
 function valueWords(path: string, text: string): string {
   const seconds = path.startsWith('timeouts.') ? parseDuration(text) : undefined;
-  return seconds === undefined ? text : lasting(seconds);
+  return seconds === undefined ? text : setTo(seconds);
 }
 
 /** The lines of a rule after its name, in one. */
