@@ -24,7 +24,10 @@ export interface HandlerDependencies extends QueryDependencies {
   log: Logger;
 }
 
-/** What this gateway does with each message of one session, made before it is dialled. `client`: where its queries are answered; `ended` aborts with it. */
+/**
+ * What this gateway does with each message of one session, made before it is dialled. `client`: where its queries are answered; `ended`
+ * aborts with it.
+ */
 export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended: AbortSignal): Handlers {
   const { commands, policyWork, policyDecisions, remediations, blocks, witness, renewal, spool, outbox, log } = deps;
   const queries = new Queries(client, deps, ended);

@@ -9,7 +9,10 @@ export interface PolicyDecisionDependencies {
   log: { warn: (fields: object, message: string) => void };
 }
 
-/** Does what an operator has decided about drift, unless the gateway's owner allows nothing to be changed. It may be told any number of times. */
+/**
+ * Does what an operator has decided about drift, unless the gateway's owner allows nothing to be changed. It may be told any number of
+ * times.
+ */
 export class PolicyDecisions {
   readonly #deps: PolicyDecisionDependencies;
 

@@ -6,9 +6,9 @@ import { CommandProgress, Newest, Results, sourceOf, type Queue, type Source } f
 
 /**
  * What waits to be said on a session, in the order of `#sources`. It is bounded because each kind is: of pongs, of messages that were not
- * understood, of what is blocked, of how the gateway is set and of each command's progress only the newest counts, results are one a command and stay in the journal
- * until acknowledged, reports of remediations stay on disk and are read a part at a time, samples go a batch at a time. `write` says false
- * when the stream is full; then nothing is taken until `drained`.
+ * understood, of what is blocked, of how the gateway is set and of each command's progress only the newest counts, results are one a
+ * command and stay in the journal until acknowledged, reports of remediations stay on disk and are read a part at a time, samples go a
+ * batch at a time. `write` says false when the stream is full; then nothing is taken until `drained`.
  */
 export class Outbox {
   readonly #pong = new Newest<bigint>((sentAtMs) => ({ $case: 'pong', value: { sentAtMs } }));

@@ -11,8 +11,8 @@ export interface EndingExpectations {
 }
 
 /**
- * Deletes exactly the expectations that were listed, and reads them again: one counts as deleted if it was there and is not any more. Throws
- * GUARD_REFUSED, with nothing deleted, where nothing may be deleted or a protected flow expects one of them.
+ * Deletes exactly the expectations that were listed, and reads them again: one counts as deleted if it was there and is not any more.
+ * Throws GUARD_REFUSED, with nothing deleted, where nothing may be deleted or a protected flow expects one of them.
  */
 export async function endExpectations(
   { table, guard, context }: EndingExpectations,

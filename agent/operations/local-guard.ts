@@ -12,7 +12,8 @@ import { UsedApprovals } from './used-approvals.ts';
 
 /**
  * What is about to be done to a table, and on whose behalf: a command's plan, a remediation of this gateway, the relief of a full table, an
- * undo, a policy whose stricter mode flows do not meet. `tableCount`: entries in it now. `stale`: how many of the flows this gateway itself saw as stuck on a WAN that cannot carry them.
+ * undo, a policy whose stricter mode flows do not meet. `tableCount`: entries in it now. `stale`: how many of the flows this gateway itself
+ * saw as stuck on a WAN that cannot carry them.
  */
 export interface Ask {
   by: 'plan' | 'remediation' | 'emergency' | 'undo' | 'policy';

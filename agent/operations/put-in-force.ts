@@ -12,8 +12,8 @@ export interface PolicyEnd {
 /** Puts policies in force so that they are taken back by themselves; one at a time. */
 export interface PolicyWork {
   /**
-   * Puts one in force until its time is over. `start` is called once nothing speaks against it, before anything is changed, and may throw to
-   * refuse it. Throws FleetError; then the gateway is as it was, or `isPending`.
+   * Puts one in force until its time is over. `start` is called once nothing speaks against it, before anything is changed, and may throw
+   * to refuse it. Throws FleetError; then the gateway is as it was, or `isPending`.
    */
   begin(id: string, work: ApplyPolicy, start: () => void): Promise<void>;
   /** True while what a command put in force is neither confirmed nor put back. */

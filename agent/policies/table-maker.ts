@@ -81,8 +81,8 @@ export class TableMaker {
   }
 
   /**
-   * Every packet of such a flow gets the answer, whichever way it goes. What belongs to no flow is dropped, and so is TCP that begins in the
-   * middle, which may come from the side that did not begin the flow.
+   * Every packet of such a flow gets the answer, whichever way it goes. What belongs to no flow is dropped, and so is TCP that begins in
+   * the middle, which may come from the side that did not begin the flow.
    */
   addDeny(match: PolicyMatch, answer: Answer, isBefore: Before): void {
     this.#keepTracked(match, isBefore);

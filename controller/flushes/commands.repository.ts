@@ -233,8 +233,8 @@ export class CommandsRepository {
   }
 
   /**
-   * Commands sent to gateways whose link is closed or silent since `silentSince`, with a deadline before `before`; a policy may have been in
-   * force since then for as long as it waits to be confirmed.
+   * Commands sent to gateways whose link is closed or silent since `silentSince`, with a deadline before `before`; a policy may have been
+   * in force since then for as long as it waits to be confirmed.
    */
   async unanswered(t: Transaction, before: Date, silentSince: Date): Promise<Command[]> {
     const rows = await t.$queryRaw<{ id: string }[]>`

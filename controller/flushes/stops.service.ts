@@ -42,8 +42,8 @@ export class StopsService {
   ) {}
 
   /**
-   * Cancels what has not been sent, and tells gateways that have begun to stop; those that wait for the confirmation of a policy put it back.
-   * `subject`: undefined for either. Throws NOT_FOUND, FLUSH_FINISHED.
+   * Cancels what has not been sent, and tells gateways that have begun to stop; those that wait for the confirmation of a policy put it
+   * back. `subject`: undefined for either. Throws NOT_FOUND, FLUSH_FINISHED.
    */
   async cancel(caller: Caller, scope: TenantScope, id: string, subject?: Subject): Promise<void> {
     await this.database.transact(scope, async (t) => {
@@ -62,9 +62,9 @@ export class StopsService {
   }
 
   /**
-   * Cancels every running flush and roll-out in scope, or those that touch one tenant; returns which. A flush that ends by itself in the meantime is
-   * left out. If a flush touches tenants out of scope, only what is in scope is stopped; if a gateway is named, only its part is. The rest
-   * goes on.
+   * Cancels every running flush and roll-out in scope, or those that touch one tenant; returns which. A flush that ends by itself in the
+   * meantime is left out. If a flush touches tenants out of scope, only what is in scope is stopped; if a gateway is named, only its part
+   * is. The rest goes on.
    */
   async stopAll(caller: Caller, scope: TenantScope, { tenantId, gatewayId }: { tenantId?: string; gatewayId?: string }): Promise<string[]> {
     const tenantIds = tenantId === undefined ? (scope === 'all' ? undefined : [...scope]) : [tenantId].filter((id) => inScope(scope, id));

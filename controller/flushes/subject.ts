@@ -2,8 +2,8 @@ import type { Plan } from '../generated/prisma/client.ts';
 import { FEW_TARGETS } from '../plans/waves.ts';
 
 /**
- * What a plan is of: flows to end, or a policy to put in force. Waves, stops, delivery, deadlines and results are the same for both; in what
- * they differ is here, in `verdict.ts` and in `outgoing-command.ts`.
+ * What a plan is of: flows to end, or a policy to put in force. Waves, stops, delivery, deadlines and results are the same for both; in
+ * what they differ is here, in `verdict.ts` and in `outgoing-command.ts`.
  */
 export type Subject = 'flows' | 'policy';
 

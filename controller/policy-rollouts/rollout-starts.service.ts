@@ -29,8 +29,8 @@ export class RolloutStarts implements OnModuleInit {
   }
 
   /**
-   * Writes its audit entries by whoever made it begin, its targets in their waves and the commands of the first one, in the transaction that decides it. Throws
-   * PLAN_EXPIRED for one that was cancelled meanwhile.
+   * Writes its audit entries by whoever made it begin, its targets in their waves and the commands of the first one, in the transaction
+   * that decides it. Throws PLAN_EXPIRED for one that was cancelled meanwhile.
    */
   async begin(t: Transaction, id: string, caller: Caller, now: Date): Promise<void> {
     await this.rollouts.lock(t, id);

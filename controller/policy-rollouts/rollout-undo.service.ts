@@ -24,7 +24,8 @@ export class RolloutUndo {
 
   /**
    * Begins it and returns its id. It needs no second person, as an undo of a flush does not: gateways go back to what they were. Throws
-   * NOT_FOUND, INVALID_REQUEST for an undo, FLUSH_RUNNING, PLAN_EMPTY if no gateway kept the policy, PLAN_EXPIRED, PLAN_ALREADY_RUN for a second undo.
+   * NOT_FOUND, INVALID_REQUEST for an undo, FLUSH_RUNNING, PLAN_EMPTY if no gateway kept the policy, PLAN_EXPIRED, PLAN_ALREADY_RUN for a
+   * second undo.
    */
   async undo(caller: Caller, scope: TenantScope, id: string): Promise<string> {
     return this.database

@@ -65,8 +65,8 @@ export class RolloutsService {
   ) {}
 
   /**
-   * Plans again, and begins, or waits for a second person. Returns the id. Throws what planning throws, PLAN_DRIFTED for another digest than
-   * what the policy would change now, PLAN_EMPTY if no gateway is left to change.
+   * Plans again, and begins, or waits for a second person. Returns the id. Throws what planning throws, PLAN_DRIFTED for another digest
+   * than what the policy would change now, PLAN_EMPTY if no gateway is left to change.
    */
   async apply(caller: Caller, scope: TenantScope, policyId: string, body: Body, signal: AbortSignal): Promise<string> {
     const whole = await this.policyPlans.whole(scope, policyId, body.scope, signal);

@@ -15,9 +15,9 @@ export interface ChangedGateway {
 const TABLE_SIZE = new Set(['nf_conntrack_max', 'nf_conntrack_buckets']);
 
 /**
- * Why a roll-out needs a second person; undefined if one may decide it. One person changes the gateways of one site, except how large tables
- * are or that tracking is off on more than one of them; and ends no more flows by it than a flush of theirs may. A tenant that lets one person
- * end everything, or act on several tenants, lets one person change as much.
+ * Why a roll-out needs a second person; undefined if one may decide it. One person changes the gateways of one site, except how large
+ * tables are or that tracking is off on more than one of them; and ends no more flows by it than a flush of theirs may. A tenant that lets
+ * one person end everything, or act on several tenants, lets one person change as much.
  */
 export function whySecondPerson(gateways: readonly ChangedGateway[], limitsOf: (tenantId: string) => Limits): string | undefined {
   const tenants = [...new Set(gateways.map(({ tenantId }) => tenantId))].map(limitsOf);

@@ -22,7 +22,10 @@ export class Adoption {
     @Inject(Database) private readonly database: Database,
   ) {}
 
-  /** As the gateway is set at the moment of the call. Throws NOT_FOUND; GATEWAY_OFFLINE, GATEWAY_SLOW and CAPABILITY_MISSING with why it does not tell. */
+  /**
+   * As the gateway is set at the moment of the call. Throws NOT_FOUND; GATEWAY_OFFLINE, GATEWAY_SLOW and CAPABILITY_MISSING with why it
+   * does not tell.
+   */
   async of(scope: TenantScope, gatewayId: string, signal: AbortSignal): Promise<z.output<typeof adoptPolicy.response>> {
     const { row, drift } = await this.database.transact(scope, async (t) => ({
       row: await this.gateways.find(t, gatewayId),

@@ -44,7 +44,12 @@ export class ForwardingStage {
 
   static async build(): Promise<ForwardingStage> {
     const stage = new ForwardingStage();
-    await stage.#build();
+    try {
+      await stage.#build();
+    } catch (error) {
+      stage.remove();
+      throw error;
+    }
     return stage;
   }
 

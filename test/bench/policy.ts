@@ -2,8 +2,8 @@
  * A policy beside what an administrator does with sysctl and nft: `npm run bench -- policy [--json] [--runs 7] [--only WORDS]
  * [--gateways 20]`. Needs root.
  * On one gateway: planned and put in force, against `sysctl -p` and `nft -f` of the same content, which have no way back. Forwarding:
- * packets a second through a gateway with the policy, against the same rules as one would write them by hand. Many gateways: from the click to
- * the last that is confirmed, against OpenSSH to all in parallel, all on this one machine. Runs alternate, medians count.
+ * packets a second through a gateway with the policy, against the same rules as one would write them by hand. Many gateways: from the click
+ * to the last that is confirmed, against OpenSSH to all in parallel, all on this one machine. Runs alternate, medians count.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -46,8 +46,8 @@ export interface FloodReport {
 }
 
 /**
- * Replaces the table of a policy again and again while packets come in that its rules concern, in both families. The trial is left without a
- * policy. `rate`: packets a second; 0: as many as there can be.
+ * Replaces the table of a policy again and again while packets come in that its rules concern, in both families. The trial is left without
+ * a policy. `rate`: packets a second; 0: as many as there can be.
  */
 export async function replacedUnderFlood(trial: PolicyTrial, { times, rate }: { times: number; rate: number }): Promise<FloodReport> {
   trial.stage.run('nft', ['-f', '-'], `flush ruleset\n${COUNTING}`);

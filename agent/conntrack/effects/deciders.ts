@@ -54,7 +54,9 @@ interface Rule extends Nearness {
   isCertain: boolean;
 }
 
-/** The first rule of a list that matches. Of hundreds, few are about the protocol and port of a row: those are found once for each of both. */
+/**
+ * The first rule of a list that matches. Of hundreds, few are about the protocol and port of a row: those are found once for each of both.
+ */
 export class Decider {
   readonly #columns: Columns;
   readonly #port: Uint16Array;

@@ -22,8 +22,8 @@ const HEADER = 4;
 const MAX_TOUCHES = 16;
 
 /**
- * Who changed one table, of the notifications that nf_tables sends for a transaction: first one for each thing that is new or gone, with the
- * name of its table as attribute 1 of every kind, and last NEWGEN with the task that committed it (nf_tables_commit and
+ * Who changed one table, of the notifications that nf_tables sends for a transaction: first one for each thing that is new or gone, with
+ * the name of its table as attribute 1 of every kind, and last NEWGEN with the task that committed it (nf_tables_commit and
  * nf_tables_fill_gen_info in net/netfilter/nf_tables_api.c; NFTA_GEN_PROC_PID and NFTA_GEN_PROC_NAME since Linux 4.13, the former as the
  * initial pid namespace has it).
  */

@@ -74,8 +74,8 @@ export function changeSetOf({ wanted, difference, actual, found, spared }: Chang
 }
 
 /**
- * The change from a policy that holds to what was before it, from what the gateway is set to now. Where nothing was confirmed before, to the
- * settings and the table that were found then, and nothing is held any more. Throws as `changeSetOf`.
+ * The change from a policy that holds to what was before it, from what the gateway is set to now. Where nothing was confirmed before, to
+ * the settings and the table that were found then, and nothing is held any more. Throws as `changeSetOf`.
  */
 export function wayBackOf(
   { changes: done, before }: Pick<ChangeRecord, 'changes' | 'before'>,

@@ -23,10 +23,10 @@ export class PolicyPlanning {
   }
 
   /**
+   * Throws POLICY_INVALID for what is no policy, CANCELLED, and FleetError where the gateway cannot be read. Where only its flows cannot,
+   * that is part of the answer.
    * @param text all that is to hold here, as one document
    * @param maxFlows rows wanted of those that would be stopped
-   *   Throws POLICY_INVALID for what is no policy, CANCELLED, and FleetError where the gateway cannot be read. Where only its flows cannot, that
-   *   is part of the answer.
    */
   async plan(text: string, maxFlows: number, signal: AbortSignal): Promise<{ reading: PolicyReading; effects: PlannedEffects }> {
     const read = readPolicy(text);
