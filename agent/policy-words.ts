@@ -10,7 +10,7 @@ import type { ChangeOutcome, ChangeRecord, PendingChange } from './policies/appl
 import type { GatewayPlan } from './policies/applying/policy-changes.ts';
 import type { DriftBook, KnownDrift } from './policies/standing/drift-book.ts';
 import type { PlannedEffects } from './policies/effects/plan-effects.ts';
-import type { EndedUnmet } from './policies/applying/end-unmet.ts';
+import { unmetSentences, type EndedUnmet } from './policies/applying/end-unmet.ts';
 import type { Belonging } from './policies/applying/where-it-belongs.ts';
 
 /** What a policy would do on this gateway, in lines for people. */
@@ -77,13 +77,7 @@ export function appliedLines({ policy, deadlineAt, beganAt }: ChangeRecord, prog
 
 /** What became of the flows that did not meet a stricter mode. */
 export function unmetLines(unmet: EndedUnmet | undefined): string[] {
-  if (!unmet) return [];
-  const { ended, left, why } = unmet;
-  return [
-    `${ended} connections have ended that do not meet a stricter mode.`,
-    ...(left > 0 ? [`${left} more do not meet it and go on: they are protected, or could not be ended.`] : []),
-    ...(why === undefined ? [] : [why]),
-  ];
+  return unmet ? unmetSentences(unmet) : [];
 }
 
 export interface Standing {

@@ -128,6 +128,21 @@ describe('a command that puts a policy in force', () => {
     expect(stage.folder.confirmed()).toMatchObject({ policy: 'evening', commandId: 'c1' });
   });
 
+  test('says how many flows ended at its confirmation because they do not meet a stricter mode, and waits until they have', async () => {
+    await putInForce(await commandFor({ ...POLICY, spec: { ...POLICY.spec, rules: [{ name: 'm', match: {}, mode: 'normal' }] } }));
+    await confirmOnNewSession();
+    await life.over();
+    stage.onUnmet = () => ({ ended: 12, left: 1 });
+    const strict = { ...POLICY, spec: { ...POLICY.spec, rules: [{ name: 'm', match: {}, mode: 'strict' as const }] } };
+    await putInForce(await commandFor(strict, { id: 'c2', seq: 2n }));
+    await confirmOnNewSession('c2');
+    expect(await life.over('c2')).toMatchObject({
+      state: Result_State.STATE_DONE,
+      detail:
+        '12 connections have ended that do not meet a stricter mode. 1 more do not meet it and go on: they are protected, or could not be ended.',
+    });
+  });
+
   test('is not confirmed over the session that was there before, which is ended once more', async () => {
     const old = life.work.sessionBegins();
     stage.clock.pass(1);

@@ -6,6 +6,7 @@ import type { PolicyDocument } from '../proto/model/policy/document.ts';
 import { readPolicy } from '../proto/model/policy/read.ts';
 import type { PolicyEnd, PolicyWork } from './operations/put-in-force.ts';
 import type { ChangeFolder } from './policies/applying/change-folder.ts';
+import { unmetSentences } from './policies/applying/end-unmet.ts';
 import type { PolicyChanges } from './policies/applying/policy-changes.ts';
 import type { BootClock } from './time/boot-clock.ts';
 
@@ -31,6 +32,8 @@ const WITHIN_SECONDS = { from: 10, to: 3600 };
 export class GatewayPolicyWork implements PolicyWork {
   readonly #deps: PolicyWorkDependencies;
   readonly #ended = new AbortController();
+  /** Until flows that do not meet a stricter mode have ended. */
+  #confirming: Promise<unknown> = Promise.resolve();
   /** Ends the wait for the next look. */
   #look = new AbortController();
 
@@ -82,7 +85,9 @@ export class GatewayPolicyWork implements PolicyWork {
       const pending = folder.pending();
       if (pending?.record.commandId !== id || pending.record.verifiedAtBootMs === undefined) return;
       if (openedAtBootMs < pending.record.verifiedAtBootMs) return redial();
-      await changes.confirm({ openedAtBootMs }, pending.record.id);
+      const confirming = changes.confirm({ openedAtBootMs }, pending.record.id);
+      this.#confirming = confirming.catch(() => undefined);
+      await confirming;
     } catch (error) {
       log.warn({ err: error, command: id }, 'a policy was not confirmed');
     }
@@ -98,6 +103,7 @@ export class GatewayPolicyWork implements PolicyWork {
       if (this.#ended.signal.aborted) return new Promise(() => undefined);
       if (looks % LOOKS_UNTIL_TOLD === 0) tell();
     }
+    await this.#confirming;
     const end = this.#endOf(id) ?? (await this.#endSoon(id));
     tell();
     return end;
@@ -128,7 +134,10 @@ export class GatewayPolicyWork implements PolicyWork {
     const { folder } = this.#deps;
     const confirmed = folder.confirmed();
     const outcome = folder.lastOutcome();
-    if (outcome?.commandId === id) return { isKept: outcome.outcome === 'confirmed', why: outcome.why };
+    if (outcome?.commandId === id) {
+      const { unmet, why } = outcome;
+      return { isKept: outcome.outcome === 'confirmed', why, ...(unmet && { unmet: unmetSentences(unmet).join(' ') }) };
+    }
     return confirmed && [confirmed.commandId, confirmed.before?.commandId].includes(id)
       ? { isKept: true, why: 'It was confirmed.' }
       : undefined;

@@ -3,10 +3,11 @@ import type { ApplyPolicy } from '../../proto/gen/ctfleet/v1/policy.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { CommandDependencies, ResultPart } from './commands.ts';
 
-/** How a policy that a command put in force ended; `why` is a sentence. */
+/** How a policy that a command put in force ended; `why` is a sentence. `unmet`: what became of flows that do not meet a stricter mode. */
 export interface PolicyEnd {
   isKept: boolean;
   why: string;
+  unmet?: string;
 }
 
 /** Puts policies in force so that they are taken back by themselves; one at a time. */
@@ -85,11 +86,11 @@ export class PutInForce {
     const { finish, isStopped, log } = this.#deps;
     work
       .ended(id)
-      .then(({ isKept, why }) =>
+      .then(({ isKept, why, unmet }) =>
         finish(id, {
           startedAtMs: BigInt(startedAtMs),
           ...(isKept
-            ? { state: Result_State.STATE_DONE }
+            ? { state: Result_State.STATE_DONE, detail: unmet }
             : { state: Result_State.STATE_FAILED, reason: isStopped(id) ? 'CANCELLED' : 'POLICY_RESTORED', detail: why }),
         }),
       )

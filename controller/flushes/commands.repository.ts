@@ -240,7 +240,8 @@ export class CommandsRepository {
     const rows = await t.$queryRaw<{ id: string }[]>`
       SELECT command.id FROM command JOIN link_session link ON link.gateway_id = command.gateway_id
       WHERE command.state IN ('sent', 'received')
-        AND command.not_after + CASE method WHEN ${POLICY} THEN make_interval(secs => coalesce(for_seconds, 0)) ELSE interval '0' END <= ${before}
+        AND command.not_after
+          + CASE method WHEN ${POLICY} THEN make_interval(secs => coalesce(for_seconds, 0)) ELSE interval '0' END <= ${before}
         AND (link.closed_at IS NOT NULL OR link.last_heard_at <= ${silentSince})
       ORDER BY command.id LIMIT ${SWEEP}`;
     return t.command.findMany({ where: { id: { in: rows.map((row) => row.id) } } });

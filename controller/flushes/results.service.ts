@@ -13,7 +13,7 @@ import { counterFrom, flowsFrom, textFrom, timeFrom } from '../platform/untruste
 import { blockedWords } from '../blocks/block-view.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { countOutcomes, describeTotals } from '../plans/outcomes.ts';
+import { countOutcomes, describeTotals, type Totals } from '../plans/outcomes.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
 import { ProgressService } from './progress.service.ts';
 import { outcomeRunsWithin, ResultParts } from './result-parts.ts';
@@ -192,7 +192,7 @@ export class ResultsService {
         gatewayName: target.gatewayName,
         reason,
         ticket: ticket ?? undefined,
-        summary: `${target.gatewayName}: ${subject === 'policy' ? describePolicyEnd(state, totals, told) : [...(packetsRefused === null ? [] : [blockedWords(packetsRefused)]), ...(packetsRefused !== null && totals.planned === 0 ? [] : [describeTotals(totals)])].join('; ')}`,
+        summary: `${target.gatewayName}: ${subject === 'policy' ? describePolicyEnd(state, totals, told) : describeFlushEnd(totals, packetsRefused)}`,
         detail: {
           commandId: command.id,
           seq: String(command.seq),
@@ -218,4 +218,11 @@ export class ResultsService {
 
 function toFlows(count: bigint | undefined): bigint | null {
   return count === undefined ? null : BigInt(flowsFrom(count));
+}
+
+/** What was refused, and what became of flows; of flows nothing where a block was of none. */
+function describeFlushEnd(totals: Totals, packetsRefused: bigint | null): string {
+  const refused = packetsRefused === null ? [] : [blockedWords(packetsRefused)];
+  const ended = packetsRefused !== null && totals.planned === 0 ? [] : [describeTotals(totals)];
+  return [...refused, ...ended].join('; ');
 }

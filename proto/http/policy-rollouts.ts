@@ -33,7 +33,7 @@ export const rolloutTarget = z.object({
   gatewayName: z.string(),
   tenantId: id,
   state: rolloutTargetState,
-  /** Why, for everything but `confirmed`. */
+  /** Why; of `confirmed`, what became of flows that do not meet a stricter mode. */
   reason: z.string().optional(),
   /** 0: it was left out when it was planned, and is in none. */
   wave: z.number().int(),

@@ -69,6 +69,17 @@ describe('flows that do not meet a stricter mode', () => {
     expect(allowed).toEqual([10_000, 10_000, 5000]);
   });
 
+  it('that come back as fast as they end are ended no more often than there were at first', async () => {
+    for (let id = 0; id < 3; id++) table.add(id);
+    const { delete: remove } = table;
+    table.delete = async (flows) => {
+      const outcomes = await remove(flows);
+      for (const { id } of flows) table.add(id + 10);
+      return outcomes;
+    };
+    expect(await end()).toEqual({ ended: 3, left: 3 });
+  });
+
   it('are looked for by the rules before and after, with what is spared', async () => {
     await end();
     expect(table.asks).toMatchObject([

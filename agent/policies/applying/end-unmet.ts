@@ -23,6 +23,15 @@ export interface EndingHands {
   allow: (flows: number, tableCount: number) => void;
 }
 
+/** What became of such flows, in sentences. */
+export function unmetSentences({ ended, left, why }: EndedUnmet): string[] {
+  return [
+    `${ended} connections have ended that do not meet a stricter mode.`,
+    ...(left > 0 ? [`${left} more do not meet it and go on: they are protected, or could not be ended.`] : []),
+    ...(why === undefined ? [] : [why]),
+  ];
+}
+
 /** Of one look at the table. */
 const AT_ONCE = 10_000;
 
@@ -33,17 +42,19 @@ export function endsUnmet(record: ChangeRecord): boolean {
 }
 
 /**
- * Ends the flows that do not meet a mode which has become stricter: none is ended for anything else, and each is looked at again first.
- * What is denied needs no end, since none of its packets passes.
+ * Ends the flows that do not meet a mode which has become stricter: none is ended for anything else, and each is looked at again first. No
+ * more are ended than there are at the first look, whatever comes back meanwhile. What is denied needs no end, since none of its packets
+ * passes.
  */
 export async function endUnmet(record: ChangeRecord, { table, context, own, allow }: EndingHands): Promise<EndedUnmet> {
   if (!table.effects) return { ended: 0, left: 0 };
   const ask: EffectsAsk = { ...modesOf(record), own: own(), spared: record.spared, maxFlows: AT_ONCE };
   let ended = 0;
-  for (;;) {
+  for (let most = Infinity; ;) {
     const { stopped, stoppedLeft, tableCount } = await table.effects({ ...ask, context: context() });
     const left = stopped.length + stoppedLeft;
-    const free = stopped.filter(({ protectedBy }) => protectedBy === undefined);
+    if (most === Infinity) most = left;
+    const free = stopped.filter(({ protectedBy }) => protectedBy === undefined).slice(0, most - ended);
     if (free.length === 0) return { ended, left };
     try {
       allow(free.length, tableCount);
