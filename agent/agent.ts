@@ -89,7 +89,7 @@ export interface AgentDependencies {
 const MIN_SAMPLE_MS = 1_000;
 const MAX_SAMPLE_MS = 600_000;
 
-const REDIAL_MS = 200;
+const REDIAL_MS = 100;
 const UNCHANGEABLE = 'How this gateway tracks cannot be changed by its agent.';
 
 /** One gateway's agent: a link, the operations behind it, and a sample each interval. */

@@ -5,7 +5,7 @@ import { KernelTable } from './conntrack/kernel/kernel-table.ts';
 import { Disk } from './disk/disk.ts';
 import { FAMILY } from './firewall/rules/ruleset.ts';
 import { TableChangers } from './firewall/rules/table-changers.ts';
-import { isOwnNft } from './firewall/tables/nft.ts';
+import { isOwnChanger } from './firewall/tables/nft.ts';
 import { loadIdentity } from './link/identity.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { DEFAULT_GUARD_FILE, GuardFile } from './operations/guard-file.ts';
@@ -14,12 +14,14 @@ import { LocalGuard } from './operations/local-guard.ts';
 import { ownAddresses, resolveEndpoint } from './operations/own-endpoints.ts';
 import { ChangeFolder } from './policies/applying/change-folder.ts';
 import { deadManOf } from './policies/applying/dead-man.ts';
-import { kernelHands } from './policies/applying/kernel-hands.ts';
+import { kernelHandsOf } from './policies/applying/kernel-hands.ts';
 import { PolicyChanges } from './policies/applying/policy-changes.ts';
-import { networkNamespace, ownIdentity } from './policies/applying/process-identity.ts';
+import { networkNamespace } from './policies/network-namespace.ts';
+import { ownIdentity } from './policies/applying/process-identity.ts';
 import { sparedPackets, sshPortsIn, sshPortsOf } from './policies/applying/spared.ts';
 import { StandingPolicy } from './policies/standing/standing-policy.ts';
 import { DriftFile } from './policies/standing/drift-file.ts';
+import { OwnTable } from './policies/own-table.ts';
 import { POLICY_TABLE } from './policies/policy-table.ts';
 import { endUnmet } from './policies/applying/end-unmet.ts';
 import { KernelPolicies } from './policies/reading/kernel-policies.ts';
@@ -54,8 +56,9 @@ export function policyParts(
     return { packets: sparedPackets({ own: ownAddresses(), controller: found, sshPorts: ports }), isWhole: found !== undefined };
   };
   const spared = async (): Promise<PolicyMatch[]> => (await sparedNow(sshPorts)).packets;
-  const hands = { folder, kernel: kernelHands, clock: bootClock };
-  const policies = new KernelPolicies();
+  const table = new OwnTable();
+  const hands = { folder, kernel: kernelHandsOf(table), clock: bootClock };
+  const policies = new KernelPolicies(table);
   const changes = new PolicyChanges({
     ...hands,
     policies,
@@ -91,7 +94,7 @@ export function policyParts(
     },
     book,
     hearChangers: () => new TableChangers({ family: FAMILY[POLICY_TABLE.family], name: POLICY_TABLE.table }),
-    isOwn: isOwnNft,
+    isOwn: isOwnChanger,
     now: Date.now,
     namespace: networkNamespace,
     warn,

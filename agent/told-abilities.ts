@@ -1,6 +1,8 @@
 import { haveChanged, type Abilities } from './abilities.ts';
 import type { Clock } from './time/clock.ts';
 
+/** What was tried so lately is said again at a new session: to try it starts programs, and a fleet that comes back has better to do. */
+const FRESH_MS = 10_000;
 /** How often it is tried whether what can be done here has changed, where nothing seems to be missing. */
 const LOOK_AGAIN_MS = 60_000;
 
@@ -12,6 +14,7 @@ export class ToldAbilities {
   readonly #tryNow: () => Promise<TriedAbilities>;
   readonly #clock: Clock;
   #told: TriedAbilities | undefined;
+  #tried: { atMs: number; abilities: TriedAbilities } | undefined;
   #lookedAtMs = 0;
 
   constructor(tryNow: () => Promise<TriedAbilities>, clock: Clock) {
@@ -19,9 +22,11 @@ export class ToldAbilities {
     this.#clock = clock;
   }
 
-  /** Tries all of them, for a hello. */
+  /** For a hello. Tries all of them, unless that was just done and nothing hid the table. */
   async tell(): Promise<TriedAbilities> {
-    return (this.#told = await this.#tryNow());
+    const { atMs, abilities } = this.#tried ?? {};
+    const isFresh = atMs !== undefined && this.#clock.now() - atMs < FRESH_MS && abilities?.tableError === '';
+    return (this.#told = isFresh ? abilities : await this.#try());
   }
 
   /**
@@ -33,8 +38,15 @@ export class ToldAbilities {
     const nowMs = this.#clock.now();
     if (!told || (!isAtOnce && told.tableError === '' && nowMs - this.#lookedAtMs < LOOK_AGAIN_MS)) return false;
     this.#lookedAtMs = nowMs;
-    if (!haveChanged(told, await this.#tryNow())) return false;
+    if (!haveChanged(told, await this.#try())) return false;
     this.#told = undefined;
     return true;
+  }
+
+  async #try(): Promise<TriedAbilities> {
+    const atMs = this.#clock.now();
+    const abilities = await this.#tryNow();
+    this.#tried = { atMs, abilities };
+    return abilities;
   }
 }

@@ -19,6 +19,8 @@ interface SessionEnd {
   wasOnline: boolean;
   reason: string;
   stayAwayMs: number;
+  /** This agent ended it for another one. */
+  isRedial?: boolean;
 }
 
 export interface LinkDependencies {
@@ -71,13 +73,14 @@ export class Link {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#deps;
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const { wasOnline, reason, stayAwayMs } = await this.#session(signal).catch((error: unknown) => {
+      const end = await this.#session(signal).catch((error: unknown): SessionEnd => {
         log.error({ err: error }, 'a session could not be begun');
         return { wasOnline: false, reason: (error as Error).message, stayAwayMs: 0 };
       });
       if (signal.aborted) return;
+      const { wasOnline, reason, stayAwayMs } = end;
       if (wasOnline) attempt = 0;
-      const waitMs = Math.max(backoffMs(attempt, random), stayAwayMs);
+      const waitMs = end.isRedial && wasOnline ? 0 : Math.max(backoffMs(attempt, random), stayAwayMs);
       log.info({ reason, waitMs, controller: this.#deps.identity().linkAddress }, 'link down');
       await clock.delay(waitMs, signal);
     }
@@ -106,7 +109,7 @@ export class Link {
         const end = (reason: string, trailer?: Metadata) =>
           resolve({ wasOnline: isOnline, reason, stayAwayMs: retryAfterMs(trailer?.get(RETRY_AFTER_KEY) ?? []) });
         this.#end = (reason) => {
-          end(reason);
+          resolve({ wasOnline: isOnline, reason, stayAwayMs: 0, isRedial: true });
           call.cancel();
         };
         call.on('error', (error: Error & { details?: string; metadata?: Metadata }) => {

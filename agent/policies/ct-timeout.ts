@@ -1,7 +1,7 @@
 import type { Timeouts } from '../../proto/model/policy/document.ts';
 import { timeoutEntries } from '../../proto/model/policy/settings.ts';
 import { contentHash } from './content-hash.ts';
-import { POLICY_TABLE, type CtTimeout } from './policy-table.ts';
+import type { CtTimeout } from './policy-table.ts';
 
 /** nft's words for the states of TCP. */
 const TCP_STATES: Readonly<Record<string, string>> = {
@@ -33,19 +33,19 @@ export function idleSecondsOf(proto: 'tcp' | 'udp', seconds: Readonly<Record<str
   return unreplied !== undefined && replied !== undefined && unreplied !== replied ? undefined : (unreplied ?? replied);
 }
 
-/**
- * The command that makes an object, for `nft -f`: nft 1.0.6 reads JSON of such an object and forgets its times. Numbers and words of ours
- * are all that is in it.
- */
-export function addTimeoutCommand({ name, proto, seconds }: CtTimeout): string {
-  const policy = Object.entries(seconds)
-    .map(([state, value]) => `${state} : ${value}`)
-    .join(', ');
-  const { family, table } = POLICY_TABLE;
-  return `add ct timeout ${family} ${table} ${name} { protocol ${proto}; l3proto ${family}; policy = { ${policy} }; }\n`;
-}
-
-/** The command that removes it once nothing refers to it: of JSON with such a command, nft 1.0.6 dies. */
-export function deleteTimeoutCommand(name: string): string {
-  return `delete ct timeout ${POLICY_TABLE.family} ${POLICY_TABLE.table} ${name}\n`;
-}
+/** CTA_TIMEOUT_TCP_* and CTA_TIMEOUT_UDP_* by nft's words (include/uapi/linux/netfilter/nfnetlink_cttimeout.h). */
+export const STATE_NUMBERS: Readonly<Record<CtTimeout['proto'], Readonly<Record<string, number>>>> = {
+  tcp: {
+    syn_sent: 1,
+    syn_recv: 2,
+    established: 3,
+    fin_wait: 4,
+    close_wait: 5,
+    last_ack: 6,
+    time_wait: 7,
+    close: 8,
+    retrans: 10,
+    unack: 11,
+  },
+  udp: { unreplied: 1, replied: 2 },
+};

@@ -1,9 +1,6 @@
-import { addTimeoutCommand, deleteTimeoutCommand } from './ct-timeout.ts';
 import { chainObject, ruleObject } from './nft-json.ts';
-import { POLICY_TABLE, type LimitSet, type PolicyTable } from './policy-table.ts';
-
-/** Elements of a limit set: addresses with connections. For further ones there is no limit. */
-const MAX_ADDRESSES = 65_535;
+import { POLICY_TABLE, type PolicyTable } from './policy-table.ts';
+import type { TableParts } from './table-parts.ts';
 
 /** What a listing says is there, by kind, ours or not. */
 export interface PresentNames {
@@ -18,34 +15,28 @@ export interface PresentNames {
 export const FOREIGN_KINDS = ['map', 'counter', 'quota', 'limit', 'flowtable'] as const;
 
 /**
- * How a table is replaced, in three runs of nft. `replace` is the only one that packets notice, and is one transaction; what `prepare`
- * makes does nothing until a rule of `replace` refers to it, and what `clear` removes does nothing any more.
+ * How a table is replaced, in three steps. `replace` is the only one that packets notice, and is one transaction; what `prepare` makes does
+ * nothing until a rule of `replace` refers to it, and what `clear` removes does nothing any more.
  */
 export interface TableTransaction {
-  /** Text for `nft -f`; empty if there is nothing to do. */
-  prepare: string;
+  prepare: TableParts;
   /** JSON for `nft -j -f`, from a file or a pipe: nft 1.0.6 cannot open the socket that Node gives as standard input. */
   replace: string;
-  /** Text for `nft -f`, each command by itself: objects may still be held by flows for a moment. */
+  /** Names of timeouts, each to be removed by itself: flows may still hold them for a moment. */
   clear: string[];
 }
 
 /** The commands that turn what is there into this table, whoever made it; a limit set of the same name stays, with what it has counted. */
 export function transactionTo(table: PolicyTable | undefined, present: PresentNames | undefined): TableTransaction {
-  if (!table) return { prepare: '', replace: nftables(present ? [{ delete: { table: OUR_TABLE } }] : []), clear: [] };
+  if (!table)
+    return { prepare: { timeouts: [], limits: [] }, replace: nftables(present ? [{ delete: { table: OUR_TABLE } }] : []), clear: [] };
   const isKept = (set: PresentNames['sets'][number]): boolean =>
     table.limits.some(({ name, family }) => name === set.name && family === set.family);
-  const prepared = [
-    ...table.timeouts.filter(({ name }) => !present?.timeouts.includes(name)).map(addTimeoutCommand),
-    ...table.limits.filter(({ name }) => !present?.sets.some((set) => set.name === name && isKept(set))).map(addSetCommand),
-  ];
-  const goneTimeouts = present?.timeouts.filter((name) => isOurTimeout(name) && !table.timeouts.some((one) => one.name === name)) ?? [];
   return {
-    prepare:
-      prepared.length > 0
-        ? `add table ${OUR_TABLE.family} ${OUR_TABLE.name}
-${prepared.join('')}`
-        : '',
+    prepare: {
+      timeouts: table.timeouts.filter(({ name }) => !present?.timeouts.includes(name)),
+      limits: table.limits.filter(({ name }) => !present?.sets.some((set) => set.name === name && isKept(set))),
+    },
     replace: nftables([
       { add: { table: OUR_TABLE } },
       { flush: { table: OUR_TABLE } },
@@ -61,16 +52,11 @@ ${prepared.join('')}`
         .filter((name) => !table.helpers.some((helper) => helper.name === name))
         .map((name) => deleted('ct helper', name)),
     ]),
-    clear: goneTimeouts.map(deleteTimeoutCommand),
+    clear: present?.timeouts.filter((name) => isOurTimeout(name) && !table.timeouts.some((one) => one.name === name)) ?? [],
   };
 }
 
 const OUR_TABLE = { family: POLICY_TABLE.family, name: POLICY_TABLE.table };
-
-/** For `nft -f`: nft 1.0.6 knows no dynamic sets in JSON. */
-function addSetCommand({ name, family }: LimitSet): string {
-  return `add set ${OUR_TABLE.family} ${OUR_TABLE.name} ${name} { type ipv${family}_addr; size ${MAX_ADDRESSES}; flags dynamic; }\n`;
-}
 
 function deleted(kind: string, name: string): object {
   return { delete: { [kind]: { ...POLICY_TABLE, name } } };
@@ -80,7 +66,7 @@ function nftables(commands: readonly object[]): string {
   return JSON.stringify({ nftables: commands });
 }
 
-/** Only such a name is ever given to nft as text. */
+/** Nothing else is removed by name that the listing alone says. */
 function isOurTimeout(name: string): boolean {
   return /^to_[0-9a-f]{16}$/.test(name);
 }

@@ -24,8 +24,12 @@ export function sysctlLines(run: number): string {
     .join('');
 }
 
-/** The same rules as somebody would write them who knows nft well: the fewest that do it. */
-export const BY_HAND = `table inet by_hand {
+/** The same rules as somebody would write them who knows nft well: the fewest that do it. They replace those of the run before. */
+export function rulesByHand(run: number): string {
+  const limit = 20 + (run % 2);
+  return `table inet by_hand
+delete table inet by_hand
+table inet by_hand {
   ct timeout trunk {
     protocol udp
     l3proto inet
@@ -56,13 +60,13 @@ export const BY_HAND = `table inet by_hand {
     type filter hook forward priority filter - 10
     ct state invalid udp dport 5060 drop
     ct state invalid udp sport 5060 drop
-    ct state new ip saddr 10.1.0.0/16 add @guests { ip saddr ct count over 20 } goto refuse
+    ct state new ip saddr 10.1.0.0/16 add @guests { ip saddr ct count over ${limit} } goto refuse
   }
   chain input {
     type filter hook input priority filter - 10
     ct state invalid udp dport 5060 drop
     ct state invalid udp sport 5060 drop
-    ct state new ip saddr 10.1.0.0/16 add @guests { ip saddr ct count over 20 } goto refuse
+    ct state new ip saddr 10.1.0.0/16 add @guests { ip saddr ct count over ${limit} } goto refuse
   }
   chain refuse {
     meta l4proto tcp reject with tcp reset
@@ -70,3 +74,4 @@ export const BY_HAND = `table inet by_hand {
   }
 }
 `;
+}

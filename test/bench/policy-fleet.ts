@@ -7,7 +7,7 @@ import type { PolicyRollout } from '../../proto/http/policy-rollouts.ts';
 import { writePolicy } from '../../proto/model/policy/write.ts';
 import { SshServers } from '../support/ssh-servers.ts';
 import { startTestSystem } from '../support/system.ts';
-import { BY_HAND, examplePolicy, sysctlLines } from './policy-by-hand.ts';
+import { examplePolicy, rulesByHand, sysctlLines } from './policy-by-hand.ts';
 
 /** Milliseconds of every run. `plan`: until it can be rolled out; `rollOut`: from that click until every gateway has confirmed. */
 export interface FleetTimes {
@@ -88,7 +88,7 @@ export async function fleetTimes(gateways: number, runs: number): Promise<FleetT
     async function theirs(run: number): Promise<number> {
       const [settings, rules] = [path.join(folder, 'policy.conf'), path.join(folder, 'policy.nft')];
       writeFileSync(settings, sysctlLines(run));
-      writeFileSync(rules, `table inet by_hand\ndelete table inet by_hand\n${BY_HAND}`);
+      writeFileSync(rules, rulesByHand(run));
       const began = performance.now();
       await Promise.all(
         places.map(({ address }) =>

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { PolicyDocument } from '../../proto/model/policy/document.ts';
 import { tableOf } from '../../agent/policies/applying/change-set.ts';
-import { kernelHands } from '../../agent/policies/applying/kernel-hands.ts';
+import { kernelHandsOf } from '../../agent/policies/applying/kernel-hands.ts';
 import type { PolicyTable } from '../../agent/policies/policy-table.ts';
 import { sparedPackets } from '../../agent/policies/applying/spared.ts';
 import { inside, Namespace } from '../support/namespace.ts';
@@ -88,7 +88,8 @@ export class ForwardingStage {
       controller: { addresses: [WAN.host], port: 4444 },
       sshPorts: [22],
     });
-    const replace = (table: PolicyTable | undefined): Promise<void> => inside(this.#gateway.name, () => kernelHands.replaceTable(table));
+    const replace = (table: PolicyTable | undefined): Promise<void> =>
+      inside(this.#gateway.name, () => kernelHandsOf().replaceTable(table));
     await replace(tableOf({ settings: {}, rules, timeouts, helpers }, spared));
     try {
       return await work();

@@ -10,11 +10,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { kernelHands } from '../../agent/policies/applying/kernel-hands.ts';
 import { bootClock } from '../../agent/time/boot-clock.ts';
 import { Namespace } from '../support/namespace.ts';
-import { PolicyGateway } from '../support/policy-gateway.ts';
-import { BY_HAND, examplePolicy, sysctlLines } from './policy-by-hand.ts';
+import { FIREWALL, PolicyGateway } from '../support/policy-gateway.ts';
+import { examplePolicy, rulesByHand, sysctlLines } from './policy-by-hand.ts';
 import { fleetTimes } from './policy-fleet.ts';
 import { ForwardingStage } from './policy-forwarding.ts';
 
@@ -52,32 +51,35 @@ if (ONE_GATEWAY.includes(options.only)) await compareOneGateway();
 if (FORWARDING.includes(options.only)) await compareForwarding();
 if (FLEET.includes(options.only)) await compareFleet();
 
-/** Each run sets other values, so that there is always something to do. */
+/** Each run replaces what the one before has set, on two gateways that are alike. */
 async function compareOneGateway(): Promise<void> {
   const stage = await PolicyGateway.start('ctb-policy');
+  const byHand = Namespace.create('ctb-hand');
   const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-bench-'));
   const [settings, rules] = [path.join(folder, 'policy.conf'), path.join(folder, 'policy.nft')];
   const times: Record<'plan' | 'apply' | 'ours' | 'theirs', number[]> = { plan: [], apply: [], ours: [], theirs: [] };
+  byHand.nft(FIREWALL);
   try {
-    for (let run = 0; run < runs + 1; run++) {
+    for (let run = 0; run < runs + 2; run++) {
       const document = examplePolicy(run);
       const began = performance.now();
-      const { changes } = await stage.changes.plan(document);
+      await stage.changes.plan(document);
       const planned = performance.now();
       await stage.changes.apply(document, 60_000);
       const ended = performance.now();
       await stage.changes.confirm({ openedAtBootMs: bootClock.bootMs() });
-      // Both are set first what they set all the time.
-      await kernelHands.replaceTable(undefined);
-      writeFileSync(settings, sysctlLines(run + 1));
-      writeFileSync(rules, `table inet by_hand\ndelete table inet by_hand\n${BY_HAND}`);
+      // As an agent does every two seconds.
+      await stage.kernel.table();
+      writeFileSync(settings, sysctlLines(run));
+      writeFileSync(rules, rulesByHand(run));
+      const leave = byHand.enter();
       const theirs = performance.now();
       execFileSync('sysctl', ['-q', '-p', settings]);
       execFileSync('nft', ['-f', rules]);
       const theirsEnded = performance.now();
-      execFileSync('nft', ['delete', 'table', 'inet', 'by_hand']);
-      await kernelHands.replaceTable(changes.table?.to);
-      if (run === 0) continue;
+      leave();
+      // The first ones have nothing to replace.
+      if (run < 2) continue;
       times.plan.push(planned - began);
       times.apply.push(ended - planned);
       times.ours.push(ended - began);
@@ -85,6 +87,7 @@ async function compareOneGateway(): Promise<void> {
     }
   } finally {
     rmSync(folder, { recursive: true });
+    byHand.remove();
     await stage.end();
   }
   const [ours, theirs] = [median(times.ours), median(times.theirs)];
@@ -100,7 +103,7 @@ async function compareForwarding(): Promise<void> {
       const rate = (): Promise<number> => stage.rate(SECONDS);
       rates.none.push(await rate());
       rates.ours.push(await stage.withPolicy(examplePolicy(run), rate));
-      rates.theirs.push(await stage.withRules(BY_HAND, rate));
+      rates.theirs.push(await stage.withRules(rulesByHand(run), rate));
     }
   } finally {
     stage.remove();

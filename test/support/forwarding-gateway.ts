@@ -6,11 +6,12 @@ import { Disk } from '../../agent/disk/disk.ts';
 import { ChangeFolder } from '../../agent/policies/applying/change-folder.ts';
 import { deadManOf } from '../../agent/policies/applying/dead-man.ts';
 import { endUnmet } from '../../agent/policies/applying/end-unmet.ts';
-import { kernelHands } from '../../agent/policies/applying/kernel-hands.ts';
+import { kernelHandsOf } from '../../agent/policies/applying/kernel-hands.ts';
 import { PolicyChanges } from '../../agent/policies/applying/policy-changes.ts';
-import { networkNamespace, ownIdentity } from '../../agent/policies/applying/process-identity.ts';
+import { networkNamespace } from '../../agent/policies/network-namespace.ts';
+import { ownIdentity } from '../../agent/policies/applying/process-identity.ts';
 import { plannedEffects, type PlannedEffects } from '../../agent/policies/effects/plan-effects.ts';
-import { foundOwnTable } from '../../agent/policies/reading/own-table.ts';
+import { OwnTable } from '../../agent/policies/own-table.ts';
 import { readActual } from '../../agent/policies/reading/read-actual.ts';
 import { rulesIn } from '../../agent/policies/rules-in.ts';
 import { bootClock } from '../../agent/time/boot-clock.ts';
@@ -88,7 +89,7 @@ export class ForwardingGateway {
     this.folder = new ChangeFolder(this.#stateDir, new Disk());
     this.changes = new PolicyChanges({
       folder: this.folder,
-      kernel: kernelHands,
+      kernel: kernelHandsOf(),
       policies: { read: async () => readActual() },
       deadMan: deadManOf(this.#stateDir, bootClock),
       clock: bootClock,
@@ -143,12 +144,12 @@ export class ForwardingGateway {
   /** Everything that policies have set is as at the start. */
   async reset(): Promise<void> {
     if (this.folder.pending()) await this.changes.restore('The test is over.');
-    await kernelHands.replaceTable(undefined);
+    await kernelHandsOf().replaceTable(undefined);
     this.hangUp();
   }
 
   async rules() {
-    const found = await foundOwnTable();
+    const found = await new OwnTable().found();
     return found && rulesIn(found);
   }
 

@@ -5,9 +5,10 @@ import path from 'node:path';
 import { Disk } from '../../agent/disk/disk.ts';
 import { ChangeFolder } from '../../agent/policies/applying/change-folder.ts';
 import { deadManOf } from '../../agent/policies/applying/dead-man.ts';
-import { kernelHands } from '../../agent/policies/applying/kernel-hands.ts';
+import { kernelHandsOf } from '../../agent/policies/applying/kernel-hands.ts';
 import { PolicyChanges } from '../../agent/policies/applying/policy-changes.ts';
-import { networkNamespace, ownIdentity } from '../../agent/policies/applying/process-identity.ts';
+import { networkNamespace } from '../../agent/policies/network-namespace.ts';
+import { ownIdentity } from '../../agent/policies/applying/process-identity.ts';
 import { sparedPackets } from '../../agent/policies/applying/spared.ts';
 import { readActual } from '../../agent/policies/reading/read-actual.ts';
 import { bootClock } from '../../agent/time/boot-clock.ts';
@@ -19,7 +20,7 @@ export type Family = keyof typeof ENDS;
 /** The gateway serves the first two; the peer the last. */
 export const PORTS = { ssh: 22, other: 8080, controller: 4444 } as const;
 /** A firewall that lets in what belongs to a connection that it has seen begin, and nothing else. */
-const FIREWALL = `table inet gw {
+export const FIREWALL = `table inet gw {
   chain input {
     type filter hook input priority filter; policy drop;
     ct state established,related accept
@@ -35,6 +36,7 @@ export class PolicyGateway {
   readonly gateway: Namespace;
   readonly peer: Namespace;
   readonly changes: PolicyChanges;
+  readonly kernel = kernelHandsOf();
   readonly folder: ChangeFolder;
   readonly stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-policy-gateway-'));
   readonly #servers: Server[] = [];
@@ -47,7 +49,7 @@ export class PolicyGateway {
     this.folder = new ChangeFolder(this.stateDir, new Disk());
     this.changes = new PolicyChanges({
       folder: this.folder,
-      kernel: kernelHands,
+      kernel: this.kernel,
       policies: { read: async () => readActual() },
       deadMan: deadManOf(this.stateDir, bootClock),
       clock: bootClock,

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { changeNfTables } from '../../agent/firewall/tables/nf-batch.ts';
 import type { PolicyTable } from '../../agent/policies/policy-table.ts';
 import { readRuleset, type FoundTable } from '../../agent/policies/read-ruleset.ts';
+import { madeParts, removedPart } from '../../agent/policies/table-parts.ts';
 import { transactionTo, type TableTransaction } from '../../agent/policies/transaction.ts';
 import { RuleStage } from './rules/stage.ts';
 
@@ -24,12 +26,16 @@ export class PolicyStage extends RuleStage {
   /** Replaces it, as an agent would. */
   replace(table: PolicyTable | undefined): TableTransaction {
     const transaction = this.transaction(table);
-    if (transaction.prepare) this.run('nft', ['-f', '-'], transaction.prepare);
+    this.prepare(transaction);
     const file = path.join(this.#folder, 'replace.json');
     writeFileSync(file, transaction.replace);
     this.run('nft', ['-j', '-f', file]);
-    for (const command of transaction.clear) this.run('nft', ['-f', '-'], command);
+    this.within(() => transaction.clear.forEach((name) => changeNfTables([removedPart('ct timeout', name)])));
     return transaction;
+  }
+
+  prepare({ prepare }: TableTransaction): void {
+    this.within(() => changeNfTables(madeParts(prepare)));
   }
 
   override remove(): void {

@@ -5,9 +5,10 @@ import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import { Disk } from '../../agent/disk/disk.ts';
 import { ChangeFolder } from '../../agent/policies/applying/change-folder.ts';
 import { deadManOf } from '../../agent/policies/applying/dead-man.ts';
-import { kernelHands } from '../../agent/policies/applying/kernel-hands.ts';
+import { kernelHandsOf } from '../../agent/policies/applying/kernel-hands.ts';
 import { PolicyChanges } from '../../agent/policies/applying/policy-changes.ts';
-import { networkNamespace, ownIdentity } from '../../agent/policies/applying/process-identity.ts';
+import { networkNamespace } from '../../agent/policies/network-namespace.ts';
+import { ownIdentity } from '../../agent/policies/applying/process-identity.ts';
 import { readActual } from '../../agent/policies/reading/read-actual.ts';
 import { bootClock } from '../../agent/time/boot-clock.ts';
 import { parseAddress } from '../../proto/model/address.ts';
@@ -47,7 +48,7 @@ export class PolicyTrial {
     this.table = new KernelTable();
     this.changes = new PolicyChanges({
       folder: this.#folder,
-      kernel: kernelHands,
+      kernel: kernelHandsOf(),
       policies: { read: async () => readActual() },
       deadMan: deadManOf(this.#stateDir, bootClock),
       clock: bootClock,

@@ -1,4 +1,4 @@
-import { kernelHands } from '../../agent/policies/applying/kernel-hands.ts';
+import { kernelHandsOf } from '../../agent/policies/applying/kernel-hands.ts';
 import { rulesetOf } from '../../agent/policies/ruleset.ts';
 import type { PolicyRule } from '../../proto/model/policy/document.ts';
 import { Conversation } from './conversation.ts';
@@ -53,7 +53,8 @@ export async function replacedUnderFlood(trial: PolicyTrial, { times, rate }: { 
   trial.stage.run('nft', ['-f', '-'], `flush ruleset\n${COUNTING}`);
   trial.set('udp_timeout', 600);
   const tables = [rulesetOf({ rules: RULES, helpers: [] }), rulesetOf({ rules: [...MORE, ...RULES], helpers: ['ftp'] })];
-  await kernelHands.replaceTable(tables[0]);
+  const kernel = kernelHandsOf();
+  await kernel.replaceTable(tables[0]);
   for (const family of [4, 6] as const) trial.stage.send('lan', udp(trial, family, KEPT_PORT, LIMITED));
   const flood = new Conversation(trial.stage.peers, 'flood.ts', ['lan', rate]);
   try {
@@ -61,10 +62,10 @@ export async function replacedUnderFlood(trial: PolicyTrial, { times, rate }: { 
     flood.say('');
     await flood.heard('flooding');
     const before = counted(trial);
-    for (let n = 1; n <= times; n++) await kernelHands.replaceTable(tables[n % tables.length]);
+    for (let n = 1; n <= times; n++) await kernel.replaceTable(tables[n % tables.length]);
     const counts = difference(before, counted(trial));
     const { sent, seconds } = JSON.parse(await flood.conclude()) as { sent: number; seconds: number };
-    await kernelHands.replaceTable(undefined);
+    await kernel.replaceTable(undefined);
     const bare = counted(trial);
     for (const packet of onePacketOfEach(trial)) trial.stage.send('lan', packet);
     return { replaced: times, sent, packetsPerSecond: sent / seconds, counts, without: difference(bare, counted(trial)) };

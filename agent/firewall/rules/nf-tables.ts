@@ -1,6 +1,7 @@
 // include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h. Numbers in attributes are in network order; what registers hold is as rules have
 // it.
-const SUBSYSTEM = 10 << 8;
+export const NFNL_SUBSYS_NFTABLES = 10;
+const SUBSYSTEM = NFNL_SUBSYS_NFTABLES << 8;
 export const NFT_MSG = {
   NEWTABLE: SUBSYSTEM,
   GETTABLE: SUBSYSTEM | 1,
@@ -10,6 +11,7 @@ export const NFT_MSG = {
   GETRULE: SUBSYSTEM | 7,
   NEWSET: SUBSYSTEM | 9,
   GETSET: SUBSYSTEM | 10,
+  DELSET: SUBSYSTEM | 11,
   NEWSETELEM: SUBSYSTEM | 12,
   GETSETELEM: SUBSYSTEM | 13,
   DELSETELEM: SUBSYSTEM | 14,
@@ -17,7 +19,11 @@ export const NFT_MSG = {
   GETGEN: SUBSYSTEM | 16,
   NEWOBJ: SUBSYSTEM | 18,
   GETOBJ: SUBSYSTEM | 19,
+  DELOBJ: SUBSYSTEM | 20,
 } as const;
+
+/** What a transaction begins and ends with. */
+export const NFNL_MSG_BATCH = { BEGIN: 0x10, END: 0x11 } as const;
 
 /** NFTA_GEN_*: of NEWGEN, with which the notifications of a transaction end. */
 export const GENERATION = { ID: 1, PROC_PID: 2, PROC_NAME: 3 } as const;
@@ -33,9 +39,11 @@ export const SET = {
   TABLE: 1,
   NAME: 2,
   FLAGS: 3,
+  KEY_TYPE: 4,
   KEY_LENGTH: 5,
   DATA_TYPE: 6,
   DESCRIPTION: 9,
+  ID: 10,
   OBJECT_TYPE: 15,
   EXPRESSION: 17,
   EXPRESSIONS: 18,
@@ -51,6 +59,9 @@ export const EXPRESSION = { NAME: 1, DATA: 2 } as const;
 export const DYNSET = { EXPRESSION: 7, EXPRESSIONS: 10 } as const;
 export const OBJREF = { TYPE: 1, NAME: 2, SET: 4 } as const;
 export const OBJECT_ATTRIBUTE = { TABLE: 1, NAME: 2, TYPE: 3, DATA: 4 } as const;
+/** NFTA_CT_HELPER_*; NFTA_CT_TIMEOUT_*, whose data are CTA_TIMEOUT_* of the protocol. */
+export const HELPER_OBJECT = { NAME: 1, L4PROTO: 3 } as const;
+export const TIMEOUT_OBJECT = { L3PROTO: 1, L4PROTO: 2, DATA: 3 } as const;
 /** NFT_OBJECT_*: those that rules refer to, and that match always. */
 export const OBJECT = { UNKNOWN: 0, COUNTER: 1, HELPER: 3, TIMEOUT: 7, SECMARK: 8, EXPECTATION: 9 } as const;
 /** NFTA_CONNLIMIT_*, and NFT_CONNLIMIT_F_INV. */

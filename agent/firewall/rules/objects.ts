@@ -1,13 +1,9 @@
 import { AttributeReader, networkU32 } from '../../netlink/attributes.ts';
-import { OBJECT, OBJECT_ATTRIBUTE } from './nf-tables.ts';
+import { HELPER_OBJECT, OBJECT, OBJECT_ATTRIBUTE, TIMEOUT_OBJECT } from './nf-tables.ts';
 import type { RuleObject } from './ruleset.ts';
 
 /** struct nfgenmsg: family, version, resource. */
 const HEADER = 4;
-/** NFTA_CT_HELPER_* */
-const HELPER = { NAME: 1, L4PROTO: 3 } as const;
-/** NFTA_CT_TIMEOUT_*; the data are CTA_TIMEOUT_* of the protocol. */
-const TIMEOUT = { L4PROTO: 2, DATA: 3 } as const;
 
 /** A helper or timeout object; undefined for any other. Throws DecodeError. */
 export function decodeObject(body: Uint8Array): RuleObject | undefined {
@@ -28,8 +24,8 @@ export function decodeObject(body: Uint8Array): RuleObject | undefined {
 function helperOf(data: AttributeReader | undefined): Pick<RuleObject, 'helper' | 'proto'> {
   const found: Pick<RuleObject, 'helper' | 'proto'> = {};
   while (data?.next()) {
-    if (data.type === HELPER.NAME) found.helper = data.text();
-    else if (data.type === HELPER.L4PROTO) found.proto = data.u8();
+    if (data.type === HELPER_OBJECT.NAME) found.helper = data.text();
+    else if (data.type === HELPER_OBJECT.L4PROTO) found.proto = data.u8();
   }
   return found;
 }
@@ -38,8 +34,8 @@ function timeoutOf(data: AttributeReader | undefined): Pick<RuleObject, 'proto' 
   const timeouts: Record<number, number> = {};
   let proto: number | undefined;
   while (data?.next()) {
-    if (data.type === TIMEOUT.L4PROTO) proto = data.u8();
-    else if (data.type === TIMEOUT.DATA)
+    if (data.type === TIMEOUT_OBJECT.L4PROTO) proto = data.u8();
+    else if (data.type === TIMEOUT_OBJECT.DATA)
       for (const values = data.nested(); values.next();) timeouts[values.type] = networkU32(values.bytes(4), 0);
   }
   return { proto, timeouts };

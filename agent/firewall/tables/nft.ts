@@ -9,9 +9,9 @@ const MAX_RUN_MS = 30_000;
 const MAX_OWN = 256;
 const own = new Set<number>();
 
-/** True for an nft that this process started lately, as long as both are in one pid namespace. */
-export function isOwnNft(pid: number): boolean {
-  return own.has(pid);
+/** True for this process and an nft that it started lately, as long as all are in one pid namespace. */
+export function isOwnChanger(pid: number): boolean {
+  return pid === process.pid || own.has(pid);
 }
 
 function remember(pid: number | undefined): void {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { BootClock } from '../../time/boot-clock.ts';
 import { changesIn } from './change-folder.ts';
 import { formatRecord, type ChangeRecord } from './change-record.ts';
-import { networkNamespace, networkNamespaceOf } from './process-identity.ts';
+import { networkNamespace, networkNamespaceOf } from '../network-namespace.ts';
 import { WAIT_SCRIPT } from './wait-script.ts';
 
 /** What puts a gateway back when nobody confirms, whatever becomes of the agent. */

@@ -1,17 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ZodError } from 'zod';
-import { listTable, nft, nftJson } from '../../firewall/tables/nft.ts';
+import { changeNfTables, type NfChange } from '../../firewall/tables/nf-batch.ts';
+import { nftJson } from '../../firewall/tables/nft.ts';
+import { NetlinkError } from '../../netlink/socket.ts';
 import { FleetError } from '../../../proto/model/error-codes.ts';
 import { writeKernelSetting } from '../../disk/kernel-setting.ts';
-import { POLICY_TABLE, type PolicyTable } from '../policy-table.ts';
-import { readRuleset, type FoundTable } from '../read-ruleset.ts';
+import { OwnTable } from '../own-table.ts';
+import type { PolicyTable } from '../policy-table.ts';
 import { readSettings } from '../reading/settings.ts';
+import { madeParts, removedPart } from '../table-parts.ts';
 import { transactionTo, type TableTransaction } from '../transaction.ts';
 import type { PolicyKernel } from './kernel.ts';
 import { leftoversOf, withoutLeftovers } from './table-match.ts';
 
 const DIRECTORY = '/proc/sys/net/netfilter';
-const NAME = `${POLICY_TABLE.family} ${POLICY_TABLE.table}`;
 const MISSING = 'The rules of the policy cannot be set';
 /** A firewall that is loaded again between look and replacement makes it fail once; more often is something else. */
 const TRIES = 4;
@@ -19,46 +20,49 @@ const PAUSE_MS = 50;
 const EMPTY: PolicyTable = { timeouts: [], helpers: [], limits: [], chains: [] };
 
 /** The kernel of the network namespace that the calling thread is in. */
-export const kernelHands: PolicyKernel = {
-  settings: () => readSettings().settings,
-  set: (setting, value) => writeKernelSetting(`${DIRECTORY}/${setting}`, value),
-  table: foundTable,
-  replaceTable: (to, { keeping = false } = {}) =>
-    trying(async () => {
-      const names = (await foundTable())?.names;
-      if (!names && !to) return;
-      if (!names || !keeping) return carryOut(transactionTo(to, names));
-      return carryOut(transactionTo(to ?? EMPTY, withoutLeftovers(names, to ?? EMPTY)));
-    }),
-  async tidyTable(to) {
-    const found = await foundTable();
-    if (!found) return;
-    if (!to) return carryOut(transactionTo(undefined, found.names));
-    for (const { kind, name } of leftoversOf(found.table, to)) await clear(`delete ${kind} ${NAME} ${name}\n`);
-  },
-};
-
-async function foundTable(): Promise<FoundTable | undefined> {
-  const json = await listTable(NAME, [], MISSING);
-  if (json === undefined) return undefined;
-  try {
-    return readRuleset(json);
-  } catch (error) {
-    if (!(error instanceof ZodError) && !(error instanceof SyntaxError)) throw error;
-    const why = error.message.split('\n')[0];
-    throw new FleetError('INTERNAL', `What nft says of the table ${NAME} cannot be read: ${why}.`, {}, { cause: error });
-  }
+export function kernelHandsOf(own: OwnTable = new OwnTable()): PolicyKernel {
+  return {
+    settings: () => readSettings().settings,
+    set: (setting, value) => writeKernelSetting(`${DIRECTORY}/${setting}`, value),
+    table: () => own.found(),
+    replaceTable: (to, { keeping = false } = {}) =>
+      trying(async () => {
+        const names = (await own.found())?.names;
+        if (!names && !to) return;
+        if (!names || !keeping) return carryOut(transactionTo(to, names));
+        return carryOut(transactionTo(to ?? EMPTY, withoutLeftovers(names, to ?? EMPTY)));
+      }),
+    async tidyTable(to) {
+      const found = await own.found();
+      if (!found) return;
+      if (!to) return carryOut(transactionTo(undefined, found.names));
+      await remove(leftoversOf(found.table, to));
+    },
+  };
 }
 
-async function carryOut({ prepare, replace, clear: commands }: TableTransaction): Promise<void> {
-  if (prepare) await nft(['-f', '-'], prepare, MISSING);
+async function carryOut({ prepare, replace, clear }: TableTransaction): Promise<void> {
+  change(madeParts(prepare));
   await nftJson(replace, MISSING);
-  for (const command of commands) await clear(command);
+  await remove(clear.map((name) => ({ kind: 'ct timeout', name })));
 }
 
-/** What is removed does nothing any more, so that whatever keeps it harms nobody. */
-async function clear(command: string): Promise<void> {
-  await trying(() => nft(['-f', '-'], command, MISSING)).catch(() => undefined);
+/** What is removed does nothing any more, so that whatever keeps it harms nobody. Flows may still hold one for a moment. */
+async function remove(parts: ReturnType<typeof leftoversOf>): Promise<void> {
+  const removals = parts.map(({ kind, name }) => removedPart(kind, name));
+  await trying(async () => change(removals)).catch(async () => {
+    for (const one of removals) await trying(async () => change([one])).catch(() => undefined);
+  });
+}
+
+/** Throws CAPABILITY_MISSING with what the kernel says. */
+function change(changes: readonly NfChange[]): void {
+  try {
+    changeNfTables(changes);
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    throw new FleetError('CAPABILITY_MISSING', `${MISSING}: ${error.message}.`, {}, { cause: error });
+  }
 }
 
 async function trying<T>(work: () => Promise<T>): Promise<T> {

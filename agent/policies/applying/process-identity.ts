@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 /** A process by more than its number, which the kernel gives to another one later. */
 export interface ProcessIdentity {
@@ -18,19 +18,6 @@ export function killProcess({ pid, startedAt }: ProcessIdentity): void {
     process.kill(pid, 'SIGKILL');
   } catch {
     // It ended by itself meanwhile.
-  }
-}
-
-/** The network namespace of the calling thread, as /proc names it; `pid`: that of another process, undefined if it may not be seen. */
-export function networkNamespace(): string {
-  return readlinkSync('/proc/thread-self/ns/net');
-}
-
-export function networkNamespaceOf(pid: number): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/net`);
-  } catch {
-    return undefined;
   }
 }
 

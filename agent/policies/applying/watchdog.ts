@@ -6,7 +6,7 @@ import { bootClock } from '../../time/boot-clock.ts';
 import { ChangeFolder } from './change-folder.ts';
 import { parseRecord, type ChangeRecord } from './change-record.ts';
 import { FROM_INPUT, raisePriority } from './dead-man.ts';
-import { kernelHands } from './kernel-hands.ts';
+import { kernelHandsOf } from './kernel-hands.ts';
 import { killProcess } from './process-identity.ts';
 import { watchOver } from './watch-over.ts';
 
@@ -22,7 +22,7 @@ if (record?.id === id) {
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
   await watchOver(record, {
     folder,
-    kernel: kernelHands,
+    kernel: kernelHandsOf(),
     clock: bootClock,
     now: Date.now,
     killChanger: () => killProcess(record.process),

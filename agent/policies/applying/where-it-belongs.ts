@@ -1,4 +1,5 @@
 import type { PolicyTable } from '../policy-table.ts';
+import { partsText } from '../table-parts.ts';
 import { transactionTo } from '../transaction.ts';
 import type { HeldValues } from './change-set.ts';
 
@@ -125,7 +126,7 @@ function tableFiles(table: PolicyTable | undefined): Belonging['files'] {
   const { prepare, replace } = transactionTo(table, undefined);
   const fresh = 'add table inet ctfleet_policy\ndelete table inet ctfleet_policy\n';
   return [
-    { path: PREPARE, mode: 0o600, content: `${fresh}${prepare}` },
+    { path: PREPARE, mode: 0o600, content: `${fresh}${partsText(prepare)}` },
     { path: REPLACE, mode: 0o600, content: `${replace}\n` },
   ];
 }

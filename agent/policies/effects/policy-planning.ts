@@ -1,4 +1,3 @@
-import { ZodError } from 'zod';
 import { FleetError } from '../../../proto/model/error-codes.ts';
 import { differenceOf } from '../../../proto/model/policy/difference.ts';
 import type { PolicyMatch } from '../../../proto/model/policy/document.ts';
@@ -51,5 +50,5 @@ export class PolicyPlanning {
 
 /** What is part of an answer: a failure of the kernel or of nft, and a listing that nobody understands. */
 function isReported(error: unknown): error is Error {
-  return (error instanceof FleetError && error.code !== 'CANCELLED') || error instanceof ZodError || error instanceof SyntaxError;
+  return error instanceof FleetError && error.code !== 'CANCELLED';
 }

@@ -8,8 +8,9 @@ import {
   type TrackingExplanation,
 } from '../../../proto/model/policy/gateway-reading.ts';
 import { whyNoRules } from '../../conntrack/stale/kernel-rules.ts';
+import { OwnTable } from '../own-table.ts';
 import type { FoundTable } from '../read-ruleset.ts';
-import { foundOwnTable, readOwnTable } from './own-table.ts';
+import { readOwnTable } from './read-own-table.ts';
 import type { Policies } from './policies.ts';
 import { ReadingThread } from './reading-thread.ts';
 import type { ThreadOutcome } from './thread.ts';
@@ -17,6 +18,11 @@ import type { ThreadOutcome } from './thread.ts';
 /** Those of this process's network namespace, answered off the thread of the link. */
 export class KernelPolicies implements Policies {
   readonly #thread = new ReadingThread();
+  readonly #table: OwnTable;
+
+  constructor(table = new OwnTable()) {
+    this.#table = table;
+  }
 
   abilities(): { can: string[]; cannot: Record<string, string> } {
     const why = whyNoRules();
@@ -26,7 +32,7 @@ export class KernelPolicies implements Policies {
   }
 
   async read(signal: AbortSignal): Promise<PolicyReading> {
-    const [outcome, own] = await Promise.all([this.#thread.ask({ kind: 'read' }, signal), readOwnTable()]);
+    const [outcome, own] = await Promise.all([this.#thread.ask({ kind: 'read' }, signal), readOwnTable(this.#table)]);
     if (outcome.kind !== 'read') throw unexpected(outcome);
     const { actual, unread, ...rest } = outcome.reading;
     const { unread: unreadOwn, ...table } = own;
@@ -34,7 +40,7 @@ export class KernelPolicies implements Policies {
   }
 
   ownTable(): Promise<FoundTable | undefined> {
-    return foundOwnTable();
+    return this.#table.found();
   }
 
   async explain(packet: AskedPacket, signal: AbortSignal): Promise<TrackingExplanation> {

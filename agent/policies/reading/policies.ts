@@ -7,7 +7,7 @@ export interface Policies {
   abilities(): { can: string[]; cannot: Record<string, string> };
   /** Reads all of it again. Throws FleetError if the signal aborts. */
   read(signal: AbortSignal): Promise<PolicyReading>;
-  /** Our own table as it is; undefined if it is not there. Throws FleetError where nft cannot be asked. */
+  /** Our own table as it is; undefined if it is not there. Throws as OwnTable does. */
   ownTable(): Promise<FoundTable | undefined>;
   /** Throws CAPABILITY_MISSING where the rules cannot be read. */
   explain(packet: AskedPacket, signal: AbortSignal): Promise<TrackingExplanation>;

@@ -1,8 +1,8 @@
 import { DecodeError } from '../../netlink/attributes.ts';
 import { NetlinkError } from '../../netlink/socket.ts';
 import { whyNoRules } from '../../conntrack/stale/kernel-rules.ts';
-import { readKernelRuleset } from '../../firewall/rules/kernel-ruleset.ts';
-import { FAMILY, type Chain, type Ruleset } from '../../firewall/rules/ruleset.ts';
+import { readGeneration, readKernelRuleset } from '../../firewall/rules/kernel-ruleset.ts';
+import { FAMILY, type Chain } from '../../firewall/rules/ruleset.ts';
 import { BLOCK_TABLE } from '../../firewall/tables/block-rules.ts';
 import { RESET_TABLE } from '../../firewall/tables/refusal-rules.ts';
 import type { ForeignTracking } from '../../../proto/model/policy/foreign-tracking.ts';
@@ -21,13 +21,10 @@ const OURS: ReadonlySet<string> = new Set([POLICY_TABLE.table, RESET_TABLE, BLOC
  */
 export type ReadingWithoutTable = Omit<PolicyReading, 'actual'> & { actual: Omit<PolicyReading['actual'], 'table'> };
 
-export function readActual(): ReadingWithoutTable {
+export function readActual(rules = new TrackingRules()): ReadingWithoutTable {
   const { settings, unsettable, unread } = readSettings();
-  const { ruleset, why } = readRules();
-  const inUse = new Set(ruleset?.objects?.flatMap(({ helper }) => helper ?? []));
+  const { foreign, inUse, why } = rules.read();
   const helpers = helpersOf(readModuleFacts(), inUse);
-  const foreign: ForeignTracking = ruleset ? foreignTracking(ruleset, isOurs) : { rules: [], undecoded: [], unread: [], left: 0 };
-  if (why !== undefined) foreign.unread.push(why);
   return {
     actual: {
       settings,
@@ -35,22 +32,40 @@ export function readActual(): ReadingWithoutTable {
       helpers: helpers.filter(isHelperThere).map(({ name, state }) => ({ name, isLoaded: state !== 'loadable' })),
     },
     helpers,
-    foreign,
+    foreign: why === undefined ? foreign : { ...foreign, unread: [...foreign.unread, why] },
     unread,
   };
 }
 
-function isOurs({ family, table }: Chain): boolean {
-  return family === FAMILY.inet && OURS.has(table);
+/** What rules of others say of tracking, and the helpers that any rules assign. `why`: something of it is missing, or all. */
+interface FoundRules {
+  foreign: ForeignTracking;
+  inUse: ReadonlySet<string>;
+  why?: string;
 }
 
-/** The rules, and why some are missing or all. */
-function readRules(): { ruleset?: Ruleset; why?: string } {
-  try {
-    const ruleset = readKernelRuleset({ withObjects: true });
-    return { ruleset, why: whyNoRules() };
-  } catch (error) {
-    if (!(error instanceof NetlinkError) && !(error instanceof DecodeError)) throw error;
-    return { why: whyNoRules() ?? `The rules could not be read: ${error.message}.` };
+/** What rules say, read again once any of them has changed: a hundred thousand take a second. One for each network namespace. */
+export class TrackingRules {
+  #known: (FoundRules & { generation: number }) | undefined;
+
+  read(): FoundRules {
+    try {
+      const generation = readGeneration();
+      if (generation === 0 || this.#known?.generation !== generation) {
+        const ruleset = readKernelRuleset({ withObjects: true });
+        const inUse = new Set(ruleset.objects?.flatMap(({ helper }) => helper ?? []));
+        this.#known = { generation, foreign: foreignTracking(ruleset, isOurs), inUse };
+      }
+      const why = whyNoRules();
+      return why === undefined ? this.#known : { ...this.#known, why };
+    } catch (error) {
+      if (!(error instanceof NetlinkError) && !(error instanceof DecodeError)) throw error;
+      const nothing = { foreign: { rules: [], undecoded: [], unread: [], left: 0 }, inUse: new Set<string>() };
+      return { ...nothing, why: whyNoRules() ?? `The rules could not be read: ${error.message}.` };
+    }
   }
+}
+
+function isOurs({ family, table }: Chain): boolean {
+  return family === FAMILY.inet && OURS.has(table);
 }

@@ -8,7 +8,7 @@ import { readSurroundings } from '../../firewall/rules/kernel-surroundings.ts';
 import { lookUpRoute } from '../../firewall/rules/look-up-route.ts';
 import type { AskedPacket, TrackingExplanation } from '../../../proto/model/policy/gateway-reading.ts';
 import { explainTracking } from './explain.ts';
-import { readActual, type ReadingWithoutTable } from './read-actual.ts';
+import { readActual, TrackingRules, type ReadingWithoutTable } from './read-actual.ts';
 
 /** What the thread is asked. */
 export type ThreadTask = { kind: 'read' } | { kind: 'explain'; packet: AskedPacket };
@@ -21,10 +21,11 @@ export type ThreadOutcome =
 /** Reading a hundred thousand rules blocks it for a second, which no heartbeat waits for. */
 if (!parentPort) throw new Error('thread.ts runs as a worker thread of reading-thread.ts');
 const port = parentPort;
+const rules = new TrackingRules();
 port.on('message', (task: ThreadTask) => port.postMessage(carryOut(task)));
 
 function carryOut(task: ThreadTask): ThreadOutcome {
-  if (task.kind === 'read') return { kind: 'read', reading: readActual() };
+  if (task.kind === 'read') return { kind: 'read', reading: readActual(rules) };
   const why = whyNoRules();
   if (why !== undefined) return { kind: 'refused', why };
   try {

@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
+import { changeNfTables } from '../../../agent/firewall/tables/nf-batch.ts';
 import { rulesIn } from '../../../agent/policies/rules-in.ts';
 import { readRuleset } from '../../../agent/policies/read-ruleset.ts';
 import { rulesetOf } from '../../../agent/policies/ruleset.ts';
+import { madeParts, partsText, type TableParts } from '../../../agent/policies/table-parts.ts';
 import { transactionTo } from '../../../agent/policies/transaction.ts';
 import { canonicalRule } from '../../../proto/model/policy/canonical-rule.ts';
 import type { PolicyDocument } from '../../../proto/model/policy/document.ts';
@@ -29,7 +31,7 @@ const COMMANDS = path.join(FOLDER, 'commands.json');
 interface Loaded {
   text: string;
   document: PolicyDocument;
-  prepare: string;
+  prepare: TableParts;
   replace: string;
 }
 
@@ -48,7 +50,7 @@ export async function policyDocuments(options: TrialOptions): Promise<TrialRepor
     while (progress.goesOn(count, () => JSON.stringify(tally))) {
       const documents = fc.sample(arbitraryDocument, { numRuns: AT_ONCE, seed: options.seed + count });
       const loadable = documents.flatMap((document) => readText(random, mistyped(random, writePolicy(document)), tally, findings));
-      loadTogether(loadable, tally, findings);
+      loadTogether(loadable, { isByText: random.perMille(500), tally, findings });
       count += documents.length;
       if (warmMb === 0 && progress.isWarm(count, WARM)) warmMb = sizeMb();
     }
@@ -121,11 +123,14 @@ function readText(random: Random, text: string, tally: Tally, findings: Findings
   }
 }
 
-/** One run of nft for many documents, since a process costs more than a table. */
-function loadTogether(loadable: readonly Loaded[], tally: Tally, findings: Findings): void {
+/** One run of nft for many documents, since a process costs more than a table. `isByText`: what JSON cannot say, not by netlink. */
+function loadTogether(loadable: readonly Loaded[], how: { isByText: boolean; tally: Tally; findings: Findings }): void {
+  const { isByText, tally, findings } = how;
   const names = loadable.map((_, index) => `t${index}`);
   try {
-    nft(['-f', '-'], loadable.map(({ prepare }, index) => prepare.replaceAll(` ${OUR_NAME}`, ` ${names[index]}`)).join(''));
+    if (isByText)
+      nft(['-f', '-'], loadable.map(({ prepare }, index) => partsText(prepare).replaceAll(` ${OUR_NAME}`, ` ${names[index]}`)).join(''));
+    else changeNfTables(loadable.flatMap(({ prepare }, index) => madeParts(prepare, names[index])));
     const commands = loadable.flatMap(({ replace }, index) => commandsIn(replace.replaceAll(`"${OUR_NAME}"`, `"${names[index]}"`)));
     // It opens what it is to read by name, which a socket does not allow.
     writeFileSync(COMMANDS, JSON.stringify({ nftables: commands }));
@@ -134,7 +139,7 @@ function loadTogether(loadable: readonly Loaded[], tally: Tally, findings: Findi
     const [first, ...more] = loadable;
     if (more.length === 0) return findings.add(`nft refused it: ${(error as Error).message.split('\n')[1] ?? ''}`, first!.text);
     clear();
-    for (const one of loadable) loadTogether([one], tally, findings);
+    for (const one of loadable) loadTogether([one], how);
     return;
   }
   const listed = commandsIn(nft(['-j', '-n', 'list', 'ruleset'], '')) as Record<string, { table?: string; name?: string }>[];

@@ -9,9 +9,10 @@ import { tableOf } from '../../../agent/policies/applying/change-set.ts';
 import { deadManOf } from '../../../agent/policies/applying/dead-man.ts';
 import { endUnmet, type EndedUnmet } from '../../../agent/policies/applying/end-unmet.ts';
 import type { PolicyKernel } from '../../../agent/policies/applying/kernel.ts';
-import { kernelHands } from '../../../agent/policies/applying/kernel-hands.ts';
+import { kernelHandsOf } from '../../../agent/policies/applying/kernel-hands.ts';
 import { PolicyChanges } from '../../../agent/policies/applying/policy-changes.ts';
-import { networkNamespace, ownIdentity } from '../../../agent/policies/applying/process-identity.ts';
+import { networkNamespace } from '../../../agent/policies/network-namespace.ts';
+import { ownIdentity } from '../../../agent/policies/applying/process-identity.ts';
 import { readActual } from '../../../agent/policies/reading/read-actual.ts';
 import { readSettings } from '../../../agent/policies/reading/settings.ts';
 import { bootClock } from '../../../agent/time/boot-clock.ts';
@@ -51,14 +52,15 @@ const around =
     step();
     return done;
   };
+const hands = kernelHandsOf();
 const kernel: PolicyKernel = {
-  ...kernelHands,
+  ...hands,
   set: (setting, value) => {
     step();
-    kernelHands.set(setting, value);
+    hands.set(setting, value);
   },
-  table: around(() => kernelHands.table()),
-  replaceTable: around((to, options) => kernelHands.replaceTable(to, options)),
+  table: around(() => hands.table()),
+  replaceTable: around((to, options) => hands.replaceTable(to, options)),
 };
 
 /** A new one each time, as if another process had been started. */
@@ -100,9 +102,8 @@ async function carryOut(told: Told): Promise<Omit<Answered, 'ok'>> {
     case 'before': {
       const { timeouts, rules, helpers = [] } = told.spec;
       const there = readSettings().settings;
-      for (const [key, seconds] of timeoutEntries(timeouts))
-        if (there[settingOf(key)] !== undefined) kernelHands.set(settingOf(key), seconds);
-      await kernelHands.replaceTable(tableOf({ settings: {}, rules, helpers, timeouts }, []));
+      for (const [key, seconds] of timeoutEntries(timeouts)) if (there[settingOf(key)] !== undefined) hands.set(settingOf(key), seconds);
+      await hands.replaceTable(tableOf({ settings: {}, rules, helpers, timeouts }, []));
       return {};
     }
     case 'apply': {

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { FAMILY } from '../../../agent/firewall/rules/ruleset.ts';
 import { TableChangers } from '../../../agent/firewall/rules/table-changers.ts';
-import { isOwnNft } from '../../../agent/firewall/tables/nft.ts';
+import { isOwnChanger } from '../../../agent/firewall/tables/nft.ts';
 import { Disk } from '../../../agent/disk/disk.ts';
-import { kernelHands } from '../../../agent/policies/applying/kernel-hands.ts';
-import { networkNamespace } from '../../../agent/policies/applying/process-identity.ts';
+import { kernelHandsOf } from '../../../agent/policies/applying/kernel-hands.ts';
+import { networkNamespace } from '../../../agent/policies/network-namespace.ts';
 import { sparedPackets } from '../../../agent/policies/applying/spared.ts';
 import { StandingPolicy } from '../../../agent/policies/standing/standing-policy.ts';
 import { DriftFile } from '../../../agent/policies/standing/drift-file.ts';
@@ -47,7 +47,7 @@ describe.skipIf(why !== undefined)(`what somebody changes by hand on a gateway${
     standing = new StandingPolicy({
       changes: stage.changes,
       folder: stage.folder,
-      kernel: kernelHands,
+      kernel: kernelHandsOf(),
       clock: bootClock,
       spared: async () =>
         sparedPackets({
@@ -57,7 +57,7 @@ describe.skipIf(why !== undefined)(`what somebody changes by hand on a gateway${
         }),
       book: new DriftFile(stage.stateDir, new Disk()),
       hearChangers: () => (changers = new TableChangers({ family: FAMILY.inet, name: 'ctfleet_policy' })),
-      isOwn: isOwnNft,
+      isOwn: isOwnChanger,
       now: Date.now,
       namespace: networkNamespace,
       warn: () => undefined,
@@ -82,7 +82,7 @@ describe.skipIf(why !== undefined)(`what somebody changes by hand on a gateway${
   const open = () => standing.drift()!.open.map(({ path, process }) => (process === undefined ? path : `${path} by ${process}`));
   const past = () => standing.drift()!.past.map(({ path, process }) => (process === undefined ? path : `${path} by ${process}`));
   const listing = (): string => execFileSync('nft', ['-n', 'list', 'ruleset'], { encoding: 'utf8' });
-  const setting = () => kernelHands.settings()[ESTABLISHED];
+  const setting = () => kernelHandsOf().settings()[ESTABLISHED];
   /** Runs nft as somebody would, and returns how it is named. */
   function nft(command: string): string {
     const { pid, status, stderr } = spawnSync('nft', [command], { encoding: 'utf8' });

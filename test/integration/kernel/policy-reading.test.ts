@@ -2,9 +2,11 @@ import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } 
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { changeNfTables } from '../../../agent/firewall/tables/nf-batch.ts';
 import { KernelPolicies } from '../../../agent/policies/reading/kernel-policies.ts';
 import { readActual } from '../../../agent/policies/reading/read-actual.ts';
 import { rulesetOf } from '../../../agent/policies/ruleset.ts';
+import { madeParts } from '../../../agent/policies/table-parts.ts';
 import { transactionTo } from '../../../agent/policies/transaction.ts';
 import type { PolicyRule } from '../../../proto/model/policy/document.ts';
 import type { ForeignRule, UndecodedRule } from '../../../proto/model/policy/foreign-tracking.ts';
@@ -281,7 +283,7 @@ describe.skipIf(why !== undefined)(`the agent’s reader${why ? ` (skipped: ${wh
     const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-policy-'));
     const file = path.join(folder, 'replace.json');
     const { prepare, replace } = transactionTo(rulesetOf({ rules, helpers: ['ftp'] }), undefined);
-    if (prepare) namespace.nft(prepare);
+    changeNfTables(madeParts(prepare));
     writeFileSync(file, replace);
     namespace.run('nft', '-j', '-f', file);
     rmSync(folder, { recursive: true });

@@ -178,9 +178,9 @@ describe.skipIf(why !== undefined)(`the table of a policy${why ? ` (skipped: ${w
       rules: [guests({ perSource: 1, answer: 'drop' }), { name: 'b', match: { proto: 'udp' }, idleTimeoutSeconds: 9 }],
       helpers: [],
     });
-    const { prepare } = stage.transaction(next);
-    expect(prepare).not.toBe('');
-    stage.run('nft', ['-f', '-'], prepare);
+    const transaction = stage.transaction(next);
+    expect([transaction.prepare.limits.length, transaction.prepare.timeouts.length]).toEqual([2, 1]);
+    stage.prepare(transaction);
     expect(stage.found()!.table.chains).toEqual(before.table.chains);
     stage.replace(next);
     expect(rulesIn(stage.found()!).strange).toEqual([]);
