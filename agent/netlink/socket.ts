@@ -1,4 +1,4 @@
-import { closeSync, readSync, writeSync } from 'node:fs';
+import { close, closeSync, readSync, writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { setHostU16, setHostU32 } from './attributes.ts';
@@ -141,6 +141,13 @@ export class NetlinkSocket {
   close(): void {
     if (this.#fd < 0) return;
     closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  /** Off this thread: after a change of nf_tables the kernel frees what it has replaced before a close returns, and waits for that. */
+  closeLater(): void {
+    if (this.#fd < 0) return;
+    close(this.#fd, () => undefined);
     this.#fd = -1;
   }
 

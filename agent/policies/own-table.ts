@@ -1,6 +1,10 @@
 import { ZodError } from 'zod';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { readGeneration } from '../firewall/rules/kernel-ruleset.ts';
+import { readGeneration, readKernelTable } from '../firewall/rules/kernel-ruleset.ts';
+import { FAMILY } from '../firewall/rules/ruleset.ts';
+import type { NfChange } from '../firewall/tables/nf-batch.ts';
+import { DecodeError } from '../netlink/attributes.ts';
+import { isAsMade } from './as-made.ts';
 import { listTable } from '../firewall/tables/nft.ts';
 import { networkNamespace } from './network-namespace.ts';
 import { NetlinkError } from '../netlink/socket.ts';
@@ -30,6 +34,32 @@ export class OwnTable {
     const after = moment();
     this.#known = before && isSame(after, before) ? { ...before, found } : undefined;
     return found;
+  }
+
+  /** After a change by these messages: what is there is known without nft if the kernel tells back what they have said. */
+  made(messages: readonly NfChange[], found: FoundTable): void {
+    const before = moment();
+    this.#known = before && tellsBack(messages) && isSame(moment(), before) ? { ...before, found } : undefined;
+  }
+
+  /** Makes a change after which this is there; known without nft if nobody else has changed anything meanwhile. */
+  change(work: () => void, found: FoundTable): void {
+    const before = moment();
+    const wasKnown = isSame(this.#known, before);
+    work();
+    const after = moment();
+    const isNext = before && after && after.generation === before.generation + 1 && after.namespace === before.namespace;
+    this.#known = wasKnown && isNext ? { ...after, found } : undefined;
+  }
+}
+
+/** False also where the kernel cannot be asked. */
+function tellsBack(messages: readonly NfChange[]): boolean {
+  try {
+    return isAsMade(messages, readKernelTable({ family: FAMILY[POLICY_TABLE.family], name: POLICY_TABLE.table }));
+  } catch (error) {
+    if (!(error instanceof NetlinkError) && !(error instanceof DecodeError)) throw error;
+    return false;
   }
 }
 

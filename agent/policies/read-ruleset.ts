@@ -2,7 +2,18 @@ import { z } from 'zod';
 import { idleSecondsOf } from './ct-timeout.ts';
 import { type PolicyChain, type PolicyTable, type TableRule } from './policy-table.ts';
 import { NotOurs, readRule } from './read-rule.ts';
-import { FOREIGN_KINDS, type PresentNames } from './transaction.ts';
+
+/** What we make none of, and can be removed. */
+const FOREIGN_KINDS = ['map', 'counter', 'quota', 'limit', 'flowtable'] as const;
+
+/** What a listing says is there, by kind, ours or not. */
+export interface PresentNames {
+  chains: readonly string[];
+  sets: readonly { name: string; family?: 4 | 6 }[];
+  timeouts: readonly string[];
+  helpers: readonly string[];
+  others: readonly { kind: (typeof FOREIGN_KINDS)[number]; name: string }[];
+}
 
 /** What a listing says: the table as far as it is of a kind that we make, the names of all that is there, and what is not ours. */
 export interface FoundTable {

@@ -11,8 +11,10 @@ import { formatComment, parseComment } from './rule-comment.ts';
 import { contentHash } from './content-hash.ts';
 import { rulesIn } from './rules-in.ts';
 import { rulesetOf } from './ruleset.ts';
-import { partsText } from './table-parts.ts';
-import { transactionTo } from './transaction.ts';
+import { NFT_MSG } from '../firewall/rules/nf-tables.ts';
+import { saidIn } from './as-made.ts';
+import { tableFiles } from './table-files.ts';
+import { replacement } from './table-messages.ts';
 
 const helpers = fc.subarray(Object.keys(HELPERS));
 const EXAMPLE: PolicyRule[] = [
@@ -237,10 +239,9 @@ describe('a rule that denies', () => {
 describe('what is given to nft', () => {
   it('as text is words of ours, numbers and hashes, whatever is asked', () => {
     fc.assert(
-      fc.property(arbitraryRules, arbitraryRules, (rules, before) => {
-        const present = rulesetOf({ rules: before, helpers: [] });
-        const { prepare } = transactionTo(rulesetOf({ rules, helpers: [] }), present && readRuleset(listingOf(present)).names);
-        expect(partsText(prepare)).toMatch(/^[a-z0-9_ {}:;,=\n]*$/);
+      fc.property(arbitraryRules, (rules) => {
+        const table = rulesetOf({ rules, helpers: [] });
+        if (table) expect(tableFiles(table).prepare).toMatch(/^[a-z0-9_ {}:;,=\n]*$/);
       }),
       { numRuns: 100 },
     );
@@ -249,8 +250,7 @@ describe('what is given to nft', () => {
   it('as JSON has text of the document in comments alone', () => {
     fc.assert(
       fc.property(arbitraryRules, (rules) => {
-        const { replace } = transactionTo(rulesetOf({ rules, helpers: ['sip'] }), undefined);
-        JSON.parse(replace, (key: string, value: unknown) => {
+        JSON.parse(tableFiles(rulesetOf({ rules, helpers: ['sip'] })!).replace, (key: string, value: unknown) => {
           if (typeof value === 'string' && key !== 'comment')
             expect(value).toMatch(/^([=!]=|tcp reset|ip6? [sd]addr|@?[A-Za-z0-9_.:-]+\*?)$/);
           return value;
@@ -259,31 +259,46 @@ describe('what is given to nft', () => {
       { numRuns: 100 },
     );
   });
+});
 
-  it('removes what is there and not ours, but no timeout that has not a name of ours', () => {
+describe('what the kernel is given', () => {
+  it('removes what is there and not wanted, by name, before anything is made', () => {
     const names = {
       chains: ['x; y'],
       sets: [{ name: 'li_src4_0' }],
-      timeouts: ['a; flush ruleset', 'to_0123456789abcdef'],
+      timeouts: ['somebody’s'],
       helpers: ['h'],
       others: [{ kind: 'map' as const, name: 'm' }],
     };
-    const { replace, clear } = transactionTo(rulesetOf({ rules: EXAMPLE, helpers: [] }), names);
-    expect(clear).toEqual(['to_0123456789abcdef']);
-    const deleted = (JSON.parse(replace) as { nftables: { delete?: Record<string, { name: string }> }[] }).nftables.flatMap((one) =>
-      Object.entries(one.delete ?? {}).map(([kind, { name }]) => `${kind} ${name}`),
-    );
-    expect(deleted).toEqual(['map m', 'set li_src4_0', 'chain x; y', 'ct helper h']);
+    const messages = replacement(rulesetOf({ rules: EXAMPLE, helpers: [] })!, names).map(({ type }) => type);
+    const kinds = (...wanted: number[]): number[] => messages.filter((type) => wanted.includes(type));
+    expect(kinds(NFT_MSG.DELRULE, NFT_MSG.DELSET, NFT_MSG.DELCHAIN, NFT_MSG.DELOBJ)).toEqual([
+      NFT_MSG.DELRULE,
+      NFT_MSG.DELSET,
+      NFT_MSG.DELSET,
+      NFT_MSG.DELCHAIN,
+      NFT_MSG.DELOBJ,
+    ]);
+    expect(messages.lastIndexOf(NFT_MSG.DELCHAIN)).toBeLessThan(messages.indexOf(NFT_MSG.NEWSET));
+    expect(messages.at(-1)).toBe(NFT_MSG.DELOBJ);
   });
 
-  it('for no table is its end, if it is there', () => {
-    const nothing = { chains: [], sets: [], timeouts: [], helpers: [], others: [] };
-    expect(transactionTo(undefined, nothing)).toEqual({
-      prepare: { timeouts: [], limits: [] },
-      replace: '{"nftables":[{"delete":{"table":{"family":"inet","name":"ctfleet_policy"}}}]}',
-      clear: [],
-    });
-    expect(transactionTo(undefined, undefined).replace).toBe('{"nftables":[]}');
+  it('reads back as what was meant, whatever the rules are', () => {
+    fc.assert(
+      fc.property(arbitraryRules, (rules) => {
+        const table = rulesetOf({ rules, helpers: [] });
+        const messages = table ? replacement(table, undefined) : [];
+        const chains = saidIn(messages);
+        expect(chains.map(({ name }) => name)).toEqual(table?.chains.map(({ name }) => name) ?? []);
+        expect(chains.map((chain) => chain.rules.map(({ comment }) => comment))).toEqual(
+          table?.chains.map((chain) => chain.rules.map(({ comment }) => comment)) ?? [],
+        );
+        expect(
+          chains.flatMap((chain) => chain.rules).flatMap(({ expressions }) => expressions.filter(({ kind }) => kind === 'chance')),
+        ).toEqual([]);
+      }),
+      { numRuns: 100 },
+    );
   });
 });
 

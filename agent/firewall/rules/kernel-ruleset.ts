@@ -25,18 +25,29 @@ const MAX_OBJECTS = 10_000;
  * @param options.withObjects also what objects of conntrack hold
  */
 export function readKernelRuleset({ withObjects = false } = {}): Ruleset {
+  return readAtOneTime((reader) => {
+    const ruleset = reader.ruleset();
+    return withObjects ? { ...ruleset, objects: reader.objects() } : ruleset;
+  });
+}
+
+/** The chains and looked up sets of one table. Throws likewise. */
+export function readKernelTable(table: { family: number; name: string }): Ruleset {
+  return readAtOneTime((reader) => reader.ruleset(table));
+}
+
+function readAtOneTime(read: (reader: Reader) => Ruleset): Ruleset {
   for (let attempt = 1; ; attempt++) {
     const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 1 << 20, sendBuffer: 1 << 16 });
     try {
       const reader = new Reader(socket);
       const before = reader.generation();
-      const ruleset = reader.ruleset();
-      if (withObjects) ruleset.objects = reader.objects();
+      const ruleset = read(reader);
       if (before === reader.generation()) return ruleset;
     } catch (error) {
       if (!(error instanceof Interrupted) && !(error instanceof NetlinkError && error.code === 'ENOENT')) throw error;
     } finally {
-      socket.close();
+      socket.closeLater();
     }
     if (attempt === MAX_ATTEMPTS) throw new NetlinkError('the rules change faster than they can be read', EBUSY);
   }
@@ -48,7 +59,7 @@ export function readGeneration(): number {
   try {
     return new Reader(socket).generation();
   } finally {
-    socket.close();
+    socket.closeLater();
   }
 }
 
@@ -72,27 +83,30 @@ class Reader {
     return 0;
   }
 
-  ruleset(): Ruleset {
+  /** @param only a table; kernels before 6.3 tell of other chains of its family all the same */
+  ruleset(only?: { family: number; name: string }): Ruleset {
+    const of = only && requestOf(only);
     const dormant = new Set<string>();
     for (const body of this.#dump(NFT_MSG.GETTABLE)) {
       const { family, name, isDormant } = decodeTable(body);
       if (isDormant) dormant.add(`${family} ${name}`);
     }
     const chains = new Map<string, Chain>();
-    for (const body of this.#dump(NFT_MSG.GETCHAIN)) {
+    for (const body of this.#dump(NFT_MSG.GETCHAIN, of)) {
       const chain = decodeChain(body);
+      if (only && (chain.family !== only.family || chain.table !== only.name)) continue;
       if (!dormant.has(`${chain.family} ${chain.table}`)) chains.set(setId(chain.family, chain.table, chain.name), chain);
     }
     const looked = new Set<string>();
     let rules = 0;
-    for (const body of this.#dump(NFT_MSG.GETRULE)) {
+    for (const body of this.#dump(NFT_MSG.GETRULE, of)) {
       const { family, table, chain, ...rule } = decodeRule(body);
       if (++rules > MAX_RULES) throw new NetlinkError(`there are more than ${MAX_RULES} rules`, EBUSY);
       chains.get(setId(family, table, chain))?.rules.push(rule);
       for (const expression of rule.expressions) if (expression.kind === 'lookup') looked.add(setId(family, table, expression.set));
     }
     const heads: SetHead[] = [];
-    for (const body of this.#dump(NFT_MSG.GETSET)) heads.push(decodeSet(body));
+    for (const body of this.#dump(NFT_MSG.GETSET, of)) heads.push(decodeSet(body));
     completeExpressions(chains.values(), heads);
     const sets: Record<string, RuleSet> = {};
     for (const head of heads) {
@@ -128,7 +142,7 @@ class Reader {
       const count = elements.reduce((sum, { isEnd }) => sum + (isEnd ? 0 : 1), 0);
       return count > MAX_ELEMENTS ? packSet(head, [], `it has more than ${MAX_ELEMENTS} elements`) : packSet(head, elements);
     } finally {
-      socket.close();
+      socket.closeLater();
     }
   }
 
@@ -180,6 +194,14 @@ function completeExpressions(chains: Iterable<Chain>, heads: readonly SetHead[])
 const EINTR = 4;
 /** struct nfgenmsg: all families. */
 const HEADER = new Uint8Array(4);
+
+/** NFTA_*_TABLE is the first attribute of chains, rules and sets alike. */
+function requestOf({ family, name }: { family: number; name: string }): Uint8Array {
+  const request = new AttributeWriter();
+  request.raw(headerOf(family));
+  request.text(1, name);
+  return request.finish();
+}
 
 function headerOf(family: number): Uint8Array {
   return Uint8Array.of(family, 0, 0, 0);

@@ -5,10 +5,13 @@ const SUBSYSTEM = NFNL_SUBSYS_NFTABLES << 8;
 export const NFT_MSG = {
   NEWTABLE: SUBSYSTEM,
   GETTABLE: SUBSYSTEM | 1,
+  DELTABLE: SUBSYSTEM | 2,
   NEWCHAIN: SUBSYSTEM | 3,
   GETCHAIN: SUBSYSTEM | 4,
+  DELCHAIN: SUBSYSTEM | 5,
   NEWRULE: SUBSYSTEM | 6,
   GETRULE: SUBSYSTEM | 7,
+  DELRULE: SUBSYSTEM | 8,
   NEWSET: SUBSYSTEM | 9,
   GETSET: SUBSYSTEM | 10,
   DELSET: SUBSYSTEM | 11,
@@ -20,6 +23,7 @@ export const NFT_MSG = {
   NEWOBJ: SUBSYSTEM | 18,
   GETOBJ: SUBSYSTEM | 19,
   DELOBJ: SUBSYSTEM | 20,
+  DELFLOWTABLE: SUBSYSTEM | 24,
 } as const;
 
 /** What a transaction begins and ends with. */
@@ -32,6 +36,11 @@ export const NFNLGRP_NFTABLES = 7;
 
 export const TABLE = { NAME: 1, FLAGS: 2 } as const;
 export const TABLE_DORMANT = 1;
+/** NFTA_LIST_ELEM: the only attribute of lists. */
+export const LIST_ELEMENT = 1;
+/** NF_ACCEPT */
+export const POLICY_ACCEPT = 1;
+export const FLOWTABLE = { TABLE: 1, NAME: 2 } as const;
 export const CHAIN = { TABLE: 1, NAME: 3, HOOK: 4, POLICY: 5, TYPE: 7 } as const;
 export const HOOK = { NUMBER: 1, PRIORITY: 2, DEVICE: 3, DEVICES: 4 } as const;
 export const RULE = { TABLE: 1, CHAIN: 2, HANDLE: 3, EXPRESSIONS: 4, USERDATA: 7 } as const;
@@ -44,14 +53,38 @@ export const SET = {
   DATA_TYPE: 6,
   DESCRIPTION: 9,
   ID: 10,
+  USERDATA: 13,
   OBJECT_TYPE: 15,
   EXPRESSION: 17,
   EXPRESSIONS: 18,
 } as const;
-export const SET_FLAG = { INTERVAL: 0x4, MAP: 0x8, TIMEOUT: 0x10, EVAL: 0x20, OBJECT: 0x40, CONCAT: 0x80 } as const;
+/** The name of a set that only one rule refers to: the kernel puts a number into it. */
+export const ANONYMOUS_SET = '__set%d';
+export const SET_FLAG = {
+  ANONYMOUS: 0x1,
+  CONSTANT: 0x2,
+  INTERVAL: 0x4,
+  MAP: 0x8,
+  TIMEOUT: 0x10,
+  EVAL: 0x20,
+  OBJECT: 0x40,
+  CONCAT: 0x80,
+} as const;
+/** What nft writes into the user data of a set. */
+export const SET_USERDATA = { KEY_BYTE_ORDER: 0 } as const;
 export const SET_DESCRIPTION = { SIZE: 1, CONCAT: 2 } as const;
-export const ELEMENTS = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
-export const ELEMENT = { KEY: 1, DATA: 2, FLAGS: 3, EXPIRATION: 5, EXPRESSION: 7, OBJECT: 9, KEY_END: 10, EXPRESSIONS: 11 } as const;
+export const ELEMENTS = { TABLE: 1, SET: 2, ELEMENTS: 3, SET_ID: 4 } as const;
+export const ELEMENT = {
+  KEY: 1,
+  DATA: 2,
+  FLAGS: 3,
+  EXPIRATION: 5,
+  USERDATA: 6,
+  EXPRESSION: 7,
+  OBJECT: 9,
+  KEY_END: 10,
+  EXPRESSIONS: 11,
+} as const;
 export const ELEMENT_FLAG = { INTERVAL_END: 1, CATCH_ALL: 2 } as const;
 export const DATA = { VALUE: 1, VERDICT: 2 } as const;
 export const VERDICT_ATTRIBUTE = { CODE: 1, CHAIN: 2 } as const;
@@ -60,10 +93,10 @@ export const DYNSET = { EXPRESSION: 7, EXPRESSIONS: 10 } as const;
 export const OBJREF = { TYPE: 1, NAME: 2, SET: 4 } as const;
 export const OBJECT_ATTRIBUTE = { TABLE: 1, NAME: 2, TYPE: 3, DATA: 4 } as const;
 /** NFTA_CT_HELPER_*; NFTA_CT_TIMEOUT_*, whose data are CTA_TIMEOUT_* of the protocol. */
-export const HELPER_OBJECT = { NAME: 1, L4PROTO: 3 } as const;
+export const HELPER_OBJECT = { NAME: 1, L3PROTO: 2, L4PROTO: 3 } as const;
 export const TIMEOUT_OBJECT = { L3PROTO: 1, L4PROTO: 2, DATA: 3 } as const;
 /** NFT_OBJECT_*: those that rules refer to, and that match always. */
-export const OBJECT = { UNKNOWN: 0, COUNTER: 1, HELPER: 3, TIMEOUT: 7, SECMARK: 8, EXPECTATION: 9 } as const;
+export const OBJECT = { UNKNOWN: 0, COUNTER: 1, QUOTA: 2, HELPER: 3, LIMIT: 4, TIMEOUT: 7, SECMARK: 8, EXPECTATION: 9 } as const;
 /** NFTA_CONNLIMIT_*, and NFT_CONNLIMIT_F_INV. */
 export const CONNLIMIT = { COUNT: 1, FLAGS: 2, INVERTED: 1 } as const;
 /** What nft writes into the user data of a rule: type, length, bytes. */

@@ -48,7 +48,7 @@ export function changeNfTables(changes: readonly NfChange[]): void {
     socket.send(Buffer.concat(messages));
     awaitVerdict(socket, last);
   } finally {
-    socket.close();
+    socket.closeLater();
   }
 }
 

@@ -1,6 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { FleetError } from '../../../proto/model/error-codes.ts';
-import { openPipe } from './pipe.ts';
 
 /** It takes milliseconds; a large table on a busy machine, a second. */
 const MAX_RUN_MS = 30_000;
@@ -26,49 +25,28 @@ function remember(pid: number | undefined): void {
  * @param missing what is not possible where it fails
  */
 export function nft(args: readonly string[], commands = '', missing = 'Packets cannot be refused here'): Promise<string> {
-  return run(args, 'pipe', ({ stdin }) => stdin!.on('error', () => undefined).end(commands), missing);
-}
-
-/**
- * As `nft`, for commands in JSON. nft 1.0.6 opens its standard input by name to read them, which a socket does not allow; and not every
- * gateway has the name /dev/stdin.
- */
-export function nftJson(commands: string, missing: string): Promise<string> {
-  const pipe = openPipe();
-  return run(
-    ['-j', '-f', '/proc/self/fd/0'],
-    pipe.readFd,
-    () => {
-      pipe.closeReadEnd();
-      pipe.end(commands);
-    },
-    missing,
-  );
-}
-
-function run(args: readonly string[], input: 'pipe' | number, feed: (child: ChildProcess) => void, missing: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const refused = (why: string, cause?: unknown): void =>
       reject(
         new FleetError('CAPABILITY_MISSING', `${missing}: ${why}. Install nftables, and give the agent CAP_NET_ADMIN.`, {}, { cause }),
       );
     const child = spawn('nft', args, {
-      stdio: [input, 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, LC_ALL: 'C' },
       timeout: MAX_RUN_MS,
       killSignal: 'SIGKILL',
     });
     remember(child.pid);
     let [out, said] = ['', ''];
-    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;
     });
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text;
     });
     child.once('error', (error) => refused(error.message === 'spawn nft ENOENT' ? 'nft is not there' : error.message, error));
     child.once('close', (code) => (code === 0 ? resolve(out) : refused(said.split('\n')[0] || `nft ended with ${code ?? 'a signal'}`)));
-    feed(child);
+    child.stdin.on('error', () => undefined).end(commands);
   });
 }
 

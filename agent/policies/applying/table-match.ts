@@ -1,5 +1,5 @@
 import type { PolicyTable } from '../policy-table.ts';
-import type { PresentNames } from '../transaction.ts';
+import type { FoundTable, PresentNames } from '../read-ruleset.ts';
 
 const EMPTY: PolicyTable = { timeouts: [], helpers: [], limits: [], chains: [] };
 /** What nft does not list of a timeout of TCP, since it takes it for usual (nftables, src/rule.c). */
@@ -31,8 +31,14 @@ export function holdsTable(found: PolicyTable = EMPTY, wanted: PolicyTable = EMP
   return rulesText(found) === rulesText(wanted) && hasAll('timeouts') && hasAll('limits');
 }
 
-/** Names of sets and timeouts that are there and not wanted. */
-export function leftoversOf(found: PolicyTable, wanted: PolicyTable = EMPTY): { kind: 'set' | 'ct timeout'; name: string }[] {
+/** A set or a timeout. */
+export interface TablePart {
+  kind: 'set' | 'ct timeout';
+  name: string;
+}
+
+/** Sets and timeouts that are there and not wanted. */
+export function leftoversOf(found: PolicyTable, wanted: PolicyTable = EMPTY): TablePart[] {
   const beyond = (kind: 'set' | 'ct timeout', list: keyof Pick<PolicyTable, 'limits' | 'timeouts'>) =>
     found[list].filter(({ name }) => !wanted[list].some((one) => one.name === name)).map(({ name }) => ({ kind, name }));
   return [...beyond('set', 'limits'), ...beyond('ct timeout', 'timeouts')];
@@ -59,6 +65,39 @@ export function withoutLeftovers(present: PresentNames, wanted: PolicyTable): Pr
     sets: present.sets.filter(({ name }) => wanted.limits.some((one) => one.name === name)),
     timeouts: present.timeouts.filter((name) => wanted.timeouts.some((one) => one.name === name)),
   };
+}
+
+/**
+ * What is there after a replacement of what was found; undefined where that had something in it that is not ours. `keeping`: with the sets
+ * of before. Timeouts stay in any case.
+ */
+export function afterReplacement(
+  table: PolicyTable,
+  found: FoundTable | undefined,
+  { keeping }: { keeping: boolean },
+): FoundTable | undefined {
+  if (found && found.strange.length > 0) return undefined;
+  const isLeft = new Set(found && leftoversOf(found.table, table).map(({ kind, name }) => `${kind} ${name}`));
+  const limits = keeping ? (found?.table.limits ?? []).filter(({ name }) => isLeft.has(`set ${name}`)) : [];
+  const timeouts = (found?.table.timeouts ?? []).filter(({ name }) => isLeft.has(`ct timeout ${name}`));
+  return withNames({ ...table, limits: [...table.limits, ...limits], timeouts: [...table.timeouts, ...timeouts] });
+}
+
+/** The same without these. */
+export function withoutParts({ table }: FoundTable, parts: readonly TablePart[]): FoundTable {
+  const isGone = (kind: TablePart['kind'], name: string): boolean => parts.some((part) => part.kind === kind && part.name === name);
+  return withNames({
+    ...table,
+    limits: table.limits.filter(({ name }) => !isGone('set', name)),
+    timeouts: table.timeouts.filter(({ name }) => !isGone('ct timeout', name)),
+  });
+}
+
+function withNames(table: PolicyTable): FoundTable {
+  const namesOf = (list: readonly { name: string }[]): string[] => list.map(({ name }) => name);
+  const { chains, timeouts, helpers, limits } = table;
+  const names = { chains: namesOf(chains), sets: limits, timeouts: namesOf(timeouts), helpers: namesOf(helpers), others: [] };
+  return { table, names, strange: [] };
 }
 
 function rulesText({ chains, helpers }: PolicyTable): string {

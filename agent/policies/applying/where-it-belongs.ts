@@ -1,6 +1,5 @@
 import type { PolicyTable } from '../policy-table.ts';
-import { partsText } from '../table-parts.ts';
-import { transactionTo } from '../transaction.ts';
+import { tableFiles } from '../table-files.ts';
 import type { HeldValues } from './change-set.ts';
 
 /**
@@ -47,7 +46,7 @@ WantedBy=multi-user.target nftables.service
   return {
     files: [
       ...sysctlFiles(held),
-      ...tableFiles(table),
+      ...filesOf(table),
       ...(table ? [{ path: '/etc/systemd/system/ctfleet-policy.service', mode: 0o644, content: unit }] : []),
     ],
     commands: [`sysctl -p ${SYSCTL_FILE}`, ...(table ? ['systemctl daemon-reload', 'systemctl enable --now ctfleet-policy.service'] : [])],
@@ -61,7 +60,7 @@ function onOpenWrt(held: HeldValues, table: PolicyTable | undefined): Belonging 
   return {
     files: [
       ...sysctlFiles(held),
-      ...tableFiles(table),
+      ...filesOf(table),
       ...(table ? [{ path: script, mode: 0o755, content: `#!/bin/sh\n${LOADING.join(' && ')}\n` }] : []),
     ],
     commands: [
@@ -121,12 +120,12 @@ function sysctlFiles({ settings }: HeldValues): Belonging['files'] {
 }
 
 /** They replace our table, whatever is there of it; as at a start, when nothing is. */
-function tableFiles(table: PolicyTable | undefined): Belonging['files'] {
+function filesOf(table: PolicyTable | undefined): Belonging['files'] {
   if (!table) return [];
-  const { prepare, replace } = transactionTo(table, undefined);
+  const { prepare, replace } = tableFiles(table);
   const fresh = 'add table inet ctfleet_policy\ndelete table inet ctfleet_policy\n';
   return [
-    { path: PREPARE, mode: 0o600, content: `${fresh}${partsText(prepare)}` },
+    { path: PREPARE, mode: 0o600, content: `${fresh}${prepare}` },
     { path: REPLACE, mode: 0o600, content: `${replace}\n` },
   ];
 }

@@ -7,8 +7,12 @@ import { changeNfTables } from '../../../agent/firewall/tables/nf-batch.ts';
 import { rulesIn } from '../../../agent/policies/rules-in.ts';
 import { readRuleset } from '../../../agent/policies/read-ruleset.ts';
 import { rulesetOf } from '../../../agent/policies/ruleset.ts';
-import { madeParts, partsText, type TableParts } from '../../../agent/policies/table-parts.ts';
-import { transactionTo } from '../../../agent/policies/transaction.ts';
+import type { PolicyTable } from '../../../agent/policies/policy-table.ts';
+import { isAsMade } from '../../../agent/policies/as-made.ts';
+import { tableFiles } from '../../../agent/policies/table-files.ts';
+import { removedTable, replacement } from '../../../agent/policies/table-messages.ts';
+import { readKernelTable } from '../../../agent/firewall/rules/kernel-ruleset.ts';
+import { FAMILY } from '../../../agent/firewall/rules/ruleset.ts';
 import { canonicalRule } from '../../../proto/model/policy/canonical-rule.ts';
 import type { PolicyDocument } from '../../../proto/model/policy/document.ts';
 import { effectivePolicy } from '../../../proto/model/policy/effective.ts';
@@ -31,8 +35,7 @@ const COMMANDS = path.join(FOLDER, 'commands.json');
 interface Loaded {
   text: string;
   document: PolicyDocument;
-  prepare: TableParts;
-  replace: string;
+  table: PolicyTable;
 }
 
 /**
@@ -50,7 +53,8 @@ export async function policyDocuments(options: TrialOptions): Promise<TrialRepor
     while (progress.goesOn(count, () => JSON.stringify(tally))) {
       const documents = fc.sample(arbitraryDocument, { numRuns: AT_ONCE, seed: options.seed + count });
       const loadable = documents.flatMap((document) => readText(random, mistyped(random, writePolicy(document)), tally, findings));
-      loadTogether(loadable, { isByText: random.perMille(500), tally, findings });
+      if (random.perMille(500)) loadTogether(loadable, tally, findings);
+      else for (const one of loadable) loadByNetlink(one, tally, findings);
       count += documents.length;
       if (warmMb === 0 && progress.isWarm(count, WARM)) warmMb = sizeMb();
     }
@@ -115,23 +119,20 @@ function readText(random: Random, text: string, tally: Tally, findings: Findings
     const { rules, helpers = [], timeouts } = effectivePolicy([{ policyId: '', level: 'gateway', document }]).values;
     const table = rulesetOf({ rules, helpers, timeouts, spared: random.perMille(500) ? [{ proto: 'tcp', dst: ['10.9.9.9'] }] : [] });
     if (!table) return [];
-    const { prepare, replace } = transactionTo(table, undefined);
-    return [{ text, document, prepare, replace }];
+    return [{ text, document, table }];
   } catch (error) {
     findings.add(`it threw: ${(error as Error).message}`, text);
     return [];
   }
 }
 
-/** One run of nft for many documents, since a process costs more than a table. `isByText`: what JSON cannot say, not by netlink. */
-function loadTogether(loadable: readonly Loaded[], how: { isByText: boolean; tally: Tally; findings: Findings }): void {
-  const { isByText, tally, findings } = how;
+/** As files for a start of the gateway: one run of nft for many documents, since a process costs more than a table. */
+function loadTogether(loadable: readonly Loaded[], tally: Tally, findings: Findings): void {
   const names = loadable.map((_, index) => `t${index}`);
+  const files = loadable.map(({ table }) => tableFiles(table));
   try {
-    if (isByText)
-      nft(['-f', '-'], loadable.map(({ prepare }, index) => partsText(prepare).replaceAll(` ${OUR_NAME}`, ` ${names[index]}`)).join(''));
-    else changeNfTables(loadable.flatMap(({ prepare }, index) => madeParts(prepare, names[index])));
-    const commands = loadable.flatMap(({ replace }, index) => commandsIn(replace.replaceAll(`"${OUR_NAME}"`, `"${names[index]}"`)));
+    nft(['-f', '-'], files.map(({ prepare }, index) => prepare.replaceAll(` ${OUR_NAME}`, ` ${names[index]}`)).join(''));
+    const commands = files.flatMap(({ replace }, index) => commandsIn(replace.replaceAll(`"${OUR_NAME}"`, `"${names[index]}"`)));
     // It opens what it is to read by name, which a socket does not allow.
     writeFileSync(COMMANDS, JSON.stringify({ nftables: commands }));
     nft(['-j', '-f', COMMANDS], '');
@@ -139,7 +140,7 @@ function loadTogether(loadable: readonly Loaded[], how: { isByText: boolean; tal
     const [first, ...more] = loadable;
     if (more.length === 0) return findings.add(`nft refused it: ${(error as Error).message.split('\n')[1] ?? ''}`, first!.text);
     clear();
-    for (const one of loadable) loadTogether([one], how);
+    for (const one of loadable) loadTogether([one], tally, findings);
     return;
   }
   const listed = commandsIn(nft(['-j', '-n', 'list', 'ruleset'], '')) as Record<string, { table?: string; name?: string }>[];
@@ -153,6 +154,22 @@ function loadTogether(loadable: readonly Loaded[], how: { isByText: boolean; tal
   });
   if (nft(['list', 'table', 'inet', 'fw'], '') !== NEIGHBOUR) findings.add('somebody else’s table was changed', loadable[0]!.text);
   clear();
+}
+
+/** As an agent does. */
+function loadByNetlink(one: Loaded, tally: Tally, findings: Findings): void {
+  const messages = replacement(one.table, undefined);
+  try {
+    changeNfTables(messages);
+  } catch (error) {
+    return findings.add(`the kernel refused it: ${(error as Error).message}`, one.text);
+  }
+  if (!isAsMade(messages, readKernelTable({ family: FAMILY.inet, name: OUR_NAME })))
+    findings.add('the kernel tells back something else', one.text);
+  compare(one, nft(['-j', '-n', 'list', 'table', 'inet', OUR_NAME], ''), findings);
+  tally.add('told back');
+  changeNfTables([removedTable()]);
+  if (nft(['list', 'table', 'inet', 'fw'], '') !== NEIGHBOUR) findings.add('somebody else’s table was changed', one.text);
 }
 
 function compare({ text, document }: Loaded, listing: string, findings: Findings): void {

@@ -1,13 +1,10 @@
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { changeNfTables } from '../../../agent/firewall/tables/nf-batch.ts';
 import { KernelPolicies } from '../../../agent/policies/reading/kernel-policies.ts';
 import { readActual } from '../../../agent/policies/reading/read-actual.ts';
 import { rulesetOf } from '../../../agent/policies/ruleset.ts';
-import { madeParts } from '../../../agent/policies/table-parts.ts';
-import { transactionTo } from '../../../agent/policies/transaction.ts';
+import { replacement } from '../../../agent/policies/table-messages.ts';
 import type { PolicyRule } from '../../../proto/model/policy/document.ts';
 import type { ForeignRule, UndecodedRule } from '../../../proto/model/policy/foreign-tracking.ts';
 import { timeoutKeyOf } from '../../../proto/model/policy/settings.ts';
@@ -280,13 +277,7 @@ describe.skipIf(why !== undefined)(`the agent’s reader${why ? ` (skipped: ${wh
       { name: 'multicast', match: { dst: ['224.0.0.0/4'] }, mode: 'off' },
       { name: 'guests', match: { src: ['10.1.0.0/16'] }, limits: { perSource: 20, answer: 'reset' } },
     ];
-    const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-policy-'));
-    const file = path.join(folder, 'replace.json');
-    const { prepare, replace } = transactionTo(rulesetOf({ rules, helpers: ['ftp'] }), undefined);
-    changeNfTables(madeParts(prepare));
-    writeFileSync(file, replace);
-    namespace.run('nft', '-j', '-f', file);
-    rmSync(folder, { recursive: true });
+    changeNfTables(replacement(rulesetOf({ rules, helpers: ['ftp'] })!, undefined));
     const read = async () => (await new KernelPolicies().read(new AbortController().signal)).actual;
     expect((await read()).table).toEqual({ rules, helpers: ['ftp'], strange: [] });
     expect(readActual().foreign.rules).toEqual([]);
