@@ -10,12 +10,13 @@ import { codecChecks } from './codec.ts';
 import { failoverChecks } from './failover.ts';
 import { lostChecks } from './lost.ts';
 import { policyChecks } from './policy.ts';
+import { policyTableChecks } from './policy-table.ts';
 import { rulesChecks } from './rules.ts';
 
 const { values, positionals: wanted } = parseArgs({ options: { boot: { type: 'string' } }, allowPositionals: true });
 const isGuest = values.boot !== undefined;
 let failed = 0;
-for (const { checks, close } of [lostChecks, codecChecks, blockChecks, rulesChecks, failoverChecks, policyChecks]) {
+for (const { checks, close } of [lostChecks, codecChecks, blockChecks, rulesChecks, failoverChecks, policyTableChecks, policyChecks]) {
   for (const check of checks) if (isDue(check)) await tryOne(check);
   await close();
 }
