@@ -15,6 +15,18 @@ import { CONFIG, type Config } from '../platform/config.ts';
 import { timeFrom } from '../platform/untrusted.ts';
 import { documentOf, toEffectsView } from './planned-effects.ts';
 import { cleaned } from './reading-view.ts';
+import { RecentReadings } from './recent-readings.ts';
+
+/** What was read for a plan. */
+export interface PlanReading {
+  reading: PolicyReading;
+  at: Date;
+  /** Absent where the agent is older. */
+  effects?: PolicyEffectsView;
+}
+
+/** A larger one is asked for again rather than kept. */
+const MAX_KEPT_ROWS = 100;
 
 export type Unanswered = Pick<GatewayPolicy, 'reason'> & { state: 'slow' | 'offline' | 'failed' };
 export const NOTHING_TOLD: Unanswered = { state: 'failed', reason: 'its agent answered without what was asked for' };
@@ -22,11 +34,15 @@ export const NOTHING_TOLD: Unanswered = { state: 'failed', reason: 'its agent an
 /** Asks gateways how they track, at the moment of the call. One that does not answer is told with the reason. */
 @Injectable()
 export class GatewayReadings {
+  private readonly recent: RecentReadings<PlanReading>;
+
   constructor(
     @Inject(GatewayQueries) private readonly queries: GatewayQueries,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    this.recent = new RecentReadings(clock);
+  }
 
   /** What the gateway is set to, with texts that can be stored and shown. */
   async read(row: GatewayRow, signal: AbortSignal): Promise<{ reading: PolicyReading; at: Date } | Unanswered> {
@@ -37,18 +53,22 @@ export class GatewayReadings {
   }
 
   /**
-   * The same, and what the values would do to the flows that are there now. Effects are absent where the agent is older; an agent that can
-   * tell them is asked for both at once, so that they are of one moment.
-   * @param maxFlows rows of those that would be stopped
+   * The same, and what the values would do to the flows that are there now. An agent that can tell that is asked for both at once, so that
+   * they are of one moment.
+   * @param options.maxFlows rows of those that would be stopped
+   * @param options.isRecentEnough what was read within the last seconds will do, for whoever has it compared again before anything is set
    */
   async plan(
     row: GatewayRow,
     values: PolicyValues,
-    maxFlows: number,
+    { maxFlows, isRecentEnough = false }: { maxFlows: number; isRecentEnough?: boolean },
     signal: AbortSignal,
-  ): Promise<{ reading: PolicyReading; at: Date; effects?: PolicyEffectsView } | Unanswered> {
+  ): Promise<PlanReading | Unanswered> {
     const document = documentOf(values);
     if (document === undefined || !abilityOf(row, PLANS_POLICY).can) return this.read(row, signal);
+    const key = JSON.stringify([row.id, maxFlows, document]);
+    const recent = isRecentEnough && !whyUnasked(row, PLANS_POLICY, this.clock()) ? this.recent.take(key) : undefined;
+    if (recent) return recent;
     const stopped: Flow[] = [];
     const ask = { $case: 'policyPlan' as const, value: { document, maxFlows } };
     const asked = await this.ask(row, PLANS_POLICY, ask, signal, { maxFlows, onFlows: (wire) => void stopped.push(...wire.map(flowFrom)) });
@@ -56,7 +76,9 @@ export class GatewayReadings {
     const { policy, policyEffects, total } = asked.answer.head;
     if (!policy) return NOTHING_TOLD;
     const reading = cleaned(fromWirePolicyReading(policy));
-    return { reading, at: asked.at, ...(policyEffects && { effects: toEffectsView(policyEffects, total, stopped, row.id) }) };
+    const read = { reading, at: asked.at, ...(policyEffects && { effects: toEffectsView(policyEffects, total, stopped, row.id) }) };
+    if (reading.foreign.rules.length + stopped.length <= MAX_KEPT_ROWS) this.recent.keep(key, read);
+    return read;
   }
 
   async ask(

@@ -46,6 +46,7 @@ interface Planning {
   shown: Shown;
   /** Rows of the flows that would be stopped. */
   maxFlows: number;
+  isRecentEnough: boolean;
   signal: AbortSignal;
 }
 
@@ -67,9 +68,9 @@ export class PolicyPlansService {
     return (await this.planFor(scope, await this.drafts.of(scope, id, body), body.scope, signal)).plan;
   }
 
-  /** Of a policy as it is saved, with all that carrying it out needs. Throws likewise. */
+  /** Of a policy as it is saved, with all that carrying it out needs; agents compare with it before they do. Throws likewise. */
   async whole(scope: TenantScope, id: string, wanted: Scope, signal: AbortSignal): Promise<WholePlan> {
-    return this.planFor(scope, await this.drafts.of(scope, id, {}), wanted, signal);
+    return this.planFor(scope, await this.drafts.of(scope, id, {}), wanted, signal, true);
   }
 
   /** The same of a policy that is not saved; FORBIDDEN and NOT_FOUND as for saving one. */
@@ -77,7 +78,7 @@ export class PolicyPlansService {
     return (await this.planFor(scope, await this.drafts.ofNew(scope, body), body.scope, signal)).plan;
   }
 
-  private async planFor(scope: TenantScope, draft: Draft, wanted: Scope, signal: AbortSignal): Promise<WholePlan> {
+  private async planFor(scope: TenantScope, draft: Draft, wanted: Scope, signal: AbortSignal, isRecentEnough = false): Promise<WholePlan> {
     const rows = await this.gateways.inScope(scope, wanted);
     const { policy, saved, digest } = draft;
     const reached = rows.filter((row) => reaches(policy, row) || (saved !== undefined && reaches(saved, row)));
@@ -96,7 +97,9 @@ export class PolicyPlansService {
     ]);
     const maxFlows = shownOfEach(reached.length);
     const planned = await Promise.all(
-      reached.map((row) => this.planOn(row, { policies, usage: usage.get(row.id), inForce: inForce.get(row.id), shown, maxFlows, signal })),
+      reached.map((row) =>
+        this.planOn(row, { policies, usage: usage.get(row.id), inForce: inForce.get(row.id), shown, maxFlows, isRecentEnough, signal }),
+      ),
     );
     const gateways = planned.map(({ gateway }) => gateway);
     if (Buffer.byteLength(JSON.stringify(gateways)) > MAX_PLAN_BYTES)
@@ -116,10 +119,13 @@ export class PolicyPlansService {
     return { plan, draft, parts: planned, tenantOf: Object.fromEntries(policies.map((one) => [one.id, one.tenantId])) };
   }
 
-  private async planOn(row: GatewayRow, { policies, usage, inForce, shown, maxFlows, signal }: Planning): Promise<PlannedPart> {
+  private async planOn(
+    row: GatewayRow,
+    { policies, usage, inForce, shown, maxFlows, isRecentEnough, signal }: Planning,
+  ): Promise<PlannedPart> {
     const effective = effectivePolicy(layersOn(policies, row));
     const named = { gatewayId: row.id, gatewayName: row.name, tenantId: row.tenantId, tenantName: row.tenant.name };
-    const read = await this.readings.plan(row, effective.values, maxFlows, signal);
+    const read = await this.readings.plan(row, effective.values, { maxFlows, isRecentEnough }, signal);
     const actual = 'reading' in read ? read.reading.actual : undefined;
     const warnings = toWarningViews(warningsOf(effective, actual, factsOf(usage)));
     if (!('reading' in read)) return { row, effective, gateway: { ...named, ...read, warnings } };
