@@ -18,5 +18,10 @@ test('a reading is there for some seconds and once, and then it is not', () => {
 test('of many the last are kept', () => {
   const recent = new RecentReadings<number>(() => 0);
   for (let n = 0; n < 2000; n++) recent.keep(`gw${n}`, n);
-  expect([recent.take('gw0'), recent.take('gw1499'), recent.take('gw1500'), recent.take('gw1999')]).toEqual([undefined, undefined, 1500, 1999]);
+  expect([recent.take('gw0'), recent.take('gw1499'), recent.take('gw1500'), recent.take('gw1999')]).toEqual([
+    undefined,
+    undefined,
+    1500,
+    1999,
+  ]);
 });

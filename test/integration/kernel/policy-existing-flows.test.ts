@@ -157,39 +157,46 @@ describe.skipIf(why !== undefined)(`flows that are there when a policy comes${wh
   }
   const ids = async (): Promise<number[]> => [...(await idOf('dport:80')), ...(await idOf('dport:443'))];
 
-  test('normal to strict ends what was joined in the middle when it is confirmed, and keeps what began properly', async () => {
-    const { joined, whole, ids: before } = await pickedUpAndWhole(6);
-    await stage.apply(modes('normal'));
-    await stage.confirm();
-    await goesOn(joined);
+  test.each([4, 6] as const)(
+    'normal to strict, over IPv%i, ends what was joined midway when it is confirmed, and nothing else',
+    async (family) => {
+      const { joined, whole, ids: before } = await pickedUpAndWhole(family);
+      await stage.apply(modes('normal'));
+      await stage.confirm();
+      await goesOn(joined);
 
-    const planned = await stage.effects(modes('strict'));
-    expect(planned.effects).toMatchObject([
-      { kind: 'stopped', path: 'rules.m', flows: 1, why: expect.stringContaining('not every packet') },
-    ]);
-    expect(planned.stopped.map(({ id }) => id)).toEqual([before[0]]);
+      const planned = await stage.effects(modes('strict'));
+      expect(planned.effects).toMatchObject([
+        { kind: 'stopped', path: 'rules.m', flows: 1, why: expect.stringContaining('not every packet') },
+      ]);
+      expect(planned.stopped.map(({ id }) => id)).toEqual([before[0]]);
 
-    await stage.apply(modes('strict'));
-    await goesOn(joined);
-    await stage.changes.restore('It is put back.');
-    expect(await ids()).toEqual(before);
+      await stage.apply(modes('strict'));
+      await goesOn(joined);
+      await stage.changes.restore('It is put back.');
+      expect(await ids()).toEqual(before);
 
-    await stage.apply(modes('strict'));
-    await stage.confirm();
-    expect(stage.folder.lastOutcome()).toMatchObject({ outcome: 'confirmed', unmet: { ended: 1, left: 0 } });
-    await isStopped(80);
-    await goesOn(whole);
-    expect(await ids()).toEqual(before.slice(1));
-  });
+      await stage.apply(modes('strict'));
+      await stage.confirm();
+      expect(stage.folder.lastOutcome()).toMatchObject({ outcome: 'confirmed', unmet: { ended: 1, left: 0 } });
+      await isStopped(80);
+      await goesOn(whole);
+      expect(await ids()).toEqual(before.slice(1));
+    },
+  );
 
-  test.each([
-    ['loose', 'strict'],
-    ['loose', 'normal'],
-    ['normal', 'loose'],
-    ['strict', 'normal'],
-    ['strict', 'loose'],
-  ] as const)('%s to %s leaves TCP alone, however it began', async (from, to) => {
-    const { joined, whole, ids: before } = await pickedUpAndWhole(4);
+  test.each(
+    (
+      [
+        ['loose', 'strict'],
+        ['loose', 'normal'],
+        ['normal', 'loose'],
+        ['strict', 'normal'],
+        ['strict', 'loose'],
+      ] as const
+    ).flatMap(([from, to]) => ([4, 6] as const).map((family) => [from, to, family] as const)),
+  )('%s to %s leaves TCP over IPv%i alone, however it began', async (from, to, family) => {
+    const { joined, whole, ids: before } = await pickedUpAndWhole(family);
     await stage.apply(modes(from));
     await stage.confirm();
     expect(await stage.effects(modes(to))).toMatchObject({ stopped: [] });
