@@ -1,5 +1,6 @@
 'use client';
 
+import { Fragment } from 'react';
 import type { PolicyChangeView } from '../../../proto/http/effective-policy.ts';
 import type { GatewayPolicy } from '../../../proto/http/policies.ts';
 import { parseDuration } from '../../../proto/model/duration.ts';
@@ -37,7 +38,7 @@ export function EffectiveValues({ policy: { effective, difference, warnings, sta
           <tbody>
             {effective.values.map(({ path, text, rule, origin }) => (
               <tr key={path}>
-                <td>{rule ? `rule ${rule.name}` : path}</td>
+                <td>{rule ? `rule ${rule.name}` : breakable(path)}</td>
                 <td className="strong" title={rule && text}>
                   {rule ? ruleInShort(text) : valueWords(path, text)}
                 </td>
@@ -126,4 +127,14 @@ function ruleInShort(text: string): string {
     .filter((line) => line !== '')
     .join(', ')
     .replaceAll(':,', ':');
+}
+
+/** A path that may break after its dots, not within a word. */
+function breakable(path: string) {
+  return path.split(/(?<=\.)/).map((part) => (
+    <Fragment key={part}>
+      {part}
+      <wbr />
+    </Fragment>
+  ));
 }
