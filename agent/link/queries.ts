@@ -6,7 +6,8 @@ import { toWireRefused } from '../../proto/wire/block.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { fromWireFilter } from '../../proto/wire/filter.ts';
-import { SORT_FIELDS, type Sort, type SortField } from '../../proto/model/sort.ts';
+import { SORT_FIELDS, sortValue, type Sort, type SortField } from '../../proto/model/sort.ts';
+import { toWireSortKey } from '../../proto/wire/sort-key.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
 import { fromWireAskedPacket, toWireExplanation } from '../../proto/wire/policy.ts';
 import type { Clock } from '../time/clock.ts';
@@ -39,6 +40,7 @@ const MAX_QUERIES = 64;
 const MAX_DEADLINE_MS = 120_000;
 const MAX_ID = 64;
 const MAX_ROWS = 10_000;
+const MAX_KEYS = 1000;
 const MAX_AGE_MS = 600_000;
 
 export interface QueryDependencies {
@@ -167,15 +169,18 @@ export class Queries {
     const { table, context, clock, controllerClock } = this.#deps;
     const askedAtMs = clock.now();
     const maxAgeMs = Math.min(query.maxAgeMs ?? 0, MAX_AGE_MS);
+    const sort = sortOf(query);
+    const keys = Math.min(query.keys, MAX_KEYS);
     const answer = await table.search({
       filter: fromWireFilter(query.filter),
       context: context(),
-      sort: sortOf(query),
-      limit: Math.min(query.limit, MAX_ROWS),
+      sort,
+      limit: Math.min(Math.max(query.limit, keys), MAX_ROWS),
       withFacets: query.withFacets,
       maxAgeMs,
       signal,
-      after: query.after && { value: query.after.value?.value, id: query.after.id },
+      // No id is below 0.
+      after: query.after && { value: query.after.value?.value, id: query.withAfterValue ? -1 : query.after.id },
     });
     // The table's own clock may be set; how old an answer can be is known in any case.
     const ageMs = Math.min(Math.max(0, clock.now() - answer.snapshotAtMs), maxAgeMs + clock.now() - askedAtMs);
@@ -193,16 +198,17 @@ export class Queries {
         explain: answer.explain,
         refused: undefined,
         spared: [],
+        keys: answer.rows.slice(0, keys).map((row) => toWireSortKey({ value: sortValue(row, sort?.field ?? 'id'), id: row.id })),
       },
     });
-    await stream.writeRows(answer.rows);
+    await stream.writeRows(answer.rows.slice(0, query.limit));
   }
 
   async #policyPlan(stream: AnswerStream, { document, maxFlows }: PolicyPlanQuery, signal: AbortSignal): Promise<void> {
     const { planning, controllerClock } = this.#deps;
     const { rows, total, tableCount, ...told } = await answerPolicyPlan(planning, document, Math.min(maxFlows, MAX_ROWS), signal);
     const snapshotAtMs = BigInt(Math.round(controllerClock.now()));
-    const rest = { facets: [], impact: undefined, explain: [], refused: undefined, spared: [] };
+    const rest = { facets: [], impact: undefined, explain: [], refused: undefined, spared: [], keys: [] };
     await stream.write({
       $case: 'head',
       value: { snapshotAtMs, total: BigInt(total), tableCount: BigInt(tableCount), ...rest, ...told },
@@ -213,7 +219,7 @@ export class Queries {
   /** An answer without rows. */
   async #reading(stream: AnswerStream, answer: Partial<AnswerHead>): Promise<void> {
     const snapshotAtMs = BigInt(Math.round(this.#deps.controllerClock.now()));
-    const rest = { total: 0n, tableCount: 0n, facets: [], impact: undefined, explain: [], refused: undefined, spared: [] };
+    const rest = { total: 0n, tableCount: 0n, facets: [], impact: undefined, explain: [], refused: undefined, spared: [], keys: [] };
     await stream.write({ $case: 'head', value: { snapshotAtMs, ...rest, ...answer } });
     await stream.write({ $case: 'end', value: { rows: 0, digest: Buffer.alloc(0) } });
   }
@@ -247,6 +253,7 @@ export class Queries {
         explain: [],
         refused: refused && toWireRefused(refused),
         spared,
+        keys: [],
       },
     });
     await stream.write({ $case: 'end', value: { rows: flows, digest } });
