@@ -170,7 +170,7 @@ export class Queries {
     const askedAtMs = clock.now();
     const maxAgeMs = Math.min(query.maxAgeMs ?? 0, MAX_AGE_MS);
     const sort = sortOf(query);
-    const keys = Math.min(query.keys, MAX_KEYS);
+    const keys = Math.min(query.keys ?? 0, MAX_KEYS);
     const answer = await table.search({
       filter: fromWireFilter(query.filter),
       context: context(),
@@ -198,7 +198,7 @@ export class Queries {
         explain: answer.explain,
         refused: undefined,
         spared: [],
-        keys: answer.rows.slice(0, keys).map((row) => toWireSortKey({ value: sortValue(row, sort?.field ?? 'id'), id: row.id })),
+        keys: { keys: answer.rows.slice(0, keys).map((row) => toWireSortKey({ value: sortValue(row, sort?.field ?? 'id'), id: row.id })) },
       },
     });
     await stream.writeRows(answer.rows.slice(0, query.limit));
@@ -208,7 +208,7 @@ export class Queries {
     const { planning, controllerClock } = this.#deps;
     const { rows, total, tableCount, ...told } = await answerPolicyPlan(planning, document, Math.min(maxFlows, MAX_ROWS), signal);
     const snapshotAtMs = BigInt(Math.round(controllerClock.now()));
-    const rest = { facets: [], impact: undefined, explain: [], refused: undefined, spared: [], keys: [] };
+    const rest = { facets: [], impact: undefined, explain: [], refused: undefined, spared: [] };
     await stream.write({
       $case: 'head',
       value: { snapshotAtMs, total: BigInt(total), tableCount: BigInt(tableCount), ...rest, ...told },
@@ -219,7 +219,7 @@ export class Queries {
   /** An answer without rows. */
   async #reading(stream: AnswerStream, answer: Partial<AnswerHead>): Promise<void> {
     const snapshotAtMs = BigInt(Math.round(this.#deps.controllerClock.now()));
-    const rest = { total: 0n, tableCount: 0n, facets: [], impact: undefined, explain: [], refused: undefined, spared: [], keys: [] };
+    const rest = { total: 0n, tableCount: 0n, facets: [], impact: undefined, explain: [], refused: undefined, spared: [] };
     await stream.write({ $case: 'head', value: { snapshotAtMs, ...rest, ...answer } });
     await stream.write({ $case: 'end', value: { rows: 0, digest: Buffer.alloc(0) } });
   }
@@ -253,7 +253,6 @@ export class Queries {
         explain: [],
         refused: refused && toWireRefused(refused),
         spared,
-        keys: [],
       },
     });
     await stream.write({ $case: 'end', value: { rows: flows, digest } });

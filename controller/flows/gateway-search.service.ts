@@ -58,7 +58,7 @@ export class GatewaySearchService {
     );
     return {
       rows,
-      keys: head.keys.slice(0, ask.keys).map(fromWireSortKey),
+      keys: (head.keys?.keys ?? []).slice(0, ask.keys).map(fromWireSortKey),
       total: flowsFrom(head.total),
       facets: head.facets.slice(0, MAX_FACETS).map((facet) => ({
         field: textFrom(facet.field, MAX_TEXT),

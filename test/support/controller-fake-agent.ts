@@ -119,7 +119,7 @@ function rowsFor(query: SearchQuery, flows: Flow[]): { shown: Flow[]; keys: Wire
   const rows = flows
     .filter((flow) => !after || compareSortKeys(keyOf(flow), after, query.descending) > 0)
     .toSorted((a, b) => compareSortKeys(keyOf(a), keyOf(b), query.descending));
-  return { shown: rows.slice(0, query.limit), keys: rows.slice(0, query.keys).map((flow) => toWireSortKey(keyOf(flow))) };
+  return { shown: rows.slice(0, query.limit), keys: rows.slice(0, query.keys ?? 0).map((flow) => toWireSortKey(keyOf(flow))) };
 }
 
 /** A test's agent: it has a few flows, answers every query with them, and handles commands as the test says. */
@@ -331,7 +331,7 @@ export class FakeAgent {
         explain: [],
         refused: refused && toWireRefused(refused),
         spared: refused ? ['SSH to the gateway'] : [],
-        keys,
+        keys: { keys },
       },
     };
     yield { $case: 'end', value: { rows: shown.length, digest: digest.digest() } };
