@@ -1,0 +1,6 @@
+// A search by host over many gateways, a plan of what it finds and its flush, by the controller's own code with Postgres, over doubles of
+// gateways: `npm run bench -- search [GATEWAYS] [--json]`.
+import { importAsBuilt } from './as-built.ts';
+
+importAsBuilt();
+await import('./search-trial.ts');
