@@ -80,6 +80,18 @@ export class Line {
     });
   }
 
+  /** Does the work in a turn, which it keeps for `patienceMs` at most: who takes longer goes on beside those that follow. */
+  async during<T>(signal: AbortSignal, patienceMs: number, work: () => Promise<T>): Promise<T> {
+    const release = await this.take(signal);
+    const patience = setTimeout(release, patienceMs);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(patience);
+      release();
+    }
+  }
+
   /** Whose turn it is in this line; undefined once nobody waits. */
   next(): Waiting | undefined {
     for (let first = this.#waiting.shift(); first; first = this.#waiting.shift()) if (!first.isOver) return first;

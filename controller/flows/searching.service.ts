@@ -3,6 +3,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { AskingTurns } from './asking-turns.ts';
 import { Changes } from './changes.ts';
+import { OwnSignals } from './own-signals.ts';
 import type { RoundAnswer, RoundAsk, Rounds } from './rounds.ts';
 
 /** How the gateways of one search are asked, and who is told what came of it. */
@@ -45,21 +46,17 @@ export class SearchingService {
     const over = new AbortController();
     const stop = AbortSignal.any([signal, over.signal]);
     const line = this.turns.line();
+    const signals = new OwnSignals(stop);
     const changes = new Changes();
     let open = 0;
     let fault: { error: unknown } | undefined;
     const begin = async (ask: RoundAsk, withinMs: number): Promise<void> => {
       open += 1;
       try {
-        const release = await line.take(stop);
-        const patience = setTimeout(release, PATIENCE_MS);
-        try {
-          const answer = await conversation.ask(ask, Math.max(1, Math.min(withinMs, endsAtMs - this.clock())), stop);
-          if (!stop.aborted) conversation.heard(ask.gatewayId, answer, rounds.take(ask, answer));
-        } finally {
-          clearTimeout(patience);
-          release();
-        }
+        const answer = await signals.with((own) =>
+          line.during(own, PATIENCE_MS, () => conversation.ask(ask, Math.max(1, Math.min(withinMs, endsAtMs - this.clock())), own)),
+        );
+        if (!stop.aborted) conversation.heard(ask.gatewayId, answer, rounds.take(ask, answer));
       } catch (error) {
         if (stop.aborted) return;
         rounds.fail(ask.gatewayId);

@@ -13,6 +13,7 @@ import { toWireMethod } from '../../proto/wire/method.ts';
 import { demandMet, type Planned } from '../../proto/model/signature-demands.ts';
 import { FEW_FLOWS } from '../../proto/model/tenant-limits.ts';
 import { whyNot } from '../link/why-not.ts';
+import { OwnSignals } from '../flows/own-signals.ts';
 import { SearchingService } from '../flows/searching.service.ts';
 import { flowFrom } from '../flows/untrusted-flow.ts';
 import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
@@ -59,21 +60,18 @@ export class FreezeService {
    * The parts of a plan in the order given: so many gateways are asked at once, beside the searches that run, and all within one deadline;
    * who is slow is left out when it is over. Throws as `freeze` does, and then asks nobody else.
    */
-  async freezeAll(gateways: readonly { row: GatewayRow; own: FlowFilter }[], plan: Freezing, signal: AbortSignal): Promise<PlanPart[]> {
+  async freezeAll(gateways: readonly { row: GatewayRow; own: FlowFilter }[], plan: Freezing, asker: AbortSignal): Promise<PlanPart[]> {
     const endsAtMs = this.clock() + DEADLINE_MS;
     const line = this.searching.turns.line();
     const given = new AbortController();
-    const stop = AbortSignal.any([signal, given.signal]);
-    const freezeInTurn = async ({ row, own }: { row: GatewayRow; own: FlowFilter }, position: number): Promise<PlanPart> => {
-      const release = await line.take(stop);
-      const patience = setTimeout(release, PATIENCE_MS);
-      try {
-        return await this.freeze(row, position, own, plan, { deadlineMs: Math.max(1, endsAtMs - this.clock()), signal: stop });
-      } finally {
-        clearTimeout(patience);
-        release();
-      }
-    };
+    const stop = AbortSignal.any([asker, given.signal]);
+    const signals = new OwnSignals(stop);
+    const freezeInTurn = ({ row, own }: { row: GatewayRow; own: FlowFilter }, position: number): Promise<PlanPart> =>
+      signals.with((signal) =>
+        line.during(signal, PATIENCE_MS, () =>
+          this.freeze(row, position, own, plan, { deadlineMs: Math.max(1, endsAtMs - this.clock()), signal }),
+        ),
+      );
     try {
       return await Promise.all(gateways.map(freezeInTurn));
     } finally {

@@ -74,10 +74,14 @@ try {
     const [clicked, cpuAtClick] = [performance.now(), process.cpuUsage()];
     const { flushId } = await client.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest, waves: false } });
     say(`flush ${run}: accepted`, 'ms', performance.now() - clicked);
-    const state = await eventually('the flush ends', async () => {
-      const [flush] = (await client.call(routes.listFlushes, { query: { limit: 1 } })).items;
-      return flush?.id === flushId && flush.state !== 'running' ? flush.state : undefined;
-    });
+    const state = await eventually(
+      'the flush ends',
+      async () => {
+        const [flush] = (await client.call(routes.listFlushes, { query: { limit: 1 } })).items;
+        return flush?.id === flushId && flush.state !== 'running' ? flush.state : undefined;
+      },
+      240_000,
+    );
     say(`flush ${run}: ${state}`, 'ms', performance.now() - clicked, 10_000);
     say(`flush ${run}: CPU`, 'ms', cpuMs(cpuAtClick));
   }

@@ -76,7 +76,10 @@ export function useFlowSearch(question: FlowQuestion | undefined) {
   /** The first rows are there, and take the place of those of before. */
   const isFilling = filling !== undefined && filling.rows.length > 0;
   const newest = isFilling ? filling.rows : arrived;
-  const { rows, more } = useMemo(() => rowsToShow(newest, held, { of, isFilling }), [newest, held, of, isFilling]);
+  const own = query.isError ? undefined : held;
+  const { rows, more } = useMemo(() => rowsToShow(newest, own, { of, isFilling }), [newest, own, of, isFilling]);
+  // All has arrived and nothing was new: pages that are loaded from now on are wanted.
+  if (held?.of === of && !isAsking && more === 0) setHeld(undefined);
   return {
     rows,
     /** Rows that arrived since the page was touched. */
