@@ -23,8 +23,8 @@ interface Encoded {
 }
 
 /**
- * A fleet at the border of GatewayQueries: each answer is decoded as the link decodes it, and is encoded once for all that give the same, so
- * that it is the controller that is measured. `slow`: how many gateways never answer.
+ * A fleet at the border of GatewayQueries: each answer is decoded as the link decodes it, and is encoded once for all that give the same,
+ * so that it is the controller that is measured. `slow`: how many gateways never answer.
  */
 export class DoubleFleet {
   readonly #tables: Flow[][];

@@ -29,7 +29,8 @@ interface Filling extends SearchProgress {
 
 /**
  * The flows that match, as a snapshot: rows of one part (4,000 at most), fetched by cursor as they are scrolled to. The first page fills as
- * gateways answer, until somebody touches it (`hold`): what arrives later waits for `show`. Then nothing changes until `refresh`. `isStale` is true while an earlier answer is still shown: another query is running, or a refresh failed.
+ * gateways answer, until somebody touches it (`hold`): what arrives later waits for `show`. Then nothing changes until `refresh`. `isStale`
+ * is true while an earlier answer is still shown: another query is running, or a refresh failed.
  */
 export function useFlowSearch(question: FlowQuestion | undefined) {
   const [round, setRound] = useState({ number: 0, question: JSON.stringify(question), starts: [undefined] as (string | undefined)[] });
