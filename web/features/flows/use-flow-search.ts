@@ -25,6 +25,8 @@ export interface FlowQuestion {
 interface Filling extends SearchProgress {
   of: string;
   rows: FlowRow[];
+  /** When it began to be told. */
+  atMs: number;
 }
 
 /**
@@ -56,7 +58,10 @@ export function useFlowSearch(question: FlowQuestion | undefined) {
       };
       if (pageParam !== undefined) return call(routes.searchFlows, { body, signal });
       return followSearch(body, signal, (event) =>
-        setProgress((before) => ({ ...event, of, rows: event.rows ?? (before?.of === of ? before.rows : []) })),
+        setProgress((kept) => {
+          const before = kept?.of === of ? kept : undefined;
+          return { ...event, of, rows: event.rows ?? before?.rows ?? [], atMs: before?.atMs ?? Date.now() };
+        }),
       );
     },
     getNextPageParam: (last, pages) => (pages.length * PAGE < PART ? last.cursor : undefined),
@@ -97,7 +102,7 @@ export function useFlowSearch(question: FlowQuestion | undefined) {
     isFetching: query.isFetching,
     /** True if what is shown answers another filter, scope or sort than the current one. */
     isOther: !isFilling && data !== undefined && question !== undefined && data.question !== question,
-    askedAtMs: data?.atMs,
+    askedAtMs: isFilling ? filling.atMs : data?.atMs,
     firstRow: (round.starts.length - 1) * PART,
     /** Somebody points at a row or has chosen one: it does not move any more. */
     hold() {
