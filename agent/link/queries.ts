@@ -6,7 +6,8 @@ import { toWireRefused } from '../../proto/wire/block.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { fromWireFilter } from '../../proto/wire/filter.ts';
-import { SORT_FIELDS, type Sort, type SortField } from '../../proto/model/sort.ts';
+import { SORT_FIELDS, sortValue, type Sort, type SortField } from '../../proto/model/sort.ts';
+import { toWireSortKey } from '../../proto/wire/sort-key.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
 import { fromWireAskedPacket, toWireExplanation } from '../../proto/wire/policy.ts';
 import type { Clock } from '../time/clock.ts';
@@ -39,6 +40,7 @@ const MAX_QUERIES = 64;
 const MAX_DEADLINE_MS = 120_000;
 const MAX_ID = 64;
 const MAX_ROWS = 10_000;
+const MAX_KEYS = 1000;
 const MAX_AGE_MS = 600_000;
 
 export interface QueryDependencies {
@@ -167,15 +169,18 @@ export class Queries {
     const { table, context, clock, controllerClock } = this.#deps;
     const askedAtMs = clock.now();
     const maxAgeMs = Math.min(query.maxAgeMs ?? 0, MAX_AGE_MS);
+    const sort = sortOf(query);
+    const keys = Math.min(query.keys ?? 0, MAX_KEYS);
     const answer = await table.search({
       filter: fromWireFilter(query.filter),
       context: context(),
-      sort: sortOf(query),
-      limit: Math.min(query.limit, MAX_ROWS),
+      sort,
+      limit: Math.min(Math.max(query.limit, keys), MAX_ROWS),
       withFacets: query.withFacets,
       maxAgeMs,
       signal,
-      after: query.after && { value: query.after.value?.value, id: query.after.id },
+      // No id is below 0.
+      after: query.after && { value: query.after.value?.value, id: query.withAfterValue ? -1 : query.after.id },
     });
     // The table's own clock may be set; how old an answer can be is known in any case.
     const ageMs = Math.min(Math.max(0, clock.now() - answer.snapshotAtMs), maxAgeMs + clock.now() - askedAtMs);
@@ -193,9 +198,10 @@ export class Queries {
         explain: answer.explain,
         refused: undefined,
         spared: [],
+        keys: { keys: answer.rows.slice(0, keys).map((row) => toWireSortKey({ value: sortValue(row, sort?.field ?? 'id'), id: row.id })) },
       },
     });
-    await stream.writeRows(answer.rows);
+    await stream.writeRows(answer.rows.slice(0, query.limit));
   }
 
   async #policyPlan(stream: AnswerStream, { document, maxFlows }: PolicyPlanQuery, signal: AbortSignal): Promise<void> {

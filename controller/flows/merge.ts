@@ -1,80 +1,33 @@
-import type { Flow } from '../../proto/model/flow.ts';
-import { compareSortKeys, sortValue, type SortField, type SortKey } from '../../proto/model/sort.ts';
-
-/** Rows of one gateway, in the requested order. */
-export interface GatewayRows {
-  gatewayId: string;
-  gatewayName: string;
-  flows: Flow[];
-}
-
-/** `gateway` orders by the gateway's name, then by id. */
-export interface MergeOrder {
-  field: 'gateway' | SortField;
-  descending: boolean;
-}
-
-export interface MergedRow {
-  gatewayId: string;
-  flow: Flow;
-}
-
-/**
- * A page of rows from many gateways; `after` is where each gateway that contributed a row continues, `isMore` says whether any has more.
- */
-export interface Merged {
-  rows: MergedRow[];
-  after: Map<string, SortKey>;
-  isMore: boolean;
-}
-
-interface Head {
-  rows: GatewayRows;
-  index: number;
-  key: SortKey;
-}
-
-/**
- * Merges the ordered rows of gateways into the first `limit` by (value, gateway name, id). Each holds one row more than `limit` if it has
- * more.
- */
-export function mergeRows(gateways: GatewayRows[], order: MergeOrder, limit: number): Merged {
-  const heads = gateways.flatMap((rows) => headOf(rows, 0, order) ?? []);
-  const merged: Merged = { rows: [], after: new Map(), isMore: false };
-  while (heads.length > 0 && merged.rows.length < limit) {
-    const best = heads.reduce((first, head) => (compareHeads(head, first, order) < 0 ? head : first));
-    merged.rows.push({ gatewayId: best.rows.gatewayId, flow: best.rows.flows[best.index]! });
-    merged.after.set(best.rows.gatewayId, best.key);
-    const next = headOf(best.rows, best.index + 1, order);
-    if (next) heads[heads.indexOf(best)] = next;
-    else heads.splice(heads.indexOf(best), 1);
+/** The first `limit` of several sorted lists together, in order. The cost of an item is the logarithm of how many lists there are. */
+export function mergeSorted<Item>(lists: readonly (readonly Item[])[], compare: (a: Item, b: Item) => number, limit: number): Item[] {
+  const heap = lists.filter((list) => list.length > 0).map((list) => ({ list, at: 0, item: list[0]! }));
+  type Head = (typeof heap)[number];
+  const isBefore = (a: Head, b: Head): boolean => compare(a.item, b.item) < 0;
+  for (let place = (heap.length >> 1) - 1; place >= 0; place--) sink(heap, place, isBefore);
+  const merged: Item[] = [];
+  while (merged.length < limit && heap.length > 0) {
+    const head = heap[0]!;
+    merged.push(head.item);
+    head.at += 1;
+    if (head.at < head.list.length) head.item = head.list[head.at]!;
+    else {
+      const last = heap.pop()!;
+      if (heap.length > 0) heap[0] = last;
+    }
+    sink(heap, 0, isBefore);
   }
-  merged.isMore = heads.length > 0;
   return merged;
 }
 
-/** The field that agents sort by. */
-export function agentField(order: MergeOrder): SortField {
-  return order.field === 'gateway' ? 'id' : order.field;
-}
-
-function headOf(rows: GatewayRows, index: number, order: MergeOrder): Head | undefined {
-  const flow = rows.flows[index];
-  return flow && { rows, index, key: { value: sortValue(flow, agentField(order)), id: flow.id } };
-}
-
-function compareHeads(a: Head, b: Head, order: MergeOrder): number {
-  const byName =
-    a.rows.gatewayName < b.rows.gatewayName
-      ? -1
-      : a.rows.gatewayName > b.rows.gatewayName
-        ? 1
-        : a.rows.gatewayId < b.rows.gatewayId
-          ? -1
-          : a.rows.gatewayId > b.rows.gatewayId
-            ? 1
-            : 0;
-  if (order.field === 'gateway') return byName === 0 ? a.index - b.index : order.descending ? -byName : byName;
-  const byValue = compareSortKeys({ ...a.key, id: 0 }, { ...b.key, id: 0 }, order.descending);
-  return byValue || byName || a.index - b.index;
+/** Moves what stands at a place down until nothing below comes before it. */
+function sink<Head>(heap: Head[], from: number, isBefore: (a: Head, b: Head) => boolean): void {
+  for (let place = from; ;) {
+    const [left, right] = [2 * place + 1, 2 * place + 2];
+    let first = place;
+    if (left < heap.length && isBefore(heap[left]!, heap[first]!)) first = left;
+    if (right < heap.length && isBefore(heap[right]!, heap[first]!)) first = right;
+    if (first === place) return;
+    [heap[place], heap[first]] = [heap[first]!, heap[place]!];
+    place = first;
+  }
 }

@@ -8,12 +8,13 @@ afterEach(() => void vi.useRealTimers());
 
 /** A listener of one flush whose state, and whether it can be read, are in the test's hands. */
 async function listening() {
-  const flush = { state: 'running', canRead: true };
+  const flush = { state: 'running', canRead: true, readMs: 0 };
   const told: string[] = [];
   let [notify, close] = [(): void => undefined, (): void => undefined];
   const flushes = {
     get: async () => {
       if (!flush.canRead) throw new Error('away');
+      if (flush.readMs > 0) await new Promise((resolve) => setTimeout(resolve, flush.readMs));
       return { state: flush.state, targets: [], totals: {} };
     },
   } as unknown as FlushesService;
@@ -53,6 +54,26 @@ it('a change after a quiet time is sent at once, and one soon after it within 10
   expect(told.length).toBe(2);
   await vi.advanceTimersByTimeAsync(1);
   expect(told).toEqual(['running', 'a', 'b']);
+});
+
+it('of many targets, which take long to read, updates are further apart, but never more than a second', async () => {
+  const { flush, told, notify } = await listening();
+  Object.assign(flush, { state: 'a', readMs: 30 });
+  notify();
+  await vi.advanceTimersByTimeAsync(30);
+  expect(told).toEqual(['running', 'a']);
+  Object.assign(flush, { state: 'b', readMs: 400 });
+  notify();
+  await vi.advanceTimersByTimeAsync(299);
+  expect(vi.getTimerCount()).toBe(1);
+  await vi.advanceTimersByTimeAsync(401);
+  expect(told).toEqual(['running', 'a', 'b']);
+  flush.state = 'c';
+  notify();
+  await vi.advanceTimersByTimeAsync(1399);
+  expect(told.length).toBe(3);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(told).toEqual(['running', 'a', 'b', 'c']);
 });
 
 it('a listener that left gets nothing, even with a retry pending', async () => {

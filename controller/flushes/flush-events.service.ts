@@ -9,6 +9,8 @@ import { FLUSH_CHANGED } from './notifications.ts';
 
 /** A listener gets at most one update per this time: a change after a quiet time at once, those that follow it together. */
 const GATHER_MS = 100;
+/** Of a thousand targets an update takes longer: at most one part in so many of the time goes into them. */
+const GATHER_SHARE = 10;
 /** Delay before the database is asked again after it did not answer. */
 const RETRY_MS = 1000;
 
@@ -65,6 +67,7 @@ export class FlushEventsService {
     };
     let timer: NodeJS.Timeout | undefined;
     let toldAtMs = -Infinity;
+    let gatherMs = GATHER_MS;
     let [isClosed, hasChanged] = [false, false];
     const tellIn = (delayMs: number): void => {
       timer = setTimeout(() => void tellNow(), delayMs);
@@ -72,16 +75,18 @@ export class FlushEventsService {
     // One at a time, so that nothing is sent out of order; changes in the meantime, and what could not be sent, follow in the next update.
     const tellNow = async (): Promise<void> => {
       hasChanged = false;
+      const beganAtMs = this.clock();
       const isTold = await tell().then(
         () => true,
         () => false,
       );
       [timer, toldAtMs] = [undefined, this.clock()];
-      if ((hasChanged || !isTold) && !isClosed) tellIn(isTold ? GATHER_MS : RETRY_MS);
+      gatherMs = Math.min(RETRY_MS, Math.max(GATHER_MS, GATHER_SHARE * (toldAtMs - beganAtMs)));
+      if ((hasChanged || !isTold) && !isClosed) tellIn(isTold ? gatherMs : RETRY_MS);
     };
     const changed = (): void => {
       hasChanged = true;
-      if (timer === undefined) tellIn(Math.max(0, toldAtMs + GATHER_MS - this.clock()));
+      if (timer === undefined) tellIn(Math.max(0, toldAtMs + gatherMs - this.clock()));
     };
     const stop = this.notifications.on(FLUSH_CHANGED, (flushId) => flushId === id && changed(), changed);
     listener.onClose(() => {

@@ -1,13 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import type { Flush, FlushTarget } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
+import type { Totals } from '../plans/outcomes.ts';
 import type { FlushRow } from './flush-view.ts';
 import type { Subject } from './subject.ts';
 import { BY_RULE, flushStateOf, TARGET_TRANSITIONS, type FlushState, type TargetState } from './states.ts';
 
-export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | 'tenantId' | 'state' | 'outcomes'>> & {
-  outcomes?: Uint8Array<ArrayBuffer>;
-};
+export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | 'tenantId' | 'state' | 'outcomes'>>;
+
+/** How a target ended, by what its gateway reported. */
+export type FinishedTarget = Pick<
+  FlushTarget,
+  | 'flushId'
+  | 'gatewayId'
+  | 'reason'
+  | 'undoUntil'
+  | 'packetsRefused'
+  | 'refusedUntil'
+  | 'tableBefore'
+  | 'tableAfter'
+  | 'startedAt'
+  | 'finishedAt'
+> & { state: TargetState; totals: Totals; outcomes: Uint8Array };
 
 /**
  * A caller who may not see everything that a plan asked for sees neither it nor its flush; row-level security hides the plan, and this
@@ -142,6 +156,30 @@ export class FlushesRepository {
     );
   }
 
+  /** Records how targets ended, as `move` would, with one statement per state: a whole fleet ends at about the same time. */
+  async finish(t: Transaction, targets: readonly FinishedTarget[]): Promise<void> {
+    for (const state of new Set(targets.map((target) => target.state))) {
+      const own = targets.filter((target) => target.state === state);
+      await t.$executeRaw`
+        UPDATE flush_target target
+        SET state = ${state}, reason = own.reason, done = target.planned, outcomes = decode(own.outcomes, 'hex'),
+          deleted = own.deleted, rebuilt = own.rebuilt, gone = own.gone, protected = own.protected, reappeared = own.reappeared,
+          failed = own.failed, indeterminate = own.indeterminate, reset = own.reset, blocked = own.blocked, expiring = own.expiring,
+          restored = own.restored, occupied = own.occupied, cancelled = own.cancelled,
+          undo_until = own."undoUntil", packets_refused = own."packetsRefused", refused_until = own."refusedUntil",
+          table_before = own."tableBefore", table_after = own."tableAfter",
+          started_at = own."startedAt", finished_at = own."finishedAt"
+        FROM jsonb_to_recordset(${JSON.stringify(own.map(toRecord))}::jsonb) AS own (
+          "flushId" uuid, "gatewayId" uuid, reason text, outcomes text,
+          deleted int, rebuilt int, gone int, protected int, reappeared int, failed int, indeterminate int, reset int, blocked int,
+          expiring int, restored int, occupied int, cancelled int,
+          "undoUntil" timestamptz, "packetsRefused" bigint, "refusedUntil" timestamptz,
+          "tableBefore" bigint, "tableAfter" bigint, "startedAt" timestamptz, "finishedAt" timestamptz
+        )
+        WHERE target.flush_id = own."flushId" AND target.gateway_id = own."gatewayId" AND target.state = ANY(${mayBecome(state)})`;
+    }
+  }
+
   /** Records the progress of targets, as `move` would, with one statement per state. */
   async progress(
     t: Transaction,
@@ -186,6 +224,18 @@ export class FlushesRepository {
     );
     await t.flush.updateMany({ where: { id }, data: { state, finishedAt: state === 'running' ? null : now } });
   }
+}
+
+/** As JSON: 64-bit numbers as text, bytes as hex. */
+function toRecord({ totals, outcomes, packetsRefused, tableBefore, tableAfter, ...rest }: FinishedTarget): object {
+  return {
+    ...rest,
+    ...totals,
+    outcomes: Buffer.from(outcomes).toString('hex'),
+    packetsRefused: packetsRefused?.toString() ?? null,
+    tableBefore: tableBefore?.toString() ?? null,
+    tableAfter: tableAfter?.toString() ?? null,
+  };
 }
 
 /** The states that a target may have before this one, including this one. */

@@ -12,7 +12,7 @@ import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { counterFrom, flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { blockedWords } from '../blocks/block-view.ts';
 import { CommandsRepository } from './commands.repository.ts';
-import { FlushesRepository } from './flushes.repository.ts';
+import { FlushesRepository, type FinishedTarget } from './flushes.repository.ts';
 import { countOutcomes, describeTotals, type Totals } from '../plans/outcomes.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
 import { ProgressService } from './progress.service.ts';
@@ -159,6 +159,7 @@ export class ResultsService {
       now,
     );
     const decisions: Decision[] = [];
+    const finished: FinishedTarget[] = [];
     for (const [at, { command, result, outcomeRuns }] of reports.entries()) {
       const { flushId, gatewayId, planId, tenantId } = command;
       const target = targets[at]!;
@@ -168,13 +169,15 @@ export class ResultsService {
         subject === 'policy' ? judgePolicy(result, target.planned, command.stoppedAt !== null) : judge(result, outcomeRuns, target.planned);
       const told = textFrom(result.detail || result.reason, MAX_TEXT) || null;
       const packetsRefused = result.packetsRefused === undefined ? null : BigInt(counterFrom(result.packetsRefused));
-      await this.flushes.move(t, flushId, gatewayId, state, {
-        ...totals,
+      finished.push({
+        flushId,
+        gatewayId,
+        state,
+        totals,
         outcomes: outcomes[at]!,
         undoUntil: timeFrom(result.undoUntilMs, nowMs) ?? null,
         packetsRefused,
         refusedUntil: timeFrom(result.refusedUntilMs, nowMs) ?? null,
-        done: target.planned,
         reason: told,
         tableBefore: toFlows(result.tableBefore),
         tableAfter: toFlows(result.tableAfter),
@@ -206,6 +209,7 @@ export class ResultsService {
         },
       });
     }
+    await this.flushes.finish(t, finished);
     decisions.forEach((decision) => this.audit.record(t, decision));
     for (const flushId of [...new Set(commands.map((command) => command.flushId))].toSorted()) {
       await this.flushes.settle(t, flushId, now);

@@ -13,6 +13,8 @@ import { toWireMethod } from '../../proto/wire/method.ts';
 import { demandMet, type Planned } from '../../proto/model/signature-demands.ts';
 import { FEW_FLOWS } from '../../proto/model/tenant-limits.ts';
 import { whyNot } from '../link/why-not.ts';
+import { OwnSignals } from '../flows/own-signals.ts';
+import { SearchingService } from '../flows/searching.service.ts';
 import { flowFrom } from '../flows/untrusted-flow.ts';
 import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { GatewayQueries } from '../link/gateway-queries.service.ts';
@@ -21,8 +23,10 @@ import { flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { FlowDigest } from './plan-digest.ts';
 import type { NewPlanGateway } from './new-plan.ts';
 
-/** A walk of a full table takes seconds; an operator waits for a plan, not for a heartbeat. */
+/** A walk of a full table takes seconds; an operator waits for a plan, not for a heartbeat. All gateways have this together. */
 const DEADLINE_MS = 30_000;
+/** After so long a gateway that is still at it keeps no other from being asked. */
+const PATIENCE_MS = 1000;
 const MAX_FLOWS = 500_000;
 const MAX_SPARED = 50;
 
@@ -34,24 +38,57 @@ export interface PlanPart {
   needsSignature?: boolean;
 }
 
-/** Asks one gateway for its part of a plan, and checks that what came is what the gateway froze. */
+/** What gateways are to freeze. */
+export interface Freezing {
+  id: string;
+  method: MethodWord;
+  forSeconds?: number;
+  maxDrift?: number;
+  expiresAtMs: number;
+}
+
+/** Asks gateways for their parts of a plan, and checks that what came is what each froze. */
 @Injectable()
 export class FreezeService {
   constructor(
     @Inject(GatewayQueries) private readonly queries: GatewayQueries,
+    @Inject(SearchingService) private readonly searching: SearchingService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
+
+  /**
+   * The parts of a plan in the order given: so many gateways are asked at once, beside the searches that run, and all within one deadline;
+   * who is slow is left out when it is over. Throws as `freeze` does, and then asks nobody else.
+   */
+  async freezeAll(gateways: readonly { row: GatewayRow; own: FlowFilter }[], plan: Freezing, asker: AbortSignal): Promise<PlanPart[]> {
+    const endsAtMs = this.clock() + DEADLINE_MS;
+    const line = this.searching.turns.line();
+    const given = new AbortController();
+    const stop = AbortSignal.any([asker, given.signal]);
+    const signals = new OwnSignals(stop);
+    const freezeInTurn = ({ row, own }: { row: GatewayRow; own: FlowFilter }, position: number): Promise<PlanPart> =>
+      signals.with((signal) =>
+        line.during(signal, PATIENCE_MS, () =>
+          this.freeze(row, position, own, plan, { deadlineMs: Math.max(1, endsAtMs - this.clock()), signal }),
+        ),
+      );
+    try {
+      return await Promise.all(gateways.map(freezeInTurn));
+    } finally {
+      given.abort(new FleetError('CANCELLED', 'The plan was given up.'));
+    }
+  }
 
   /**
    * Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE, FILTER_UNSUPPORTED and
    * FILTER_NOT_OF_PACKETS, which no plan can leave out.
    */
-  async freeze(
+  private async freeze(
     row: GatewayRow,
     position: number,
     filter: FlowFilter,
-    plan: { id: string; method: MethodWord; forSeconds?: number; maxDrift?: number; expiresAtMs: number },
-    signal: AbortSignal,
+    plan: Freezing,
+    { deadlineMs, signal }: { deadlineMs: number; signal: AbortSignal },
   ): Promise<PlanPart> {
     const gateway: NewPlanGateway = {
       gatewayId: row.id,
@@ -92,7 +129,7 @@ export class FreezeService {
           },
         },
         {
-          deadlineMs: DEADLINE_MS,
+          deadlineMs,
           signal,
           maxFlows: MAX_FLOWS + 1,
           onFlows: (batch) => {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ApprovalSignature } from '../audit/approval-signature.ts';
 import { Prisma, type Plan, type PlanApproval } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
+import { inBatches } from './chunk-batches.ts';
 import type { NewPlanGateway } from './new-plan.ts';
 import type { PlanRow } from './plan-view.ts';
 
@@ -14,9 +15,6 @@ export interface NewApproval extends Omit<PlanApproval, 'signature'> {
   /** Absent for one that was not signed. */
   signature?: ApprovalSignature;
 }
-
-/** Chunks are written this many at a time: about 2 MB. */
-const CHUNKS_AT_ONCE = 20;
 
 /** Plans are written once and never changed; the database role could not. */
 @Injectable()
@@ -33,8 +31,7 @@ export class PlansRepository {
     const rows = gateways.flatMap(({ chunks, gatewayId, tenantId }) =>
       chunks.map((chunk, part) => ({ planId: plan.id, gatewayId, tenantId, part, ...chunk })),
     );
-    for (let start = 0; start < rows.length; start += CHUNKS_AT_ONCE)
-      await t.planChunk.createMany({ data: rows.slice(start, start + CHUNKS_AT_ONCE) });
+    for (const data of inBatches(rows)) await t.planChunk.createMany({ data });
   }
 
   async find(t: Transaction, id: string): Promise<PlanRow | undefined> {

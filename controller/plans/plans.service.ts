@@ -68,7 +68,7 @@ export class PlansService {
       maxDrift: request.maxDrift,
       expiresAtMs: createdAt + APPROVAL_TTL_MS,
     };
-    const parts = await Promise.all(asked.map(({ row, own }, position) => this.parts.freeze(row, position, own, plan, signal)));
+    const parts = await this.parts.freezeAll(asked, plan, signal);
     await this.store(caller, scope, request, filter, parts, { id: plan.id, createdAt });
     return this.get(scope, plan.id);
   }

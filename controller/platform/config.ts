@@ -32,6 +32,7 @@ const variables = z.object({
     .default('loopback'),
   CTFLEET_SAMPLE_INTERVAL_MS: z.coerce.number().int().min(1000).max(600_000).default(10_000),
   CTFLEET_SEARCH_DEADLINE_MS: z.coerce.number().int().min(100).max(30_000).default(3000),
+  CTFLEET_QUESTIONS_AT_ONCE: z.coerce.number().int().min(1).max(10_000).default(256),
   CTFLEET_COMMAND_TTL_MS: z.coerce.number().int().min(1000).max(3_600_000).default(120_000),
   CTFLEET_AUTHORITY_KEY: z
     .string()
@@ -102,6 +103,8 @@ export interface Config {
   trustedProxies: string;
   sampleIntervalMs: number;
   searchDeadlineMs: number;
+  /** Questions to gateways that this process has open at once. */
+  questionsAtOnce: number;
   /** How long after a run a gateway may still begin its part. */
   commandTtlMs: number;
   /** What encrypts the authority's keys: itself in base64, or the file that it is in; without either it is in the state folder. */
@@ -155,6 +158,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     trustedProxies: value.CTFLEET_TRUSTED_PROXIES,
     sampleIntervalMs: value.CTFLEET_SAMPLE_INTERVAL_MS,
     searchDeadlineMs: value.CTFLEET_SEARCH_DEADLINE_MS,
+    questionsAtOnce: value.CTFLEET_QUESTIONS_AT_ONCE,
     commandTtlMs: value.CTFLEET_COMMAND_TTL_MS,
     authorityKey: value.CTFLEET_AUTHORITY_KEY,
     authorityKeyFile: value.CTFLEET_AUTHORITY_KEY_FILE,

@@ -74,6 +74,7 @@ export const searchRequest = z.strictObject({
   scope: scope.default({}),
   sort: z.strictObject({ field: z.enum(['gateway', ...SORT_FIELDS]), descending: z.boolean().default(false) }).optional(),
   limit: z.number().int().min(0).max(1000).default(100),
+  /** Where the page before ended: small, however many gateways there are. */
   cursor: z.string().max(50_000).optional(),
   maxAgeMs: count32.optional(),
   /** Facets cost a little more; ask for them with the first page. */
@@ -86,6 +87,8 @@ export const searchResponse = z.object({
   total: z.number().int(),
   facets: z.array(facet),
   gateways: z.array(gatewayAnswer),
+  /** Rows that gateways sent for this page; few more than it shows. */
+  rowsRead: z.number().int(),
   /** The filter in its canonical spelling. */
   filter: z.string(),
   cursor: z.string().optional(),
@@ -100,4 +103,39 @@ export const searchFlows = defineRoute({
   body: searchRequest,
   status: 200,
   response: searchResponse,
+});
+
+/** A search as it goes on. The last event is its answer; a stream that ends without it was broken off. */
+export const searchEvent = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('progress'),
+    /** Gateways asked, those of them that have answered, and those of which it is known that they will not. */
+    asked: z.number().int(),
+    answered: z.number().int(),
+    missing: z.number().int(),
+    /** Matches on the gateways that have answered so far. */
+    total: z.number().int(),
+    facets: z.array(facet),
+    /** The page so far; absent if it is as it was said last. Rows of later events may stand between these. */
+    rows: z.array(flow).optional(),
+  }),
+  z.object({
+    kind: z.literal('end'),
+    answer: searchResponse,
+    /** Every gateway answered. */
+    isComplete: z.boolean(),
+  }),
+]);
+export type SearchEvent = z.infer<typeof searchEvent>;
+
+export const watchSearch = defineRoute({
+  method: 'POST',
+  path: '/flows:watch',
+  action: 'flows.read',
+  isSafe: true,
+  summary: 'The same search as it goes on: first rows, counts and facets as gateways answer, at last the answer',
+  body: searchRequest,
+  status: 200,
+  response: searchEvent,
+  isStream: true,
 });

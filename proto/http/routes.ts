@@ -82,6 +82,7 @@ export const routes = {
   approveEnrolment: rollouts.approveEnrolment,
   refuseEnrolment: rollouts.refuseEnrolment,
   searchFlows: flows.searchFlows,
+  watchSearch: flows.watchSearch,
   createPlan: plans.createPlan,
   getPlan: plans.getPlan,
   listPlanFlows: plans.listPlanFlows,

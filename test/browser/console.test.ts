@@ -96,6 +96,30 @@ describe('finding flows', () => {
     expect(await page.locator('.foot-bar b').innerText()).toBe(found);
   });
 
+  test('first rows are there while gateways answer; once the page is touched nothing moves, and what arrives waits behind a button', async () => {
+    let finish: () => void = () => undefined;
+    api.slowSearch = new Promise((resolve) => (finish = resolve));
+    await connections('?filter=proto:udp');
+    await page.locator('.answer-line').getByText('19 of 21 gateways have answered, 1 does not answer').waitFor();
+    const bar = page.getByRole('progressbar', { name: 'Gateways that have answered' });
+    expect([await bar.getAttribute('aria-valuenow'), await bar.getAttribute('aria-valuemax')]).toEqual(['19', '21']);
+    expect(await page.locator('.foot-bar b').innerText()).toMatch(/match so far$/);
+    expect(await page.getByRole('button', { name: /Delete all matching/ }).getAttribute('aria-disabled')).toBe('true');
+    const flowIn = async (row: number) => /\S+ → \S+/.exec(await page.locator(`[role="row"][aria-rowindex="${row}"]`).innerText())?.[0];
+    const before = await flowIn(2);
+    expect(before).toContain(' → ');
+    await page.locator('[role="row"][aria-rowindex="4"]').hover();
+    finish();
+    const show = page.getByRole('button', { name: /more rows arrived: show/ });
+    await show.waitFor();
+    expect([await flowIn(2), await bar.count()]).toEqual([before, 0]);
+    await show.click();
+    await page.locator('[role="row"][aria-rowindex="9"]').waitFor();
+    expect(await flowIn(2)).not.toBe(before);
+    expect(await flowIn(3)).toBe(before);
+    api.slowSearch = undefined;
+  });
+
   test('gateways that did not answer are named', async () => {
     await connections();
     expect(await page.locator('.answer-line').innerText()).toContain('20 of 21 gateways answered; caen-gw1: offline since 09:12');

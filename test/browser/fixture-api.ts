@@ -6,7 +6,7 @@ import type { Block } from '../../proto/http/blocks.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import type { ExpectationView } from '../../proto/http/expectations.ts';
 import type { Flush, flushTarget } from '../../proto/http/flushes.ts';
-import type { FlowRow } from '../../proto/http/flows.ts';
+import type { FlowRow, SearchEvent } from '../../proto/http/flows.ts';
 import type { MailView } from '../../proto/http/mail.ts';
 import type { person } from '../../proto/http/people.ts';
 import type { provider } from '../../proto/http/providers.ts';
@@ -55,6 +55,8 @@ export interface FixtureApi {
   providers: z.output<typeof provider>[];
   isDown: boolean;
   isAuditBroken: boolean;
+  /** Searches show a part of their rows until this resolves. */
+  slowSearch: Promise<void> | undefined;
   needsSecondPerson: boolean;
   gateways: Gateway[];
   flushes: Flush[];
@@ -120,6 +122,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     flushes,
     unreadable: [],
     droppedAt: undefined,
+    slowSearch: undefined,
     remediations: fixtureRemediations(nowMs, gateways),
     rollouts: new FixtureRollouts(nowMs),
     ends: [{ kind: 'intermediate', name: 'CN=ctfleet intermediate 1', endsAt: inYears(1), isReplacedByItself: true }],
@@ -415,6 +418,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       filter,
       ...(next && { cursor: next }),
       facets: withFacets ? facetsOf(rows) : [],
+      rowsRead: items.length,
       gateways: asked.map((gateway) =>
         gateway.state === 'online'
           ? {
@@ -428,6 +432,28 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
           : { id: gateway.id, name: gateway.name, state: 'offline' as const, reason: 'offline since 09:12' },
       ),
     };
+  }
+
+  /** A search as it goes on: at once, or where a test says so row by row until it lets it end. */
+  function follow(answer: ReturnType<typeof search>, emit: (event: SearchEvent) => void, end: () => void): void {
+    const { total, facets, gateways } = answer;
+    const answered = gateways.filter(({ state }) => state === 'answered').length;
+    const finish = () => {
+      emit({ kind: 'end', answer, isComplete: answered === gateways.length });
+      end();
+    };
+    if (!api.slowSearch) return finish();
+    const missing = gateways.length - answered;
+    emit({
+      kind: 'progress',
+      asked: gateways.length,
+      answered: answered - 1,
+      missing,
+      total: total - 1,
+      facets,
+      rows: answer.rows.slice(1, 6),
+    });
+    void api.slowSearch.then(finish);
   }
 
   function makePlan(asked: z.output<typeof createPlanRequest>): Plan {
@@ -633,9 +659,11 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
 
   /** Streams send the current state once; a running flush advances by one gateway a second. */
   function stream(name: keyof typeof routes, ask: Ask, response: ServerResponse): void {
+    const answer = name === 'watchSearch' ? search(routes.watchSearch.body.parse(ask.body)) : undefined;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     const route: Route = routes[name];
     const emit = (event: unknown) => response.write(`data: ${JSON.stringify(route.response!.parse(event))}\n\n`);
+    if (answer) return follow(answer, emit, () => response.end());
     const tick = () => {
       if (name === 'watchFleet') {
         emit({ kind: 'heartbeat', at: new Date().toISOString() });

@@ -10,6 +10,8 @@ import type {
   EnrolResponse,
   Query,
   RenewResponse,
+  SearchQuery,
+  SortKey as WireSortKey,
 } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { ResolveDrift } from '../../proto/gen/ctfleet/v1/policy.ts';
 import type { Remediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
@@ -21,6 +23,8 @@ import { refusedBytes, toWireRefused } from '../../proto/wire/block.ts';
 import { digestBytes } from '../../proto/wire/digest.ts';
 import { fromWireFilter } from '../../proto/wire/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
+import { compareSortKeys, sortValue, type SortField } from '../../proto/model/sort.ts';
+import { fromWireSortKey, toWireSortKey } from '../../proto/wire/sort-key.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { TestController } from './controller-fleet.ts';
 
@@ -105,6 +109,17 @@ export function makeFlows(count: number, firstId = 1): Flow[] {
       reply: { src: '203.0.113.7', dst: `198.51.100.${1 + host}`, sport: 5060, dport: port },
     };
   });
+}
+
+/** The rows and keys that a query asks for. */
+function rowsFor(query: SearchQuery, flows: Flow[]): { shown: Flow[]; keys: WireSortKey[] } {
+  const field = (query.sort || 'id') as SortField;
+  const keyOf = (flow: Flow) => ({ value: sortValue(flow, field), id: flow.id });
+  const after = query.after && { ...fromWireSortKey(query.after), ...(query.withAfterValue && { id: -1 }) };
+  const rows = flows
+    .filter((flow) => !after || compareSortKeys(keyOf(flow), after, query.descending) > 0)
+    .toSorted((a, b) => compareSortKeys(keyOf(a), keyOf(b), query.descending));
+  return { shown: rows.slice(0, query.limit), keys: rows.slice(0, query.keys ?? 0).map((flow) => toWireSortKey(keyOf(flow))) };
 }
 
 /** A test's agent: it has a few flows, answers every query with them, and handles commands as the test says. */
@@ -276,9 +291,8 @@ export class FakeAgent {
 
   private *answerWithFlows(query: Query): Iterable<AnswerPart['part']> {
     const { ask } = query;
-    const after = ask?.$case === 'search' ? (ask.value.after?.id ?? 0) : 0;
-    const limit = ask?.$case === 'search' ? ask.value.limit : this.flows.length;
-    const shown = this.flows.filter((flow) => flow.id > after).slice(0, limit);
+    const found = ask?.$case === 'search' ? rowsFor(ask.value, this.flows) : { shown: this.flows, keys: [] };
+    const { shown, keys } = found;
     const digest = createHash('sha256');
     for (const flow of shown) digest.update(digestBytes(flow));
     for (let start = 0; start < shown.length; start += BATCH)
@@ -317,6 +331,7 @@ export class FakeAgent {
         explain: [],
         refused: refused && toWireRefused(refused),
         spared: refused ? ['SSH to the gateway'] : [],
+        keys: { keys },
       },
     };
     yield { $case: 'end', value: { rows: shown.length, digest: digest.digest() } };

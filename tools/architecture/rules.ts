@@ -53,7 +53,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'controller/history': ['controller/link', 'controller/queue', 'proto'],
   'controller/gateways': ['controller/link', 'controller/history', 'controller/audit', 'proto'],
   'controller/enrolment': ['controller/gateways', 'controller/link', 'controller/identity', 'controller/audit', 'proto'],
-  'controller/flows': ['controller/gateways', 'controller/link', 'proto'],
+  'controller/flows': ['controller/access', 'controller/gateways', 'controller/link', 'proto'],
   'controller/blocks': ['controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/plans': [
     'controller/blocks',

@@ -21,6 +21,7 @@ import { idleOfRows, rowsToWatch, type IdleSurroundings } from '../idle/idle-row
 import { CarriedBytes, MIN_MS, mentionsRate, MAX_MS } from '../rows/rates.ts';
 import { rowSortValue } from '../query/sort.ts';
 import { breakdownOfRows, facetsOfRows } from '../query/tally-rows.ts';
+import { KeptReading } from './kept-reading.ts';
 import { Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
 import { monotonicMs } from '../../time/monotonic.ts';
 import { STALENESS } from '../stale/stale.ts';
@@ -68,6 +69,7 @@ export class KernelQueries {
   readonly #now: () => number;
   readonly #timeouts: () => TimeoutFacts;
   readonly #snapshots: Snapshots;
+  readonly #kept = new KeptReading<Reading>();
   readonly #activity = new Activity();
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #features: () => ReadonlySet<KernelFeature>;
@@ -214,10 +216,12 @@ export class KernelQueries {
   /** The table was changed by this agent. */
   changed(): void {
     this.#snapshots.changed();
+    this.#kept.forget();
   }
 
   close(): void {
     this.#snapshots.close();
+    this.#kept.forget();
     this.#count.close();
   }
 
@@ -264,19 +268,20 @@ export class KernelQueries {
       return { ...fresh, snapshot: fresh, tableCount: fresh.columns.count, explain: [`answered from a snapshot of ${ageMs} ms ago`] };
     }
     const { kernel } = pushDown(filter);
+    const text = serialize(kernel).toString('latin1');
+    const kept = this.#kept.fresh(text, freshness);
+    if (kept)
+      return { ...kept, explain: [`answered from a reading of ${Math.round(monotonicMs() - kept.beganAt)} ms ago`, ...kept.explain] };
     const why = this.#whyNotKernel(filter, kernel, context, use);
     if (why === undefined) {
       const columns = new Columns(1024);
       const atMs = this.#now();
       const beganAt = monotonicMs();
       for (const _ of walkInto(columns, kernel)) checkpoint();
-      return {
-        columns,
-        atMs,
-        beganAt,
-        tableCount: this.#count.read() ?? columns.count,
-        explain: [`the kernel filtered by ${describeKernelFilter(kernel)}`, 'the rest was compared here'],
-      };
+      const explain = [`the kernel filtered by ${describeKernelFilter(kernel)}`, 'the rest was compared here'];
+      const reading = { columns, atMs, beganAt, tableCount: this.#count.read() ?? columns.count, explain };
+      if (use === 'again') this.#kept.keep(text, reading);
+      return reading;
     }
     const snapshot = this.#take(checkpoint);
     return { ...snapshot, snapshot, tableCount: snapshot.columns.count, explain: ['the whole table was read', why] };

@@ -86,6 +86,7 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   approveEnrolment: { body: { fingerprint: 'f' } },
   refuseEnrolment: {},
   searchFlows: { body: { scope: { gateways: [UNKNOWN] } } },
+  watchSearch: { body: { scope: { gateways: [UNKNOWN] } } },
   createPlan: { body: { filter: 'proto:udp', scope: { gateways: [UNKNOWN] }, reason: 'r' } },
   getPlan: {},
   listPlanFlows: {},

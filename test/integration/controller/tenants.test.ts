@@ -289,7 +289,8 @@ describe('what belongs to another tenant', () => {
 
   it('is refused as a scope, and as a place for a new site or join token', async () => {
     for (const scope of [{ gateways: [theirs.agent.gatewayId] }, { sites: [theirs.siteId] }, { tenants: [theirs.tenantId] }]) {
-      expect(await mine.person.ask(routes.searchFlows, { body: { scope } })).toMatchObject({ status: 404 });
+      for (const route of [routes.searchFlows, routes.watchSearch])
+        expect(await mine.person.ask(route, { body: { scope } })).toMatchObject({ status: 404 });
       expect(await mine.person.ask(routes.createPlan, { body: { scope, filter: 'proto:udp', reason: 'r' } })).toMatchObject({
         status: 404,
       });

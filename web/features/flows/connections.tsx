@@ -18,7 +18,7 @@ import { useKey } from '../../ui/keys.ts';
 import { useIntendedPlan } from '../flushes/intended-plan.ts';
 import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
-import { AnswerLine } from './answer-line.tsx';
+import { AnswerLine, FillingBar } from './answer-line.tsx';
 import { Facets } from './facets.tsx';
 import { FilterBox } from './filter-box.tsx';
 import { FlowGrid } from './flow-grid.tsx';
@@ -59,11 +59,22 @@ export function Connections() {
   const search = useFlowSearch(question);
   const { rows } = search;
   const total = search.total ?? 0;
-  const nameOf = useCallback(
-    (id: string) =>
-      allGateways?.find((gateway) => gateway.id === id)?.name ?? search.gateways.find((gateway) => gateway.id === id)?.name ?? id.slice(-6),
+  const [followed, setFollowed] = useState<string>();
+  // Rows that were held back stand between the others now: the current one stays the same.
+  if (followed !== undefined && search.more === 0) {
+    setFollowed(undefined);
+    setCurrent(
+      Math.max(
+        0,
+        rows.findIndex((row) => rowKey(row) === followed),
+      ),
+    );
+  }
+  const names = useMemo(
+    () => new Map([...search.gateways, ...(allGateways ?? [])].map(({ id, name }) => [id, name])),
     [allGateways, search.gateways],
   );
+  const nameOf = useCallback((id: string) => names.get(id) ?? id.slice(-6), [names]);
   const openKey = view.open === 'only' && rows.length === 1 ? rowKey(rows[0]!) : view.open;
   const openEnding = ending.of(openKey);
   const open = rows.find((row) => rowKey(row) === openKey) ?? openEnding?.flow;
@@ -75,7 +86,7 @@ export function Connections() {
   /** Why all matching flows cannot be selected now: their number is unknown, outdated, or zero. */
   const notNow = search.error
     ? 'Refresh first: how many match now is not known.'
-    : search.total === undefined || search.isOther
+    : search.total === undefined || search.isOther || search.filling
       ? 'The gateways are being asked.'
       : total === 0
         ? 'Nothing matches.'
@@ -106,7 +117,14 @@ export function Connections() {
     path: viewPath('/connections', { ...view, open: rowKey(row) }),
     open: () => void setView({ open: rowKey(row) }),
   });
-  const move = (to: number) => setCurrent(Math.min(rows.length - 1, Math.max(0, to)));
+  const move = (to: number) => {
+    search.hold();
+    setCurrent(Math.min(rows.length - 1, Math.max(0, to)));
+  };
+  const showMore = () => {
+    search.show();
+    setFollowed(rows[current] && rowKey(rows[current]));
+  };
   useKey('j', () => move(current + 1));
   useKey('k', () => move(current - 1));
   useKey('x', () => select(current, false));
@@ -158,6 +176,9 @@ export function Connections() {
           <QuickFilters filter={isGood ? view.filter : ''} onFilter={setFilter} />
           <AnswerLine
             gateways={search.gateways}
+            filling={search.filling}
+            more={search.more}
+            onShow={showMore}
             isFetching={search.isFetching}
             failed={search.error && search.total !== undefined ? search.error : undefined}
             isOther={search.isOther}
@@ -167,7 +188,8 @@ export function Connections() {
       </div>
       <div className={`cols ${open ? 'has-panel' : ''}`}>
         <Facets facets={search.facets} gateways={search.gateways} filter={isGood ? view.filter : ''} onFilter={setFilter} />
-        <section className="listcol" aria-label="Flows that match">
+        <section className="listcol" aria-label="Flows that match" onPointerMove={search.hold} onKeyDownCapture={search.hold}>
+          <FillingBar filling={search.filling} />
           <SelectionBar
             selection={selection}
             total={total}

@@ -7,13 +7,14 @@ import type { FlowSearch } from './use-flow-search.ts';
 
 /** How many flows match, how many of them are loaded, and the navigation between parts. */
 export function FlowsFoot({ search, children }: { search: FlowSearch; children: ReactNode }) {
-  const { rows, total, gateways, firstRow, nextPart, previousPart, isFetching } = search;
+  const { rows, total, gateways, filling, firstRow, nextPart, previousPart, isFetching } = search;
   const answered = gateways.filter(({ state }) => state === 'answered').length;
   return (
     <div className="foot-bar">
       {total !== undefined && (
         <b>
           {counted(total, 'flow')} {total === 1 ? 'matches' : 'match'}
+          {filling && ' so far'}
         </b>
       )}
       {total !== undefined && total > rows.length && (
@@ -21,7 +22,7 @@ export function FlowsFoot({ search, children }: { search: FlowSearch; children: 
           rows {count(firstRow + 1)} to {count(firstRow + rows.length)} loaded
         </span>
       )}
-      {gateways.length > 0 && (
+      {gateways.length > 0 && !filling && (
         <span className="dim">
           {counted(answered, 'gateway')}, {answered === gateways.length ? 'exact' : 'not all'}
         </span>
