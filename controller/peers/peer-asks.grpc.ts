@@ -12,7 +12,7 @@ import { Failures } from '../platform/failures.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { textFrom } from '../platform/untrusted.ts';
 import { MAX_OPEN } from './limits.ts';
-import { PeerClients } from './peer-clients.service.ts';
+import { PeerClients } from './peer-clients.grpc.ts';
 import { Replicas } from './replicas.service.ts';
 
 /** Gateways whose holders are looked up in one statement. */
