@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Drain } from '../../../controller/peers/drain.service.ts';
 import { ReplicasRepository } from '../../../controller/peers/replicas.repository.ts';
+import { newId } from '../../../controller/platform/ids.ts';
 import { GatewayQueries, type Asking } from '../../../controller/link/gateway-queries.service.ts';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import type { Query } from '../../../proto/gen/ctfleet/v1/link.ts';
@@ -149,6 +150,34 @@ describe('a gateway whose link another replica holds', () => {
     await eventually('it is offline', async () => ((await stateOf()) === 'offline' ? true : undefined));
     expect(await askFrom(two)).toBe('GATEWAY_OFFLINE: No controller has a link to the gateway.');
     await agent.connect(one.linkAddress);
+  });
+});
+
+describe('a replica of the last release', () => {
+  // The statements of 0.1.0, which knows neither the registry of replicas nor interrupted sessions.
+  const OPEN = `INSERT INTO link_session AS held (
+      gateway_id, tenant_id, replica_id, epoch, connected_at, last_heard_at, instance_id, superseded, takeovers, takeovers_since
+    )
+    SELECT id, tenant_id, $2::uuid, 1, now(), now(), NULL, '{}', 0, NULL FROM gateway WHERE id = $1::uuid
+    ON CONFLICT (gateway_id) DO UPDATE
+    SET replica_id = excluded.replica_id, epoch = greatest(held.epoch + 1, excluded.epoch), connected_at = excluded.connected_at,
+      last_heard_at = excluded.last_heard_at, closed_at = NULL, instance_id = excluded.instance_id, superseded = excluded.superseded,
+      takeovers = excluded.takeovers, takeovers_since = excluded.takeovers_since`;
+  const IS_ALIVE = `SELECT closed_at IS NULL AND now() - last_heard_at < interval '35 seconds' AS alive FROM link_session WHERE gateway_id = $1`;
+  const CLOSE = `UPDATE link_session SET closed_at = now() WHERE gateway_id = $1 AND replica_id = $2 AND closed_at IS NULL`;
+
+  it('keeps sessions in the same registry: it sees ours, we see its own, and only its rows cannot be asked for', async () => {
+    const old = newId();
+    const isAlive = async () => (await postgres.query<{ alive: boolean }>(url, IS_ALIVE, [agent.gatewayId]))[0]?.alive;
+    expect(await isAlive()).toBe(true);
+    await postgres.query(url, OPEN, [agent.gatewayId, old]);
+    expect(await stateOf()).toBe('online');
+    agent.disconnect();
+    expect(await askFrom(two)).toBe('GATEWAY_OFFLINE: The controller that holds its link does not answer.');
+    await postgres.query(url, CLOSE, [agent.gatewayId, old]);
+    expect(await stateOf()).toBe('offline');
+    await agent.connect(one.linkAddress);
+    expect(await isAlive()).toBe(true);
   });
 });
 
