@@ -29,8 +29,7 @@ export class Drain {
     const ms = this.lastsMs;
     this.readiness.isDraining = true;
     this.replicas.startDraining();
-    if (ms === 0) return;
-    this.logger.info({ ms }, 'others take over from this controller');
+    if (ms > 0) this.logger.info({ ms }, 'others take over from this controller');
     await Promise.all([this.link.giveAway(ms), delay(ms)]);
   }
 }

@@ -56,8 +56,12 @@ export class Replicas implements OnApplicationBootstrap, BeforeApplicationShutdo
     this.isStopped = true;
     await this.beating;
     await this.mending;
+    // Also sessions whose own end could not be recorded any more: nobody else looks for those of a replica that has ended.
     await this.database
-      .transact('all', (t) => this.repository.end(t, this.ownId))
+      .transact('all', async (t) => {
+        await this.repository.end(t, this.ownId);
+        await this.notifications.sendAll(t, GATEWAY_CHANGED, await this.registry.interrupt(t, [this.ownId]));
+      })
       .catch((error: unknown) => this.logger.warn({ err: error }, 'the end of this controller could not be recorded; others will find it'));
   }
 

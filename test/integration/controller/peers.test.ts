@@ -205,6 +205,21 @@ describe('a replica that hangs', () => {
 });
 
 describe('a replica that is stopped beside others', () => {
+  it('leaves its gateways reconnecting, also without time to give them away', async () => {
+    const third = await start({ CTFLEET_ROLES: 'link' });
+    await agent.connect(third.linkAddress);
+    running.splice(running.indexOf(third), 1);
+    await third.stop({ keepState: true });
+    expect(await stateOf()).toBe('reconnecting');
+    expect(await agent.ended).toContain('shutting down');
+    const rows = await postgres.query(
+      url,
+      'SELECT 1 FROM link_session JOIN replica ON id = replica_id WHERE ended_at IS NOT NULL AND closed_at IS NULL',
+    );
+    expect(rows).toEqual([]);
+    await agent.connect(one.linkAddress);
+  });
+
   it('gives its sessions away, answers what is under way, and takes no new ones', async () => {
     const third = await start({ CTFLEET_ROLES: 'api,link', CTFLEET_DRAIN_SECONDS: '1' });
     await agent.connect(third.linkAddress);
