@@ -22,9 +22,7 @@ export class Drain {
     return this.replicas.areOthersAble ? this.config.drainMs : 0;
   }
 
-  /**
-   * Says that it is not ready, gives its sessions away, and answers what still comes until load balancers have noticed.
-   */
+  /** Says that it is not ready, gives its sessions away, and answers what still comes until load balancers have noticed. */
   async drain(): Promise<void> {
     const ms = this.lastsMs;
     this.readiness.isDraining = true;

@@ -87,6 +87,8 @@ export class PeerGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       await write({ $case: 'end', value: end });
     } catch (error) {
       const { code, message } = toFleetError(error);
+      if (code === 'INTERNAL')
+        this.logger.error({ gateway: call.request.gatewayId, err: error }, 'a gateway could not be asked for another controller');
       await write({ $case: 'failure', value: { code, detail: message } }).catch(() => undefined);
     } finally {
       call.end();

@@ -27,7 +27,9 @@ export class Replicas implements OnApplicationBootstrap, BeforeApplicationShutdo
   private isStopped = false;
   private timer: NodeJS.Timeout | undefined;
   private beating: Promise<void> | undefined;
-  private mending: Promise<void> = Promise.resolve();
+  private mending: Promise<void> | undefined;
+  /** Others may have closed sessions that this replica holds. */
+  private mustResume = false;
 
   constructor(
     @Inject(ReplicasRepository) private readonly repository: ReplicasRepository,
@@ -68,7 +70,7 @@ export class Replicas implements OnApplicationBootstrap, BeforeApplicationShutdo
   /** Others reach this replica there. */
   async announce(peerAddress: string): Promise<void> {
     this.peerAddress = peerAddress;
-    await this.beat();
+    await this.beatAnew();
   }
 
   /** Whether others can take over what this replica does, as far as it knows. */
@@ -85,16 +87,19 @@ export class Replicas implements OnApplicationBootstrap, BeforeApplicationShutdo
   /** Another replica that lives. One that has just begun, or goes on after it was taken for dead, is looked up. */
   async find(replicaId: string): Promise<Replica | undefined> {
     const known = (): Replica | undefined => this.others.find(({ id, isAlive }) => id === replicaId && isAlive);
-    if (known()) return known();
-    // A heartbeat that is under way may have read the list before.
-    await this.beating;
-    await this.beat();
+    if (!known()) await this.beatAnew();
     return known();
   }
 
   /** Calls `listener` for each replica that ended or no longer beats. */
   onLost(listener: (replicaId: string) => void): void {
     this.lostListeners.add(listener);
+  }
+
+  /** A heartbeat that is under way may have read or said what was before. */
+  private async beatAnew(): Promise<void> {
+    await this.beating;
+    await this.beat();
   }
 
   /** Never rejects. Callers at the same time share one. */
@@ -112,7 +117,8 @@ export class Replicas implements OnApplicationBootstrap, BeforeApplicationShutdo
     const { ownId: id, peerAddress, isDraining } = this;
     const outcome = await this.repository.beat({ id, version: VERSION, roles: this.config.roles, peerAddress, isDraining });
     this.steadiness.beaten(performance.now());
-    if (outcome === 'began') this.mend('sessions could not be opened again in the registry', () => this.resume());
+    this.mustResume ||= outcome === 'began';
+    if (this.mustResume) this.mend('sessions could not be opened again in the registry', () => this.resume());
     const others = (await this.repository.list()).filter((replica) => replica.id !== id);
     const lost = this.others.filter((before) => before.isAlive && !others.some((now) => now.id === before.id && now.isAlive));
     this.others = others;
@@ -121,21 +127,25 @@ export class Replicas implements OnApplicationBootstrap, BeforeApplicationShutdo
       this.mend('the sessions of a dead controller could not be closed', () => this.closeDead());
   }
 
-  /** Beside the heartbeat, which must not wait for it. What fails is tried again with a later heartbeat. */
+  /** Beside the heartbeat, which must not wait for it; one at a time. What fails or is in the way comes with a later heartbeat. */
   private mend(failure: string, work: () => Promise<void>): void {
-    this.mending = this.mending.then(() => this.failures.watch(failure, work));
+    this.mending ??= this.failures.watch(failure, work).finally(() => {
+      this.mending = undefined;
+    });
   }
 
   /** This replica was taken for dead and is not: what it still holds, and nobody else has taken over, is open again. */
   private async resume(): Promise<void> {
     const open = this.sessions.all().filter(({ isClosed }) => !isClosed);
-    if (open.length === 0) return;
     const sessions = open.map(({ identity, epoch }) => ({ gatewayId: identity.gatewayId, epoch }));
-    await this.database.transact('all', async (t) => {
-      const resumed = await this.registry.resume(t, this.ownId, sessions);
-      await this.notifications.sendAll(t, GATEWAY_CHANGED, resumed);
-    });
-    this.logger.warn({ sessions: sessions.length }, 'this controller was taken for dead, and goes on');
+    if (sessions.length > 0) {
+      await this.database.transact('all', async (t) => {
+        const resumed = await this.registry.resume(t, this.ownId, sessions);
+        await this.notifications.sendAll(t, GATEWAY_CHANGED, resumed);
+      });
+      this.logger.warn({ sessions: sessions.length }, 'this controller was taken for dead, and goes on');
+    }
+    this.mustResume = false;
   }
 
   private async closeDead(): Promise<void> {
