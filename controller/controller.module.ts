@@ -15,6 +15,7 @@ import { MailModule } from './mail/mail.module.ts';
 import { MetricsModule } from './metrics/metrics.module.ts';
 import { OidcModule } from './oidc/oidc.module.ts';
 import { PeopleModule } from './people/people.module.ts';
+import { PeersModule } from './peers/peers.module.ts';
 import { PlansModule } from './plans/plans.module.ts';
 import { PoliciesModule } from './policies/policies.module.ts';
 import { PolicyRolloutsModule } from './policy-rollouts/policy-rollouts.module.ts';
@@ -37,6 +38,7 @@ const NOUNS = [
   HistoryModule,
   GatewaysModule,
   AuthorityModule,
+  PeersModule,
   EnrolmentModule,
   FlowsModule,
   BlocksModule,

@@ -8,6 +8,7 @@ import { SignInService } from './access/sign-in.service.ts';
 import { mountSignIn } from './access/sign-in.controller.ts';
 import { mountOidc } from './oidc/oidc-sign-in.controller.ts';
 import { OidcSignInService } from './oidc/oidc-sign-in.service.ts';
+import { Drain } from './peers/drain.service.ts';
 import { ControllerModule, CONTROLLERS } from './controller.module.ts';
 import type { Surroundings } from './platform/platform.module.ts';
 import { Addresses } from './platform/addresses.ts';
@@ -32,6 +33,8 @@ import { checkDatabase, prepareDatabase } from './prepare.ts';
 export interface RunningController {
   app: NestFastifyApplication;
   ports: { apiPort: number; enrolPort?: number; linkPort?: number };
+  /** For how long `close` first lets other replicas take over; 0 if there are none. */
+  drainMs(): number;
   close(): Promise<void>;
 }
 
@@ -47,7 +50,7 @@ const KEPT_MS = 10_000;
 /**
  * Migrates if it has the owner's login, wires, listens. Throws an Error that says what is wrong; nothing is left open then.
  *
- * Shutdown follows Nest's order: work stops (onModuleDestroy), then links and queues (beforeApplicationShutdown), Postgres last
+ * Shutdown begins with what other replicas take over, and then follows Nest's order: work stops (onModuleDestroy), then links and queues (beforeApplicationShutdown), Postgres last
  * (onApplicationShutdown).
  */
 export async function startController(surroundings: Surroundings): Promise<RunningController> {
@@ -113,6 +116,10 @@ export async function startController(surroundings: Surroundings): Promise<Runni
       enrolPort: addresses.port('enrol'),
       linkPort: addresses.port('link'),
     },
-    close: () => app.close(),
+    drainMs: () => app.get(Drain).lastsMs,
+    close: async () => {
+      await app.get(Drain).drain();
+      await app.close();
+    },
   };
 }

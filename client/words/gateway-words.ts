@@ -5,6 +5,7 @@ import type { StateKind } from './state-kind.ts';
 /** How its link stands. */
 export const GATEWAY_STATES: Record<Gateway['state'], { kind: StateKind; word: string }> = {
   online: { kind: 'ok', word: 'up' },
+  reconnecting: { kind: 'waiting', word: 'reconnecting' },
   offline: { kind: 'offline', word: 'offline' },
   'never-connected': { kind: 'never', word: 'never connected' },
   revoked: { kind: 'failed', word: 'revoked' },

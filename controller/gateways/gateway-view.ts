@@ -3,7 +3,7 @@ import type { Gateway, wan } from '../../proto/http/fleet.ts';
 import { whyNotKnown } from '../../proto/model/filter/abilities.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Usage } from '../history/sample-row.ts';
-import { SILENCE_MS } from '../link/session.ts';
+import { sessionState, type RegisteredSession } from '../link/session-state.ts';
 
 /** A gateway's row with its joined rows. */
 export interface GatewayRow {
@@ -26,7 +26,7 @@ export interface GatewayRow {
   certificateEndsAt: Date | null;
   tenant: { name: string };
   site: { name: string };
-  link: { replicaId: string; epoch: bigint; connectedAt: Date; lastHeardAt: Date; closedAt: Date | null } | null;
+  link: ({ replicaId: string; epoch: bigint } & RegisteredSession) | null;
 }
 
 type LinkState = Pick<Gateway, 'state'> & { since: Date };
@@ -36,10 +36,7 @@ export function linkState(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'set
   if (row.revokedAt) return { state: 'revoked', since: row.revokedAt };
   if (row.setAsideAt) return { state: 'set-aside', since: row.setAsideAt };
   if (!row.link) return { state: 'never-connected', since: row.createdAt };
-  const { connectedAt, lastHeardAt, closedAt } = row.link;
-  if (closedAt) return { state: 'offline', since: closedAt };
-  if (nowMs - lastHeardAt.getTime() > SILENCE_MS) return { state: 'offline', since: lastHeardAt };
-  return { state: 'online', since: connectedAt };
+  return sessionState(row.link, nowMs);
 }
 
 /** Why a connected agent cannot see its table, as it reported; undefined if it can. */
@@ -73,6 +70,7 @@ export function abilityOf({ capabilities }: Pick<GatewayRow, 'capabilities'>, ab
 export function offlineReason({ state, since }: LinkState): string {
   const time = `${since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   if (state === 'revoked') return `revoked at ${time}`;
+  if (state === 'reconnecting') return `reconnecting since ${time}: the controller that held its link has stopped`;
   if (state === 'set-aside') return `set aside since ${time}: two agents hold its identity`;
   return state === 'never-connected' ? 'has never connected' : `offline since ${time}`;
 }

@@ -3,8 +3,9 @@ import * as x509 from '@peculiar/x509';
 import { X509Certificate } from 'node:crypto';
 import { rootName } from '../../proto/model/link-names.ts';
 import type { ListenerTls } from '../platform/grpc-listener.ts';
-import { DAY_MS, importKey, makeServer, pinOf, signLeaf } from './certificates.ts';
+import { DAY_MS, importKey, makeReplica, makeServer, pinOf, signLeaf } from './certificates.ts';
 import { formatSpiffe, formatSubject, type GatewayIdentity } from './gateway-identity.ts';
+import { formatReplica } from './replica-identity.ts';
 import { certificatesIn, chainOf, type Issuer, type KnownAuthority } from './issuers.ts';
 import { signerOf, trustedOf } from './rotation.ts';
 
@@ -106,7 +107,14 @@ export class Authority {
     };
   }
 
-  /** Whose certificates a listener for gateways accepts. */
+  /** What a replica presents to the others, as server and as client, with whom it accepts. The key is nowhere else. */
+  async issueReplica(replicaId: string, nowMs: number): Promise<ListenerTls & Required<Pick<ListenerTls, 'clients'>>> {
+    const issuer = this.#current;
+    const { certificate, key } = await makeReplica(issuer, issuer.key, formatReplica(replicaId), nowMs);
+    return { chain: certificate + chainOf(issuer) + issuer.root, key, clients: this.clients };
+  }
+
+  /** Whose certificates a listener for gateways or replicas accepts. */
   get clients(): NonNullable<ListenerTls['clients']> {
     return {
       trusted: this.#trusted.map((issuer) => chainOf(issuer) + issuer.root).join(''),

@@ -9,6 +9,8 @@ export const DAY_MS = 86_400_000;
 const ROOT_DAYS = 3650;
 const INTERMEDIATE_DAYS = 730;
 const SERVER_DAYS = 90;
+/** Replicas renew theirs every day, and with each change of the authority. */
+const REPLICA_DAYS = 7;
 /** Clocks differ a little; a new certificate must not start in the future. */
 const SKEW_MS = 5 * 60_000;
 const CA_USAGE = x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign;
@@ -69,6 +71,22 @@ export async function makeServer(issuer: { certificate: string }, issuerKey: Cry
     extensions: [
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: CONTROLLER_NAME }]),
+    ],
+  });
+  return { certificate: toPem(certificate), key: await exportKey(privateKey) };
+}
+
+/** A certificate by which a replica proves to others who it is, whichever dials, and its key (PKCS#8). It has no other name. */
+export async function makeReplica(issuer: { certificate: string }, issuerKey: CryptoKey, uri: string, nowMs: number): Promise<Keyed> {
+  const { publicKey, privateKey } = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
+  const certificate = await signLeaf(issuer, issuerKey, {
+    publicKey,
+    subject: 'CN=replica',
+    nowMs,
+    lifeMs: REPLICA_DAYS * DAY_MS,
+    extensions: [
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: uri }]),
     ],
   });
   return { certificate: toPem(certificate), key: await exportKey(privateKey) };

@@ -18,8 +18,15 @@ export interface Asking {
   maxFlows: number;
   /** Aborted when nobody waits for the answer any more. */
   signal?: AbortSignal;
-  /** Takes rows as they come. If it throws, the query is over. */
-  onFlows(flows: Flow[]): void;
+  /** Takes rows as they come; no more are read until it resolves. If it throws, the query is over. */
+  onFlows(flows: Flow[]): void | Promise<void>;
+}
+
+type Ask = NonNullable<Query['ask']>;
+
+/** Reaches gateways whose session another replica holds. Throws as GatewayQueries.ask does. */
+export interface Elsewhere {
+  ask(gatewayId: string, ask: Ask, asking: Asking): Promise<Answer>;
 }
 
 /** What an answer may be as large as: its head, and rows of the largest kind. */
@@ -36,20 +43,42 @@ interface Pending {
   settle(outcome: { answer: Answer } | { error: FleetError }): void;
 }
 
-/** Queries to gateways whose session this replica holds, matched with the answers that come on streams of their own. */
+/** Queries to gateways. Answers of those whose session this replica holds come on streams of their own; the others are asked elsewhere. */
 @Injectable()
 export class GatewayQueries {
   private readonly pending = new Map<string, Pending>();
+  private elsewhere: Elsewhere | undefined;
 
   constructor(@Inject(Sessions) private readonly sessions: Sessions) {}
 
+  /** From now on, gateways that this replica has no session of are asked there. */
+  askOthersBy(elsewhere: Elsewhere): void {
+    this.elsewhere = elsewhere;
+  }
+
   /**
-   * Throws GATEWAY_OFFLINE without a session, GATEWAY_SLOW past the deadline, CANCELLED if nobody waits, and what the agent itself refuses
-   * with.
+   * Throws GATEWAY_OFFLINE without a session on any replica, GATEWAY_SLOW past the deadline, CANCELLED if nobody waits, and what the agent
+   * itself refuses with.
    */
-  async ask(gatewayId: string, ask: NonNullable<Query['ask']>, asking: Asking): Promise<Answer> {
+  async ask(gatewayId: string, ask: Ask, asking: Asking): Promise<Answer> {
+    if (this.elsewhere && !this.isHere(gatewayId)) return this.elsewhere.ask(gatewayId, ask, asking);
+    return this.askHere(gatewayId, ask, asking);
+  }
+
+  /** Whether this replica holds the gateway's session. */
+  private isHere(gatewayId: string): boolean {
+    return this.sessions.get(gatewayId)?.isClosed === false;
+  }
+
+  /** Whether the gateway still has to answer something. */
+  isAsked(gatewayId: string): boolean {
+    return [...this.pending.values()].some((pending) => pending.gatewayId === gatewayId);
+  }
+
+  /** The same, of this replica's own sessions only. */
+  async askHere(gatewayId: string, ask: Ask, asking: Asking): Promise<Answer> {
     const session = this.sessions.get(gatewayId);
-    if (!session || session.isClosed) throw new FleetError('GATEWAY_OFFLINE', 'This controller has no link to the gateway.');
+    if (!session || session.isClosed) throw new FleetError('GATEWAY_OFFLINE', 'No controller has a link to the gateway.');
     asking.signal?.throwIfAborted();
     const id = newId();
     const body = { $case: 'query' as const, value: { id, deadlineMs: asking.deadlineMs, ask } };
@@ -83,8 +112,11 @@ export class GatewayQueries {
     });
   }
 
-  /** One part of an answer, as large as it came; identity is the certificate's. False if nobody waits for it, or not from this gateway. */
-  take(gatewayId: string, { queryId, part }: AnswerPart, bytes: number): boolean {
+  /**
+   * One part of an answer, as large as it came; identity is the certificate's. Resolves once the next may come, with false if nobody waits
+   * for it, or not from this gateway.
+   */
+  async take(gatewayId: string, { queryId, part }: AnswerPart, bytes: number): Promise<boolean> {
     const pending = this.pending.get(queryId);
     if (pending?.gatewayId !== gatewayId) return false;
     pending.bytes += bytes;
@@ -100,12 +132,9 @@ export class GatewayQueries {
         break;
       case 'flows':
         try {
-          pending.asking.onFlows(part.value.flows);
+          await pending.asking.onFlows(part.value.flows);
         } catch (cause) {
-          pending.settle({
-            error:
-              cause instanceof FleetError ? cause : new FleetError('INTERNAL', 'The gateway sent rows that cannot be read.', {}, { cause }),
-          });
+          pending.settle({ error: toUnreadable(cause) });
         }
         break;
       case 'end':
@@ -113,7 +142,7 @@ export class GatewayQueries {
         else pending.settle({ error: new FleetError('INTERNAL', 'The gateway ended an answer that it had not begun.') });
         break;
       case 'failure':
-        pending.settle({ error: new FleetError(toCode(part.value.code), textFrom(part.value.detail, 500)) });
+        pending.settle({ error: new FleetError(toErrorCode(part.value.code), textFrom(part.value.detail, 500)) });
         break;
       case undefined:
     }
@@ -144,6 +173,12 @@ export class GatewayQueries {
   }
 }
 
-function toCode(text: string): ErrorCode {
+/** Why rows were not taken. */
+export function toUnreadable(cause: unknown): FleetError {
+  return cause instanceof FleetError ? cause : new FleetError('INTERNAL', 'The gateway sent rows that cannot be read.', {}, { cause });
+}
+
+/** The code that somebody else gave, as far as we know it. */
+export function toErrorCode(text: string): ErrorCode {
   return Object.hasOwn(ERROR_CODES, text) ? (text as ErrorCode) : 'INTERNAL';
 }

@@ -27,7 +27,7 @@ import { LinkService } from './link.service.ts';
 import { GATEWAY_REVOKED, SESSION_OPENED } from './notifications.ts';
 import { RenewalsService } from './renewals.service.ts';
 import { GatewayQueries } from './gateway-queries.service.ts';
-import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
+import { PING_INTERVAL_MS, RECORD_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 
 const HELLO_MS = 10_000;
 /** All gateways of a hub may share one address; they are identified by their certificates. */
@@ -59,7 +59,7 @@ const WEIGHED = {
 @Injectable()
 export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private listener: GrpcListener | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private timers: NodeJS.Timeout[] = [];
 
   constructor(
     @Inject(LinkService) private readonly link: LinkService,
@@ -92,9 +92,11 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       listener.present().catch((error: unknown) => this.logger.error({ err: error }, 'the link goes on with the certificate that it had'));
     });
     this.addresses.noteOpened('link', this.listener.port);
-    this.timer = setInterval(() => {
-      this.link.checkLiveness().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be checked'));
-    }, PING_INTERVAL_MS);
+    this.link.onLeaving(() => listener.stopAccepting());
+    const check = (): void => {
+      this.link.checkRegistry().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be checked'));
+    };
+    this.timers = [setInterval(() => this.link.ping(), PING_INTERVAL_MS), setInterval(check, RECORD_INTERVAL_MS)];
     // What was missed is found by the next look at who lives.
     const later = (): void => undefined;
     this.notifications.on(GATEWAY_REVOKED, (id) => this.link.cut(id), later);
@@ -109,7 +111,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
+    this.timers.forEach(clearInterval);
     await this.listener?.close();
   }
 
@@ -203,7 +205,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
         timer = tooSlow(ANSWER_MS, 'An answer must end within a minute.');
       }
       queryId = part.queryId;
-      if (!this.queries.take(identity.gatewayId, part, bytes.length)) end(() => callback(null, { isWanted: false }));
+      if (!(await this.queries.take(identity.gatewayId, part, bytes.length))) end(() => callback(null, { isWanted: false }));
     };
     call.once('error', () => undefined);
     call.once('cancelled', () => end(() => undefined));

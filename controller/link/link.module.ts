@@ -31,7 +31,7 @@ export class LinkModule {
       GatewayQueries,
       Sessions,
     ],
-    exports: [Admission, Intake, LinkParts, GatewayQueries, Sessions],
+    exports: [Admission, Intake, LinkParts, LinkRepository, LinkService, GatewayQueries, Sessions],
     link: [LinkGrpc],
   });
 }

@@ -4,7 +4,7 @@ import { Database, type Transaction } from '../platform/database.ts';
 import type { Certificates } from './generations.ts';
 import type { Held } from './holders.ts';
 import type { Numbers } from './numbers.ts';
-import { SILENCE_MS } from './session.ts';
+import { sessionState } from './session-state.ts';
 
 /** What the registry and the gateway's row contain before a session opens. */
 export interface Known {
@@ -43,7 +43,7 @@ export class LinkRepository {
         superseded: link?.superseded ?? [],
         takeovers: link?.takeovers ?? 0,
         takeoversSinceMs: link?.takeoversSince?.getTime(),
-        isAlive: link !== null && link.closedAt === null && now.getTime() - link.lastHeardAt.getTime() < SILENCE_MS,
+        isAlive: link !== null && sessionState(link, now.getTime()).state === 'online',
       },
     };
   }
@@ -68,7 +68,7 @@ export class LinkRepository {
       )
       ON CONFLICT (gateway_id) DO UPDATE
       SET replica_id = excluded.replica_id, epoch = greatest(held.epoch + 1, excluded.epoch), connected_at = excluded.connected_at,
-        last_heard_at = excluded.last_heard_at, closed_at = NULL, instance_id = excluded.instance_id, superseded = excluded.superseded,
+        last_heard_at = excluded.last_heard_at, closed_at = NULL, interrupted_at = NULL, instance_id = excluded.instance_id, superseded = excluded.superseded,
         takeovers = excluded.takeovers, takeovers_since = excluded.takeovers_since
       RETURNING epoch`;
     if (!row) throw new Error('the session registry returned no epoch');
@@ -108,6 +108,35 @@ export class LinkRepository {
   /** Closes a session in the registry unless there is a newer one. */
   async close(t: Transaction, gatewayId: string, epoch: bigint, at: Date): Promise<boolean> {
     return (await t.linkSession.updateMany({ where: { gatewayId, epoch, closedAt: null }, data: { closedAt: at } })).count === 1;
+  }
+
+  /** Closes the sessions of replicas that went away, or with `gatewayIds` only theirs; returns the gateways whose session was open. */
+  async interrupt(t: Transaction, replicaIds: string[], gatewayIds?: string[]): Promise<string[]> {
+    const rows = await t.$queryRaw<{ gateway_id: string }[]>`
+      UPDATE link_session SET closed_at = now.at, interrupted_at = now.at FROM (SELECT clock_timestamp() AS at) AS now
+      WHERE replica_id = ANY (${replicaIds}::uuid[]) AND closed_at IS NULL
+        AND (${gatewayIds === undefined} OR gateway_id = ANY (${gatewayIds ?? []}::uuid[]))
+      RETURNING gateway_id`;
+    return rows.map((row) => row.gateway_id);
+  }
+
+  /** Opens again what others closed because they took this replica for dead; not where the gateway has a newer session. */
+  async resume(t: Transaction, replicaId: string, sessions: { gatewayId: string; epoch: bigint }[]): Promise<string[]> {
+    const rows = await t.$queryRaw<{ gateway_id: string }[]>`
+      UPDATE link_session AS held SET closed_at = NULL, interrupted_at = NULL
+      FROM unnest(${sessions.map(({ gatewayId }) => gatewayId)}::uuid[], ${sessions.map(({ epoch }) => epoch)}::bigint[]) AS open(id, epoch)
+      WHERE held.gateway_id = open.id AND held.epoch = open.epoch AND held.replica_id = ${replicaId}::uuid
+        AND held.interrupted_at >= held.closed_at
+      RETURNING held.gateway_id`;
+    return rows.map((row) => row.gateway_id);
+  }
+
+  /** The replica that holds each gateway's open session; a gateway without one is absent. */
+  async holders(gatewayIds: string[]): Promise<Map<string, string>> {
+    const rows = await this.database.transact('all', (t) =>
+      t.linkSession.findMany({ where: { gatewayId: { in: gatewayIds }, closedAt: null }, select: { gatewayId: true, replicaId: true } }),
+    );
+    return new Map(rows.map(({ gatewayId, replicaId }) => [gatewayId, replicaId]));
   }
 
   /**

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentMessage, Hello, Unreadable } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
@@ -9,8 +10,10 @@ import { Database } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { textFrom } from '../platform/untrusted.ts';
+import { Batches } from '../platform/batches.ts';
 import { Admission } from './admission.service.ts';
 import { HellosService } from './hellos.service.ts';
+import { endingNow, GIVE_AWAY_MS } from './giving-away.ts';
 import { LinkParts } from './link-parts.service.ts';
 import { LinkRepository } from './link.repository.ts';
 import { GATEWAY_CHANGED } from './notifications.ts';
@@ -18,9 +21,16 @@ import { GatewayQueries } from './gateway-queries.service.ts';
 import { PING_INTERVAL_MS, Session, SILENCE_LIMIT_MS, type AgentStream } from './session.ts';
 import { Sessions } from './sessions.service.ts';
 
+/** Sessions whose end is recorded together. */
+const MAX_TOGETHER = 500;
+
 /** The life of sessions: hello, messages from agents, the end. Identity is always the certificate's. */
 @Injectable()
 export class LinkService implements BeforeApplicationShutdown {
+  /** Ends of sessions because this replica stops, which are many at once. */
+  private readonly interrupted = new Batches<string>((gatewayIds) => this.recordInterrupted(gatewayIds), MAX_TOGETHER);
+  private readonly leaving = new AbortController();
+
   constructor(
     @Inject(LinkRepository) private readonly registry: LinkRepository,
     @Inject(HellosService) private readonly hellos: HellosService,
@@ -38,6 +48,7 @@ export class LinkService implements BeforeApplicationShutdown {
 
   /** Opens a session: registers it, welcomes the agent, and lets each noun send what it has. Throws what HellosService refuses with. */
   async open(identity: ProvenGateway, hello: Hello, stream: AgentStream): Promise<Session> {
+    if (this.leaving.signal.aborted) throw isStopping();
     return this.admission.run(() => this.openNow(identity, hello, stream));
   }
 
@@ -85,6 +96,7 @@ export class LinkService implements BeforeApplicationShutdown {
     const { gatewayId, tenantId } = session.identity;
     this.queries.dropAll(gatewayId);
     this.parts.closed(gatewayId);
+    if (this.leaving.signal.aborted) return this.interrupted.add(gatewayId);
     await this.database.transact(new Set([tenantId]), async (t) => {
       if (await this.registry.close(t, gatewayId, session.epoch, new Date(session.lastHeardMs)))
         await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
@@ -92,11 +104,14 @@ export class LinkService implements BeforeApplicationShutdown {
     this.logger.info({ gateway: gatewayId, epoch: String(session.epoch) }, 'session closed');
   }
 
-  /**
-   * Pings every agent, closes silent sessions and those whose certificate has expired (TLS checks it only when connecting), and finds those
-   * that were replaced on another replica or whose gateway was revoked.
-   */
+  /** Pings every agent, and checks with the registry. */
   async checkLiveness(): Promise<void> {
+    this.ping();
+    await this.checkRegistry();
+  }
+
+  /** Pings every agent, closes silent sessions and those whose certificate has expired (TLS checks it only when connecting). */
+  ping(): void {
     const nowMs = this.clock();
     for (const session of this.sessions.all()) {
       if (nowMs >= session.certificateEndsMs) session.close(new FleetError('CERTIFICATE_ENDED', 'The certificate has expired. Renew it.'));
@@ -104,6 +119,10 @@ export class LinkService implements BeforeApplicationShutdown {
         session.close(new FleetError('GATEWAY_SLOW', 'The agent was silent for 30 s.'));
       else session.send({ $case: 'ping', value: { sentAtMs: BigInt(nowMs) } });
     }
+  }
+
+  /** Records who was heard from, and closes sessions that were replaced on another replica or whose gateway was revoked. */
+  async checkRegistry(): Promise<void> {
     const open = this.sessions.all().filter((session) => !session.isClosed);
     const lost = await this.registry.heard(
       open.map((session) => ({ gatewayId: session.identity.gatewayId, epoch: session.epoch, atMs: session.lastHeardMs })),
@@ -124,10 +143,38 @@ export class LinkService implements BeforeApplicationShutdown {
     return this.sessions.all().filter(({ identity }) => !isTrusted(identity.issuerId));
   }
 
+  /** Calls `listener` once this replica takes no more sessions. */
+  onLeaving(listener: () => void): void {
+    this.leaving.signal.addEventListener('abort', listener, { once: true });
+  }
+
+  /**
+   * Takes no more sessions, and ends those that there are, evenly over a time: their agents dial again at once, and must not storm the other
+   * replicas. A gateway that still has to answer something goes last.
+   */
+  async giveAway(withinMs: number): Promise<void> {
+    this.leaving.abort();
+    const endMs = performance.now() + withinMs;
+    for (let leftMs = withinMs; this.sessions.all().length > 0 && leftMs > 0; leftMs = endMs - performance.now()) {
+      const open = this.sessions.all();
+      const idle = open.filter(({ identity }) => !this.queries.isAsked(identity.gatewayId));
+      for (const session of idle.slice(0, endingNow(open.length, leftMs))) session.close(isStopping());
+      await delay(Math.min(GIVE_AWAY_MS, leftMs));
+    }
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
+    this.leaving.abort();
     const open = this.sessions.all();
-    for (const session of open) session.close(new FleetError('UNAVAILABLE', 'The controller is shutting down. Reconnect.'));
+    for (const session of open) session.close(isStopping());
     await Promise.allSettled(open.map((session) => this.closed(session)));
+  }
+
+  private async recordInterrupted(gatewayIds: string[]): Promise<void> {
+    await this.database.transact('all', async (t) => {
+      const ids = await this.registry.interrupt(t, [this.sessions.replicaId], gatewayIds);
+      await this.notifications.sendAll(t, GATEWAY_CHANGED, ids);
+    });
   }
 
   /** The agent cannot read a message from us: whoever waits for an answer to it fails at once, and it is recorded. */
@@ -146,6 +193,8 @@ export class LinkService implements BeforeApplicationShutdown {
     });
   }
 }
+
+const isStopping = (): FleetError => new FleetError('UNAVAILABLE', 'The controller is shutting down. Reconnect.');
 
 function overElsewhere(): FleetError {
   return new FleetError('EPOCH_SUPERSEDED', 'This session has ended: the gateway was revoked or connected elsewhere.');

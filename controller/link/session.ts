@@ -11,6 +11,8 @@ type Body = NonNullable<ControllerMessage['body']>;
 export const PING_INTERVAL_MS = 10_000;
 /** An agent answers each ping; silence this long means that it is gone. */
 export const SILENCE_LIMIT_MS = 30_000;
+/** How often the registry is told whom this replica heard from: replicas of 0.1.0 judge a session by that, after SILENCE_MS. */
+export const RECORD_INTERVAL_MS = 20_000;
 /** A session that the registry has not heard from for this long has ended, whoever held it: its replica may have died. */
 export const SILENCE_MS = 35_000;
 

@@ -29,6 +29,22 @@ describe('the environment', () => {
   });
 });
 
+describe('the port for other replicas', () => {
+  it('is on this machine only by default', () => {
+    expect(readConfig(LEAST)).toMatchObject({ peer: { host: '127.0.0.1', port: 0, address: undefined }, drainMs: 5000 });
+  });
+
+  it('says where it is reached where it listens on every address', () => {
+    expect(() => readConfig({ ...LEAST, CTFLEET_PEER_HOST: '0.0.0.0', CTFLEET_PEER_PORT: '4445' })).toThrow('CTFLEET_PEER_ADDRESS');
+    const env = { ...LEAST, CTFLEET_PEER_HOST: '0.0.0.0', CTFLEET_PEER_PORT: '4445', CTFLEET_PEER_ADDRESS: 'ctl-1.example.net:4445' };
+    expect(readConfig(env).peer).toEqual({ host: '0.0.0.0', port: 4445, address: 'ctl-1.example.net:4445' });
+  });
+
+  it('is fixed where others are told an address', () => {
+    expect(() => readConfig({ ...LEAST, CTFLEET_PEER_ADDRESS: 'ctl-1.example.net:4445' })).toThrow('CTFLEET_PEER_PORT');
+  });
+});
+
 describe('the mail server', () => {
   const SMTP = { ...LEAST, CTFLEET_SMTP_HOST: 'mail.example.net', CTFLEET_SMTP_FROM: 'ctfleet <ctfleet@example.net>' };
 

@@ -24,6 +24,10 @@ const variables = z.object({
   CTFLEET_LINK_PORT: port.default(4444),
   CTFLEET_ENROL_ADDRESS: address.optional(),
   CTFLEET_LINK_ADDRESS: address.optional(),
+  CTFLEET_PEER_HOST: z.string().min(1).default('127.0.0.1'),
+  CTFLEET_PEER_PORT: port.default(0),
+  CTFLEET_PEER_ADDRESS: address.optional(),
+  CTFLEET_DRAIN_SECONDS: z.coerce.number().min(0).max(600).default(5),
   CTFLEET_STATE_DIR: z.string().min(1).default('.ctfleet/controller'),
   CTFLEET_PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).default('http://127.0.0.1:3000'),
   CTFLEET_TRUSTED_PROXIES: z
@@ -62,8 +66,15 @@ const variables = z.object({
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
+/** All addresses of a machine: nobody can dial these. */
+const ANY_HOST = ['0.0.0.0', '::', '[::]'];
+
 const schema = variables.superRefine((value, context) => {
   const wrong = (name: keyof typeof value, message: string): void => context.addIssue({ code: 'custom', path: [name], message });
+  if (value.CTFLEET_PEER_ADDRESS === undefined && ANY_HOST.includes(value.CTFLEET_PEER_HOST))
+    wrong('CTFLEET_PEER_ADDRESS', 'must say where the other controllers reach this one: CTFLEET_PEER_HOST is every address of the machine');
+  if (value.CTFLEET_PEER_ADDRESS !== undefined && value.CTFLEET_PEER_PORT === 0)
+    wrong('CTFLEET_PEER_PORT', 'must be a fixed port where there is CTFLEET_PEER_ADDRESS');
   const { CTFLEET_SMTP_HOST: host, CTFLEET_SMTP_USER: user, CTFLEET_SMTP_PASSWORD: password, CTFLEET_SMTP_PASSWORD_FILE: file } = value;
   if (host === undefined) {
     for (const name of ['CTFLEET_SMTP_USER', 'CTFLEET_SMTP_PASSWORD', 'CTFLEET_SMTP_PASSWORD_FILE', 'CTFLEET_SMTP_FROM'] as const)
@@ -96,6 +107,10 @@ export interface Config {
   api: { host: string; port: number };
   link: { host: string; port: number; address?: string };
   enrol: { host: string; port: number; address?: string };
+  /** Where other replicas ask this one. */
+  peer: { host: string; port: number; address?: string };
+  /** Over how long a replica that stops gives its sessions away, if there are others to take them. */
+  drainMs: number;
   stateDir: string;
   /** The origin of the console, as browsers see it. */
   publicUrl: string;
@@ -153,6 +168,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     api: { host: value.CTFLEET_API_HOST, port: value.CTFLEET_API_PORT },
     link: { host: value.CTFLEET_LINK_HOST, port: value.CTFLEET_LINK_PORT, address: value.CTFLEET_LINK_ADDRESS },
     enrol: { host: value.CTFLEET_LINK_HOST, port: value.CTFLEET_ENROL_PORT, address: value.CTFLEET_ENROL_ADDRESS },
+    peer: { host: value.CTFLEET_PEER_HOST, port: value.CTFLEET_PEER_PORT, address: value.CTFLEET_PEER_ADDRESS },
+    drainMs: value.CTFLEET_DRAIN_SECONDS * 1000,
     stateDir: path.resolve(value.CTFLEET_STATE_DIR),
     publicUrl: new URL(value.CTFLEET_PUBLIC_URL).origin,
     trustedProxies: value.CTFLEET_TRUSTED_PROXIES,

@@ -23,6 +23,8 @@ export class Database implements OnApplicationShutdown {
   readonly pool: pg.Pool;
   /** Without a scope: for tables that have no tenant (users, sessions, rate limits). */
   readonly unscoped: PrismaClient;
+  /** A connection for what must not wait for others: the heartbeat of this replica. */
+  readonly vital: pg.Pool;
   /** For the few long statements, so that they do not take connections from the others. */
   private readonly patient: { pool: pg.Pool; client: PrismaClient };
   /** By transaction: what is done last, and with what. */
@@ -32,6 +34,7 @@ export class Database implements OnApplicationShutdown {
   constructor(@Inject(CONFIG) config: Config) {
     this.pool = poolOf(config, USUAL, 20);
     this.unscoped = new PrismaClient({ adapter: new PrismaPg(this.pool) });
+    this.vital = poolOf(config, USUAL, 1);
     const pool = poolOf(config, LONG, 2);
     this.patient = { pool, client: new PrismaClient({ adapter: new PrismaPg(pool) }) };
   }
@@ -88,7 +91,7 @@ export class Database implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.unscoped, this.patient.client].map((client) => client.$disconnect()));
-    await Promise.allSettled([this.pool, this.patient.pool].map((pool) => pool.end()));
+    await Promise.allSettled([this.pool, this.vital, this.patient.pool].map((pool) => pool.end()));
   }
 }
 

@@ -159,6 +159,11 @@ export class GrpcListener {
     this.connections.refuse(peer, forMs, performance.now());
   }
 
+  /** Lets nobody connect any more; calls on open connections go on. */
+  stopAccepting(): void {
+    this.gate.close();
+  }
+
   /** Gives calls a second to end, then cuts them. */
   async close(): Promise<void> {
     this.gate.close();

@@ -8,6 +8,7 @@ import { HealthController } from './health.controller.ts';
 import { LOGGER, type Logger } from './logger.ts';
 import { ReplicaNotifications } from './replica-notifications.ts';
 import { ProblemFilter } from './problem.filter.ts';
+import { Readiness } from './readiness.ts';
 import { RateLimits } from './rate-limits.ts';
 import { Encryption, ENCRYPTION } from './encryption.ts';
 import { newSecret } from './secret.ts';
@@ -39,6 +40,7 @@ export class PlatformModule {
       Database,
       ReplicaNotifications,
       RateLimits,
+      Readiness,
     ];
     return {
       module: PlatformModule,

@@ -8,7 +8,7 @@ import { toStateView } from './state-view.ts';
 const NOW_MS = Date.parse('2026-11-30T03:00:00Z');
 const NOW = new Date(NOW_MS);
 const DIGEST = 'a'.repeat(64);
-const LINK = { replicaId: 'r', epoch: 1n, connectedAt: NOW, lastHeardAt: NOW, closedAt: null };
+const LINK = { replicaId: 'r', epoch: 1n, connectedAt: NOW, lastHeardAt: NOW, closedAt: null, interruptedAt: null };
 
 let gateway: GatewayRow;
 let state: PolicyState;

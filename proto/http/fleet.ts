@@ -77,8 +77,11 @@ export const gateway = z.object({
   siteName: z.string(),
   name: shownName,
   tags: z.array(z.string()),
-  /** `set-aside`: two agents hold its identity; its sessions are refused until somebody decides. */
-  state: z.enum(['online', 'offline', 'never-connected', 'revoked', 'set-aside']),
+  /**
+   * `reconnecting`: the controller that held its link has stopped, and its agent is expected at another within seconds. `set-aside`: two
+   * agents hold its identity; its sessions are refused until somebody decides.
+   */
+  state: z.enum(['online', 'reconnecting', 'offline', 'never-connected', 'revoked', 'set-aside']),
   setAsideReason: z.string().optional(),
   /** When it entered this state. */
   since: time,

@@ -27,6 +27,13 @@ export interface History {
   restores: Outage[];
   /** Parts of the system that ended although nobody ended them. */
   deaths: Death[];
+  sightings: Sighting[];
+}
+
+/** A gateway that was shown as connected, and for how long the controller that held its link had been gone by then. */
+export interface Sighting {
+  gatewayId: string;
+  goneForMs: number;
 }
 
 /**
@@ -183,6 +190,7 @@ export function emptyHistory(): History {
     clones: [],
     restores: [],
     deaths: [],
+    sightings: [],
   };
 }
 

@@ -27,6 +27,7 @@ function soundHistory(): History {
     clones: [],
     restores: [],
     deaths: [],
+    sightings: [{ gatewayId: 'g1', goneForMs: 3000 }],
     views: [{ what: 'GET /flushes', allowed: new Set(['t1']), shown: ['t1'] }],
     changes: [
       { id: 'policy', gatewayId: 'g1', deadlineMs: 500, undoneAtMs: 500 },
@@ -419,6 +420,13 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
       h.deaths = [{ part: 'front-1', how: 'SIGABRT', atMs: 120 }];
     },
   ],
+  [
+    'I14',
+    'a gateway is shown as connected long after its controller died',
+    (h) => {
+      h.sightings = [{ gatewayId: 'g1', goneForMs: 20_000 }];
+    },
+  ],
 ];
 
 describe('the checker detects', () => {
@@ -428,7 +436,7 @@ describe('the checker detects', () => {
     expect(checkInvariants(history).map((violation) => violation.invariant)).toContain(invariant);
   });
 
-  it('violations of every one of the thirteen promises', () => {
+  it('violations of every one of the fourteen promises', () => {
     expect(new Set(BROKEN.map(([name]) => name))).toEqual(new Set(Object.keys(INVARIANTS)));
   });
 });

@@ -8,12 +8,12 @@ import {
   unconfirmedIsUndone,
 } from './invariants/delivery.ts';
 import { gather, type Breach, type Evidence, type Violation } from './invariants/evidence.ts';
-import { nobodyIsEnded, nothingGoesFurther, protectedFlowsStay, tenantsAreApart } from './invariants/reach.ts';
+import { nobodyIsEnded, nobodySeesTheDead, nothingGoesFurther, protectedFlowsStay, tenantsAreApart } from './invariants/reach.ts';
 import { decisionsComeFirst, gapsAreGaps, recordIsTrue } from './invariants/record.ts';
 
 export type { Violation } from './invariants/evidence.ts';
 
-/** The thirteen promises by name; each yields what breaks it. */
+/** The fourteen promises by name; each yields what breaks it. */
 export const INVARIANTS = {
   I1: { says: 'no accepted command is lost', breaches: nothingIsLost },
   I2: { says: 'a command has its effect at most once', breaches: nothingIsDoneTwice },
@@ -28,6 +28,7 @@ export const INVARIANTS = {
   I11: { says: 'no effect beyond what was shown and agreed to', breaches: nothingGoesFurther },
   I12: { says: 'gaps in history are gaps', breaches: gapsAreGaps },
   I13: { says: 'nothing that one party sends, breaks or restores ends another', breaches: nobodyIsEnded },
+  I14: { says: 'a gateway whose controller is gone is not shown as connected', breaches: nobodySeesTheDead },
 } as const satisfies Record<string, { says: string; breaches: (evidence: Evidence) => Iterable<Breach> }>;
 export type InvariantName = keyof typeof INVARIANTS;
 

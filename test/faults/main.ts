@@ -1,4 +1,4 @@
-// The fault harness: see docs/faults.md. Started by tools/faults.ts. [--short] [--seed N] [--json] [--keep]
+// The fault harness: see docs/faults.md. Started by tools/faults.ts. [--short] [--replicas] [--seed N] [--json] [--keep]
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,7 +9,8 @@ import { checkInvariants, type Violation } from './invariants.ts';
 import { AGENT_BUGS } from './seeded-bugs/agent-bugs.ts';
 import { catchInAgent, catchInSystem, playSound, type Catch } from './seeded-bugs/catch.ts';
 import { CONTROLLER_BUGS, QUICK_BUGS } from './seeded-bugs/controller-bugs.ts';
-import { KINDS, schedule, SHORT_KINDS, type KindName } from './system/outages.ts';
+import { KINDS, schedule, SHORT_KINDS } from './system/outages.ts';
+import { REPLICAS, REPLICA_KINDS, SHORT_REPLICA_KINDS } from './system/replica-outages.ts';
 import { runUnderFaults, SETTLE_MS, type FaultReport, type RunReport } from './system/run.ts';
 import { SYSTEM_SCENARIOS } from './system/scenarios.ts';
 import { SystemStage } from './system/stage.ts';
@@ -17,30 +18,42 @@ import { SystemStage } from './system/stage.ts';
 const { values } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
+    replicas: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     keep: { type: 'boolean', default: false },
   },
 });
 const seed = Number(values.seed);
-const size = values.short
+/** Replicas play for themselves; bugs are planted in the other runs. */
+const NO_BUGS: { catches: Catch[]; unsound: number } = { catches: [], unsound: 0 };
+const size = values.replicas
   ? {
-      gateways: 6,
-      commands: 220,
-      slots: 150,
+      gateways: values.short ? 6 : 12,
+      commands: values.short ? 60 : 1500,
+      slots: values.short ? 60 : 400,
       atOnce: 3,
-      faults: schedule(seed, 14, SHORT_KINDS),
-      controllers: ['front-1', 'worker-1', 'worker-2'] as const,
+      faults: values.short ? schedule(seed, 4, SHORT_REPLICA_KINDS) : schedule(seed, 48, Object.keys(REPLICA_KINDS)),
+      controllers: REPLICAS,
     }
-  : // A few of those asked for are never made: their wave is held back, or they are cancelled first.
-    {
-      gateways: 25,
-      commands: 5200,
-      slots: 620,
-      atOnce: 4,
-      faults: schedule(seed, 100, Object.keys(KINDS) as KindName[]),
-      controllers: ['front-1', 'front-2', 'worker-1', 'worker-2'] as const,
-    };
+  : values.short
+    ? {
+        gateways: 6,
+        commands: 220,
+        slots: 150,
+        atOnce: 3,
+        faults: schedule(seed, 14, SHORT_KINDS),
+        controllers: ['front-1', 'worker-1', 'worker-2'] as const,
+      }
+    : // A few of those asked for are never made: their wave is held back, or they are cancelled first.
+      {
+        gateways: 25,
+        commands: 5200,
+        slots: 620,
+        atOnce: 4,
+        faults: schedule(seed, 100, Object.keys(KINDS)),
+        controllers: ['front-1', 'front-2', 'worker-1', 'worker-2'] as const,
+      };
 
 // The same programs start a hundred times.
 process.env.NODE_COMPILE_CACHE ??= path.join(STATE, 'compile-cache');
@@ -49,11 +62,11 @@ const family = new ProcessGroup();
 try {
   const [report, ofAgent] = await Promise.all([
     runUnderFaults({ ...size, home: { family, stateDir: path.join(stateDir, 'run') } }, sayFault),
-    catchAgentBugs(),
+    values.replicas ? NO_BUGS : catchAgentBugs(),
   ]);
   const violations = checkInvariants(report.history);
   violations.forEach(sayViolation);
-  const ofController = await catchControllerBugs();
+  const ofController = values.replicas ? NO_BUGS : await catchControllerBugs();
   const unsound = ofAgent.unsound + ofController.unsound;
   const summary = summarise(report, violations, [...ofAgent.catches, ...ofController.catches], unsound);
   console.log(JSON.stringify(summary));

@@ -281,7 +281,8 @@ export class FakeAgent {
     }
   }
 
-  private answer(query: Query): void {
+  /** Answers a query as the test says. */
+  answer(query: Query): void {
     const parts = this.onQuery(query);
     if (!parts) return;
     const call = this.client?.answer(() => undefined);

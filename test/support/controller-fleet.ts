@@ -145,6 +145,7 @@ export class TestController {
       CTFLEET_LINK_PORT: '0',
       CTFLEET_LINK_HOST: '127.0.0.1',
       CTFLEET_STATE_DIR: stateDir,
+      CTFLEET_DRAIN_SECONDS: '0',
       CTFLEET_LOG_LEVEL: 'silent',
       ...env,
     });

@@ -120,3 +120,13 @@ export function* nobodyIsEnded({ history }: Evidence): Generator<Breach> {
   for (const { part, how, atMs } of history.deaths)
     yield { subject: `${part} at ${new Date(atMs).toISOString()}`, what: `it ended (${how}) although nobody ended it` };
 }
+
+/** Others find out within five seconds; a machine on which everything is being broken may take twice as long. */
+const MAX_SHOWN_MS = 10_000;
+
+/** I14: a gateway is not shown as connected once its controller is gone. */
+export function* nobodySeesTheDead({ history }: Evidence): Generator<Breach> {
+  for (const { gatewayId, goneForMs } of history.sightings)
+    if (goneForMs > MAX_SHOWN_MS)
+      yield { subject: gatewayId, what: `it was shown as connected ${goneForMs} ms after its controller was gone` };
+}

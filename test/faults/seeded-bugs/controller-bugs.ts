@@ -154,6 +154,30 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
       },
     ],
   },
+  {
+    name: 'command-for-another-replica-dropped',
+    breaks: 'I1',
+    scenario: 'flush-through-another',
+    patches: [
+      {
+        file: 'build/controller/flushes/delivery.service.js',
+        find: `return this.notifications.send(t, COMMANDS_WAITING, gatewayId);`,
+        replace: `return;`,
+      },
+    ],
+  },
+  {
+    name: 'dead-replica-shown-online',
+    breaks: 'I14',
+    scenario: 'another-dies',
+    patches: [
+      {
+        file: 'build/controller/peers/replicas.service.js',
+        find: `if (others.some(({ isAlive }) => !isAlive) && this.steadiness.isSteady())`,
+        replace: `if (others.length < 0)`,
+      },
+    ],
+  },
   // Last, because a broken chain stays broken.
   {
     name: 'hash-leaves-out-the-detail',

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Home } from '../../../tools/demo/programs.ts';
-import type { Ask, Clone, History, Outage, View } from '../history.ts';
+import type { Ask, Clone, History, Outage, Sighting, View } from '../history.ts';
 import { collectDeeds, collectPoints, collectStored, linkedSince, toGateways, type PlacedAgent } from './collect.ts';
 import { Operator } from './operator.ts';
 import { Parts, type ControllerName } from './parts.ts';
@@ -30,6 +30,7 @@ export class Fleet {
   /** What has happened to it so far that the checks know about; see incidents.ts. */
   readonly clones: Clone[] = [];
   readonly restores: Outage[] = [];
+  readonly sightings: Sighting[] = [];
 
   private constructor(parts: Parts, operator: Operator, tenantIds: readonly string[], agents: readonly PlacedAgent[]) {
     this.parts = parts;
@@ -107,6 +108,7 @@ export class Fleet {
       clones: this.clones,
       restores: this.restores,
       deaths: this.parts.deaths,
+      sightings: this.sightings,
     };
   }
 

@@ -50,9 +50,10 @@ export class Operator {
     }
   }
 
-  /** What must succeed, while nothing is in the way. */
+  /** What must succeed, while nothing is in the way. A connection that was kept may be closed at the very moment at which it is used. */
   async call<R extends Route>(route: R, ...asked: MaybeAsked<R>): Promise<Answered<R>> {
-    const answer = await this.ask(route, ...asked);
+    const first = await this.ask(route, ...asked);
+    const answer = first.kind === 'none' ? await this.ask(route, ...asked) : first;
     if (answer.kind === 'ok') return answer.body;
     throw new Error(`${route.method} ${route.path}: ${answer.kind === 'refused' ? answer.detail : answer.why}`);
   }

@@ -4,9 +4,10 @@ import type { DiskFault } from '../disk.ts';
 import type { Fleet } from './fleet.ts';
 import { cloneGateway, restoreBackup } from './incidents.ts';
 import type { ProcessName } from './parts.ts';
+import { REPLICA_KINDS } from './replica-outages.ts';
 
 /** What can happen to a part, and how it is repaired. `share`: how often, relative to others. */
-interface Kind {
+export interface Kind {
   part: string;
   share: number;
   strike: (fleet: Fleet) => Promise<void>;
@@ -125,7 +126,14 @@ export const KINDS = {
     lastsMs: 0,
   },
 } as const satisfies Record<string, Kind>;
-export type KindName = keyof typeof KINDS;
+export type KindName = string;
+
+/** Everything that can be done, also to replicas. Throws for an unknown name. */
+export function kindOf(name: KindName): Kind {
+  const kind = ({ ...KINDS, ...REPLICA_KINDS } as Record<string, Kind>)[name];
+  if (!kind) throw new Error(`there is no fault “${name}”`);
+  return kind;
+}
 
 /** Those for a run of under a minute, with one front and quick repairs. */
 export const SHORT_KINDS: readonly KindName[] = [
@@ -149,11 +157,11 @@ export const SHORT_KINDS: readonly KindName[] = [
 export function schedule(
   seed: number,
   count: number,
-  kinds: readonly KindName[] = Object.keys(KINDS) as KindName[],
+  kinds: readonly KindName[] = Object.keys(KINDS),
 ): { kind: KindName; afterMs: number }[] {
   const random = seededRandom(seed);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
-  const lots = kinds.flatMap((kind) => Array.from({ length: KINDS[kind].share }, () => kind));
+  const lots = kinds.flatMap((kind) => Array.from({ length: kindOf(kind).share }, () => kind));
   const first = kinds
     .map((kind) => ({ kind, order: random() }))
     .toSorted((a, b) => a.order - b.order)
@@ -167,7 +175,7 @@ export function schedule(
 
 /** Causes it, waits for its duration, and repairs it. */
 export async function undergo(fleet: Fleet, name: KindName): Promise<{ fromMs: number; toMs: number }> {
-  const { strike, mend, lastsMs } = KINDS[name];
+  const { strike, mend, lastsMs } = kindOf(name);
   const fromMs = Date.now();
   await strike(fleet);
   await delay(lastsMs);

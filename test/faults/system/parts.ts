@@ -25,10 +25,15 @@ export const CONTROLLERS = {
   'worker-1': 'work',
   'worker-2': 'work',
   whole: 'api,link,work',
+  'replica-1': 'api,link,work',
+  'replica-2': 'api,link,work',
+  'replica-3': 'api,link,work',
 } as const;
 export type ControllerName = keyof typeof CONTROLLERS;
 export type ProcessName = ControllerName | 'agents' | 'clone';
-type Ports = Record<ControllerName, { api: number; enrol: number; link: number }>;
+type Ports = Record<ControllerName, { api: number; enrol: number; link: number; peer: number }>;
+/** Controllers that end give their gateways away for this long, where there are others. */
+const DRAIN_SECONDS = 1;
 
 /**
  * The real parts of one system, each of which can be killed, stopped and started again where it was. Everything belongs to the process
@@ -77,7 +82,10 @@ export class Parts {
     home.family.adopt(redis.pid);
     const ports = Object.fromEntries(
       await Promise.all(
-        Object.keys(CONTROLLERS).map(async (name) => [name, { api: await freePort(), enrol: await freePort(), link: await freePort() }]),
+        Object.keys(CONTROLLERS).map(async (name) => [
+          name,
+          { api: await freePort(), enrol: await freePort(), link: await freePort(), peer: await freePort() },
+        ]),
       ),
     ) as Ports;
     const { proxy, port: proxyPort } = await FaultProxy.listen(
@@ -113,7 +121,7 @@ export class Parts {
   /** @param bug the seeded bug to plant in it */
   async startController(name: ControllerName, bug = ''): Promise<void> {
     this.#bugs.set(name, bug);
-    const { api, enrol, link } = this.#ports[name];
+    const { api, enrol, link, peer } = this.#ports[name];
     const { child } = await startUntil(
       this.home,
       name,
@@ -128,6 +136,8 @@ export class Parts {
         CTFLEET_ENROL_PORT: String(enrol),
         CTFLEET_LINK_PORT: String(link),
         CTFLEET_LINK_HOST: '127.0.0.1',
+        CTFLEET_PEER_PORT: String(peer),
+        CTFLEET_DRAIN_SECONDS: String(DRAIN_SECONDS),
         CTFLEET_LINK_ADDRESS: `127.0.0.1:${this.#proxyPort}`,
         CTFLEET_ENROL_ADDRESS: `127.0.0.1:${enrol}`,
         CTFLEET_PUBLIC_URL: PUBLIC_URL,
@@ -182,13 +192,27 @@ export class Parts {
     return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
+  linkPort(name: ControllerName): number {
+    return this.#ports[name].link;
+  }
+
+  /** The gateways whose link a controller holds. */
+  async heldBy(name: ControllerName): Promise<string[]> {
+    const sql = `SELECT gateway_id AS id FROM link_session JOIN replica ON replica.id = replica_id
+      WHERE closed_at IS NULL AND ended_at IS NULL AND peer_address = $1`;
+    return withClient(this.databaseUrl, async (client) =>
+      (await client.query<{ id: string }>(sql, [`127.0.0.1:${this.#ports[name].peer}`])).rows.map(({ id }) => id),
+    );
+  }
+
   /** Sends a signal to the whole process group of a part; resolves when it has ended, if the signal is one that ends it. */
-  async signal(name: ProcessName, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+  async signal(name: ProcessName, signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     const child = this.#processes.get(name);
     if (child?.pid === undefined || !this.isRunning(name))
       throw new Error(`${name} is not running; see ${path.join(this.home.stateDir, 'logs')}`);
-    if (signal === 'SIGKILL') this.#killed.add(child);
-    const gone = signal === 'SIGKILL' ? new Promise((resolve) => child.once('exit', resolve)) : undefined;
+    const isEnd = signal === 'SIGKILL' || signal === 'SIGTERM';
+    if (isEnd) this.#killed.add(child);
+    const gone = isEnd ? new Promise((resolve) => child.once('exit', resolve)) : undefined;
     process.kill(-child.pid, signal);
     await gone;
   }

@@ -16,14 +16,17 @@ const SLOW_MS = 300;
 export class FaultProxy {
   weather: Weather = 'open';
   readonly #server: Server;
-  readonly #pairs = new Set<[Socket, Socket]>();
+  readonly #pairs = new Map<[Socket, Socket], number>();
+  #targets: readonly number[];
   #next = 0;
 
   private constructor(targets: readonly number[]) {
+    this.#targets = targets;
     this.#server = createServer((near) => {
-      const far = connect(targets[this.#next++ % targets.length]!, '127.0.0.1');
+      const port = this.#targets[this.#next++ % this.#targets.length]!;
+      const far = connect(port, '127.0.0.1');
       const pair: [Socket, Socket] = [near, far];
-      this.#pairs.add(pair);
+      this.#pairs.set(pair, port);
       for (const [from, to] of [pair, [far, near]] as const) {
         let tail = Promise.resolve();
         from.on('data', (bytes: Buffer) => {
@@ -48,7 +51,17 @@ export class FaultProxy {
 
   /** Breaks every connection, as a reset does. */
   cut(): void {
-    for (const [near, far] of this.#pairs) [near, far].forEach((socket) => socket.resetAndDestroy());
+    for (const pair of this.#pairs.keys()) pair.forEach((socket) => socket.resetAndDestroy());
+  }
+
+  /** Leads new connections to these ports only, and breaks those to others. */
+  leadTo(targets: readonly number[]): void {
+    this.#targets = targets;
+    for (const [pair, port] of this.#pairs) if (!targets.includes(port)) pair.forEach((socket) => socket.resetAndDestroy());
+  }
+
+  get targets(): readonly number[] {
+    return this.#targets;
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import type { Home } from '../../../tools/demo/programs.ts';
 import type { History, Outage } from '../history.ts';
 import { Driver } from './driver.ts';
 import { Fleet } from './fleet.ts';
-import { KINDS, undergo, type KindName } from './outages.ts';
+import { kindOf, undergo, type KindName } from './outages.ts';
 import type { ControllerName } from './parts.ts';
 import { ProgressWatch } from './progress.ts';
 
@@ -72,7 +72,7 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
   for (const { kind, afterMs } of options.faults) {
     begun++;
     await delay(afterMs);
-    const report: FaultReport = { fault: kind, part: KINDS[kind].part, inFlight: watch.unfinished, lastedMs: 0 };
+    const report: FaultReport = { fault: kind, part: kindOf(kind).part, inFlight: watch.unfinished, lastedMs: 0 };
     const { fromMs, toMs } = await undergo(fleet, kind);
     outages.push({ name: kind, fromMs, toMs });
     reports.push(report);

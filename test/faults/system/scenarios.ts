@@ -4,6 +4,7 @@ import type { Ask, Outage } from '../history.ts';
 import { until, type Fleet } from './fleet.ts';
 import { cloneGateway, reportWithoutEnd, restoreBackup } from './incidents.ts';
 import { withClient } from './parts.ts';
+import { goesAway } from './replica-outages.ts';
 import { slotFilter } from './slots.ts';
 
 interface Planned {
@@ -19,6 +20,8 @@ export const COMMAND_TTL_MS = 8000;
 const ENDS_IN_MS = 13_000;
 /** A gateway looks again for half a second after it changed its table; then its result is on its way. */
 const RESULT_MS = 1500;
+/** A second controller, which holds every link and does no work. */
+const ANOTHER = 'front-2';
 
 /** One system and one operator's work on it. What the operator asked for, and what happened to the system meanwhile, is kept. */
 export class Play {
@@ -73,6 +76,23 @@ export class Play {
     // Nobody connects to a controller that ended by itself.
     if (this.fleet.parts.deaths.length === before) await this.fleet.untilLinked(backMs);
     this.faults.push({ name: 'agents', fromMs, toMs: Date.now() });
+  }
+
+  /** Runs something while every link is at another controller than the operator; then they are led back. */
+  async withAnother(work: () => Promise<void>): Promise<void> {
+    const { parts } = this.fleet;
+    const { targets } = parts.proxy;
+    await parts.startController(ANOTHER);
+    const fromMs = Date.now();
+    parts.proxy.leadTo([parts.linkPort(ANOTHER)]);
+    await this.fleet.untilLinked(fromMs);
+    this.faults.push({ name: 'links moved', fromMs, toMs: Date.now() });
+    await work();
+    const backMs = Date.now();
+    parts.proxy.leadTo(targets);
+    await this.fleet.untilLinked(backMs);
+    if (parts.isRunning(ANOTHER)) await parts.signal(ANOTHER, 'SIGTERM');
+    this.faults.push({ name: 'links moved back', fromMs: backMs, toMs: Date.now() });
   }
 }
 
@@ -147,6 +167,8 @@ export const SYSTEM_SCENARIOS: Record<string, (play: Play) => Promise<void>> = {
     play.faults.push({ name: 'backup restored', fromMs, toMs: Date.now() });
     await play.end(await play.run(await play.plan()));
   },
+  'flush-through-another': async (play) => play.withAnother(async () => play.end(await play.run(await play.plan(play.fleet.tenantIds[0])))),
+  'another-dies': async (play) => play.withAnother(() => goesAway(play.fleet, ANOTHER, () => play.fleet.parts.signal(ANOTHER, 'SIGKILL'))),
   'gateways-come-back': async (play) => {
     await play.whileAgentsAreAway(() => delay(2000));
     await delay(2500);

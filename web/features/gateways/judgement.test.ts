@@ -55,6 +55,7 @@ const CASES: [Gateway, { flows: number; wans: string[] } | undefined, word: stri
   [gateway({ state: 'set-aside', tableError: 'not loaded' }), undefined, 'Set aside', 'Set aside: two agents hold its identity.'],
   [gateway({ tableError: 'not loaded', usage: undefined }), undefined, 'No table', 'Connected, but it cannot see its table.'],
   [gateway({ usage: undefined }), undefined, 'No samples yet', 'Connected; no samples yet.'],
+  [gateway({ state: 'reconnecting' }), undefined, 'Reconnecting', 'Reconnecting.'],
   [gateway({ state: 'never-connected', usage: undefined }), undefined, 'Never connected', 'Not connected yet.'],
   [gateway({ state: 'revoked' }), undefined, 'Revoked', 'Its identity was taken away.'],
 ];

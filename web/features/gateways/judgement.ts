@@ -85,6 +85,13 @@ function quietWords(gateway: Gateway, stale: Stale | undefined): Judgement {
       head: 'Its identity was taken away.',
       cause: 'It can connect again only by a new enrolment.',
     };
+  if (state === 'reconnecting')
+    return {
+      kind: 'waiting',
+      word: 'Reconnecting',
+      head: 'Reconnecting.',
+      cause: 'The controller that held its link has stopped; it dials another by itself.',
+    };
   if (state !== 'online') return { ...GATEWAY_STATES[state], head: 'Not connected.', cause: '' };
   if (!usage) return { kind: 'waiting', word: 'No samples yet', head: 'Connected; no samples yet.', cause: 'The first comes within 10 s.' };
   const faults = wanFaultWords(gateway.wans);

@@ -24,11 +24,14 @@ export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need
   const done = running.reduce((sum, flush) => sum + flush.done, 0);
   const planned = running.reduce((sum, flush) => sum + flush.planned, 0);
   const [unheard] = of('set-aside', 'offline');
+  const reconnecting = gateways.filter(({ state }) => state === 'reconnecting').length;
   const standing = unheard
     ? `${unheard.gateway.name} ${unheard.why === 'set-aside' ? 'set aside' : 'silent'} for ${unheard.measure}`
-    : online.length === gateways.length
-      ? 'all answer'
-      : 'the others never connected, or were revoked';
+    : reconnecting > 0
+      ? `${count(reconnecting)} reconnecting`
+      : online.length === gateways.length
+        ? 'all answer'
+        : 'the others never connected, or were revoked';
   const pathOf = (need: Need | undefined) => need?.action.path ?? '/sites';
   const counters = [
     { value: count(online.length), of: `of ${count(gateways.length)}`, label: 'gateways up', note: standing, path: '/sites' },

@@ -89,7 +89,7 @@ export function Overview() {
 
 /** `18 of 21 answer, 2 offline, 1 set aside`. */
 function linkWords(gateways: Gateway[]): string {
-  const others = (['offline', 'set-aside', 'never-connected', 'revoked'] as const).flatMap((state) => {
+  const others = (['reconnecting', 'offline', 'set-aside', 'never-connected', 'revoked'] as const).flatMap((state) => {
     const many = gateways.filter((gateway) => gateway.state === state).length;
     return many > 0 ? [`${count(many)} ${GATEWAY_STATES[state].word}`] : [];
   });
