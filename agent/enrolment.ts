@@ -22,6 +22,8 @@ export interface EnrolmentOptions {
   random: () => number;
   log: Logger;
   signal: AbortSignal;
+  /** How a new gateway asks; absent: over a connection of its own. */
+  enrol?: typeof enrol;
 }
 
 /**
@@ -59,7 +61,7 @@ function keep({ stateDir, joinToken, joinTokenFile, log }: EnrolmentOptions, ide
  * restart.
  */
 async function untilEnrolled(
-  { stateDir, hostname, site, clock, random, log, signal }: EnrolmentOptions,
+  { stateDir, hostname, site, clock, random, log, signal, enrol: ask = enrol }: EnrolmentOptions,
   address: string,
   token: JoinToken,
 ): Promise<Identity> {
@@ -67,7 +69,7 @@ async function untilEnrolled(
   for (let [failures, asked] = [0, 0]; ;) {
     let waitMs: number;
     try {
-      const answer = await enrol(address, token, key, { hostname, version: AGENT_VERSION, site }, signal);
+      const answer = await ask(address, token, key, { hostname, version: AGENT_VERSION, site }, signal);
       if (answer.kind === 'enrolled') return answer.identity;
       failures = 0;
       waitMs = askAgainMs(answer.askAgainMs, random);

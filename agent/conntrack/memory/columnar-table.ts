@@ -25,7 +25,7 @@ import type {
 import type { NewEntry } from '../wire/requests.ts';
 import { restoredEntry, restoreOrder } from '../wire/restored-entry.ts';
 import { without } from './breakdown-without.ts';
-import { appendEntry } from './entry-rows.ts';
+import { appendEntry, type EntryFacts } from './entry-rows.ts';
 import { ExpectedFlows } from './expected-flows.ts';
 import { UNHINDERED } from './memory-table.ts';
 import { idOf, placeOf } from './place.ts';
@@ -105,8 +105,9 @@ export class ColumnarTable implements ConntrackTable {
     const nowMs = this.#now();
     const of = (some: Columns): Breakdown => breakdownOfRows(some, this.#flows.surroundings(context, nowMs));
     const all = this.#flows.once(['breakdown', context.wans], nowMs, () => of(columns));
-    const now = this.#gone.size === 0 ? all : without(all, of(Columns.from(columns.pick(this.#gone.all()))), columns, this.#gone.all());
-    return { ...now, atMs: nowMs };
+    if (this.#gone.size === 0) return { ...all, atMs: nowMs };
+    const gone = this.#gone.all();
+    return { ...without(all, of(Columns.from(columns.pick(gone))), columns, gone), atMs: nowMs };
   }
 
   async search({ signal, maxAgeMs: _, ...asked }: SearchOptions): Promise<SearchAnswer> {
@@ -280,10 +281,9 @@ export class ColumnarTable implements ConntrackTable {
   }
 }
 
-/** The flows of some entries, begun at a time; ids as MemoryTable gives them. */
-export function standingFlows(entries: Iterable<NewEntry>, facts: (entry: NewEntry) => Omit<Parameters<typeof appendEntry>[2], 'id'>): StandingFlows {
+/** Flows for tables to share; ids as a MemoryTable gives them to the same entries. No two may have the same tuple. */
+export function standingFlows(flows: Iterable<{ entry: NewEntry } & Omit<EntryFacts, 'id'>>): StandingFlows {
   const columns = new Columns(1024);
-  for (const entry of entries) appendEntry(columns, entry, { ...facts(entry), id: idOf(columns.count + 1) });
+  for (const { entry, ...facts } of flows) appendEntry(columns, entry, { ...facts, id: idOf(columns.count + 1) });
   return new StandingFlows(columns);
 }
-

@@ -29,6 +29,10 @@ export class RowSet {
 
   /** Those that are in it. */
   all(): Uint32Array {
-    return Uint32Array.from({ length: this.#rows }, (_, row) => row).filter((row) => this.has(row));
+    const rows = new Uint32Array(this.size);
+    let count = 0;
+    for (let at = 0; count < rows.length; at++)
+      for (let bits = this.#bits![at]!; bits !== 0; bits &= bits - 1) rows[count++] = at * 8 + (31 - Math.clz32(bits & -bits));
+    return rows;
   }
 }
