@@ -7,7 +7,7 @@ import { identityOf } from '../enrolment.ts';
 import { NO_RULES } from '../operations/local-guard.ts';
 import { MemoryPolicies } from '../policies/reading/memory-policies.ts';
 import { leave, stopSignal } from '../stop.ts';
-import { systemClock } from '../time/clock.ts';
+import { steadyNow, systemClock, type Clock } from '../time/clock.ts';
 import { simulation, type SimulatedGateway } from './fleet.ts';
 import { reportLoad } from './load-report.ts';
 import { sharedEnrolment } from './shared-enrolment.ts';
@@ -23,7 +23,9 @@ const log = pino({ level: config.logLevel, base: undefined });
 const stop = stopSignal(() => log.warn('the agents left what was under way; it is taken up at the next start'));
 process.once('disconnect', () => leave(0));
 if (reportMs !== undefined) reportLoad(gateways.length, reportMs, stop);
-const tables = new SimulatedTables(systemClock.now);
+/** The clock of the boot asks the kernel each time; here nothing is suspended that others would not be. */
+const clock: Clock = { ...systemClock, now: steadyNow(Date.now, () => performance.now()) };
+const tables = new SimulatedTables(clock.now);
 const enrol = sharedEnrolment(ENROLMENTS_AT_ONCE);
 
 await Promise.all(gateways.map(run)).catch((error: unknown) => {
@@ -34,8 +36,9 @@ if (stop.aborted) leave(0);
 async function run(gateway: SimulatedGateway): Promise<void> {
   const { name, stateDir, joinToken } = gateway;
   const gatewayLog = log.child({ gateway: name });
-  const parts = { clock: systemClock, random: Math.random, log: gatewayLog, hostname: name, stateDir };
-  const identity = await identityOf({ ...config, ...parts, joinToken, signal: stop, enrol });
+  const parts = { clock, random: Math.random, log: gatewayLog, hostname: name, stateDir };
+  const signal = ownSignal();
+  const identity = await identityOf({ ...config, ...parts, joinToken, signal, enrol });
   const { table, wans } = tables.of(gateway);
   const agent = new Agent({
     ...parts,
@@ -47,5 +50,12 @@ async function run(gateway: SimulatedGateway): Promise<void> {
     guardRules: () => NO_RULES,
     controller: async () => ({ addresses: [], port: 0 }),
   });
-  await agent.run(stop);
+  await agent.run(signal);
+}
+
+/** Adding a listener to a signal looks at all that it has, and an agent adds some with each sample. */
+function ownSignal(): AbortSignal {
+  const own = new AbortController();
+  stop.addEventListener('abort', () => own.abort(), { once: true });
+  return own.signal;
 }

@@ -52,6 +52,8 @@ export class System {
   readonly databaseUrl: string;
   /** Absent if Postgres holds the queues. */
   readonly redisUrl: string | undefined;
+  /** The servers beside the controller, by what they are. */
+  readonly servers: { postgres: number; redis: number | undefined };
   placed: PlacedGateway[] = [];
   lab: Lab | undefined;
   controller: ChildProcess;
@@ -66,6 +68,7 @@ export class System {
     operator: Operator;
     databaseUrl: string;
     redisUrl: string | undefined;
+    servers: System['servers'];
     controller: ChildProcess;
     startController: () => Promise<ChildProcess>;
   }) {
@@ -76,6 +79,7 @@ export class System {
     this.api = new DemoApi(this.apiUrl);
     this.databaseUrl = parts.databaseUrl;
     this.redisUrl = parts.redisUrl;
+    this.servers = parts.servers;
     this.controller = parts.controller;
     this.#startController = parts.startController;
   }
@@ -104,6 +108,7 @@ export class System {
       operator,
       databaseUrl: postgres.url('ctfleet'),
       redisUrl: redis?.url,
+      servers: { postgres: postgres.pid, redis: redis?.pid },
       controller,
       startController,
     });

@@ -104,7 +104,7 @@ export class ColumnarTable implements ConntrackTable {
     const { columns } = this.#flows;
     const nowMs = this.#now();
     const of = (some: Columns): Breakdown => breakdownOfRows(some, this.#flows.surroundings(context, nowMs));
-    const all = this.#flows.once(['breakdown', context.wans], nowMs, () => of(columns));
+    const all = this.#flows.once(['breakdown', context.wans], nowMs, () => of(columns), Infinity);
     if (this.#gone.size === 0) return { ...all, atMs: nowMs };
     const gone = this.#gone.all();
     return { ...without(all, of(Columns.from(columns.pick(gone))), columns, gone), atMs: nowMs };

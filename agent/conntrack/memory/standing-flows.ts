@@ -75,14 +75,14 @@ export class StandingFlows {
     });
   }
 
-  /** What `make` returns for what was asked, computed again after a second. */
-  once<Value>(asked: unknown, nowMs: number, make: () => Value): Value {
+  /** What `make` returns for what was asked, computed again after `keptMs`, a second if absent. */
+  once<Value>(asked: unknown, nowMs: number, make: () => Value, keptMs = KEPT_MS): Value {
     const key = textOf(asked);
     const kept = this.#kept.get(key);
     if (kept && kept.untilMs > nowMs) return kept.value as Value;
     const value = make();
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
-    this.#kept.set(key, { untilMs: nowMs + KEPT_MS, value });
+    this.#kept.set(key, { untilMs: nowMs + keptMs, value });
     return value;
   }
 }
