@@ -21,8 +21,9 @@ export type Simulation = z.output<typeof simulation>;
 
 /** Gateways of one process, as long as there are cores for more. */
 const OF_ONE = 1000;
-/** Entries of all shared tables of a process: about 100 bytes each. */
+/** Entries of all shared tables of a process, about 100 bytes each, and how many tables they are at most. */
 const MAX_SHARED = 400_000;
+const MAX_TABLES = 50;
 
 /** The gateways of each process. */
 export function shares({ gateways, processes }: Simulation, cores: number): SimulatedGateway[][] {
@@ -34,6 +35,6 @@ export function shares({ gateways, processes }: Simulation, cores: number): Simu
 
 /** Which of a process's shared tables of so many flows a gateway uses: there are as many as memory allows, and each has a seed of its own. */
 export function sharedTable({ seed, flows }: { seed: number; flows: number }): number {
-  const tables = Math.max(1, Math.min(250, Math.floor(MAX_SHARED / Math.max(1, flows))));
+  const tables = Math.max(1, Math.min(MAX_TABLES, Math.floor(MAX_SHARED / Math.max(1, flows))));
   return seed % tables;
 }

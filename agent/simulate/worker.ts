@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { pino } from 'pino';
 import { Agent } from '../agent.ts';
 import { readAgentConfig } from '../config.ts';
+import { Disk } from '../disk/disk.ts';
+import { NODE_FILES, type Files } from '../disk/files.ts';
 import { identityOf } from '../enrolment.ts';
 import { NO_RULES } from '../operations/local-guard.ts';
 import { MemoryPolicies } from '../policies/reading/memory-policies.ts';
@@ -25,6 +27,9 @@ process.once('disconnect', () => leave(0));
 if (reportMs !== undefined) reportLoad(gateways.length, reportMs, stop);
 /** The clock of the boot asks the kernel each time; here nothing is suspended that others would not be. */
 const clock: Clock = { ...systemClock, now: steadyNow(Date.now, () => performance.now()) };
+/** The state of a simulated gateway need not outlive a power cut, and a machine has one disk for all of them. */
+const files: Files = { ...NODE_FILES, fsyncSync: () => undefined };
+const disk = new Disk({ files });
 const tables = new SimulatedTables(clock.now);
 const enrol = sharedEnrolment(ENROLMENTS_AT_ONCE);
 
@@ -38,10 +43,11 @@ async function run(gateway: SimulatedGateway): Promise<void> {
   const gatewayLog = log.child({ gateway: name });
   const parts = { clock, random: Math.random, log: gatewayLog, hostname: name, stateDir };
   const signal = ownSignal();
-  const identity = await identityOf({ ...config, ...parts, joinToken, signal, enrol });
+  const identity = await identityOf({ ...config, ...parts, joinToken, signal, enrol, disk });
   const { table, wans } = tables.of(gateway);
   const agent = new Agent({
     ...parts,
+    files,
     identity,
     table,
     wans: () => wans,

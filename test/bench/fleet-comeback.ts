@@ -18,7 +18,7 @@ export async function comebackRows(stage: FleetStage): Promise<void> {
   await gone;
   const killedAt = Date.now();
   await system.restartController();
-  const began = performance.now();
+  const [began, readyAfterS] = [performance.now(), (Date.now() - killedAt) / 1000];
   const back = untilBack(stage, killedAt);
   const { shares } = await stage.measured(async () => {
     const times = await answeringMeanwhile(() => stage.fetch('/api/v1/tenants').then((response) => response.arrayBuffer()), back);
@@ -26,9 +26,20 @@ export async function comebackRows(stage: FleetStage): Promise<void> {
   });
   const seconds = ((await back) - began) / 1000;
   report.row({ name: 'killed: s until all agents are back', size, ours: seconds, target: options.gateways > 1000 ? 60 : 10 });
+  report.row({ name: 'killed: s until half of the agents are back', size, ours: (await halfBack(stage, killedAt)) - readyAfterS });
   report.shares('killed, until all are back', size, shares);
   await delay(SETTLED_MS);
   await sampleRows(stage, since, 'over a kill');
+}
+
+/** Seconds from the kill until half of the sessions had begun again. */
+async function halfBack({ database }: FleetStage, killedAt: number): Promise<number> {
+  const { rows } = await database.query<{ seconds: number }>(
+    `SELECT (percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM connected_at - $1)))::float8 AS seconds
+     FROM link_session WHERE connected_at > $1`,
+    [new Date(killedAt)],
+  );
+  return rows[0]!.seconds;
 }
 
 /** When all sessions had begun again. */

@@ -39,9 +39,10 @@ export function residentBytes(pid: number): number {
 
 /** Shares of one core that were used between two readings. */
 export function coreShares(before: Costs, after: Costs, elapsedMs: number): Record<Program, number> {
-  return Object.fromEntries(
-    PROGRAMS.map((program) => [program, (after[program].cpuMs - before[program].cpuMs) / elapsedMs]),
-  ) as Record<Program, number>;
+  return Object.fromEntries(PROGRAMS.map((program) => [program, (after[program].cpuMs - before[program].cpuMs) / elapsedMs])) as Record<
+    Program,
+    number
+  >;
 }
 
 function isWithin(processes: ReadonlyMap<number, ProcessCost>, pid: number, root: number | undefined): boolean {

@@ -23,7 +23,16 @@ export class FleetReport {
     const ok = target === undefined || (isAtLeast ? ours >= target : ours <= target);
     if (!ok) this.hasMissed = true;
     const ratio = theirs === undefined || theirs === 0 ? null : Number((ours / theirs).toPrecision(3));
-    const row = { bench: 'fleet', name, size, ours: rounded(ours), theirs: theirs === undefined ? null : rounded(theirs), ratio, target: target ?? null, ok };
+    const row = {
+      bench: 'fleet',
+      name,
+      size,
+      ours: rounded(ours),
+      theirs: theirs === undefined ? null : rounded(theirs),
+      ratio,
+      target: target ?? null,
+      ok,
+    };
     if (this.#isJson) return console.log(JSON.stringify(row));
     const verdict = target === undefined ? '' : `  ${ok ? 'within' : 'MISSES'} ${isAtLeast ? 'at least ' : ''}${target}`;
     console.log(`${name} (${size}): ${row.ours}${row.theirs === null ? '' : ` beside ${row.theirs}`}${verdict}`);
@@ -50,5 +59,5 @@ export function at(values: readonly number[], percent: number): number {
 }
 
 function rounded(value: number): number {
-  return Number(value.toPrecision(4));
+  return Number(value.toPrecision(6));
 }

@@ -40,6 +40,8 @@ try {
   await stage.open();
   report.note(`${os.cpus()[0]?.model}, ${os.availableParallelism()} cores, ${Math.round(os.totalmem() / 2 ** 30)} GiB`);
   report.row({ name: 's until all are enrolled and online', size: stage.size, ours: (performance.now() - began) / 1000 });
+  for (const [program, { cpuMs }] of Object.entries(stage.costs()))
+    report.row({ name: `CPU s of ${program} until then`, size: stage.size, ours: cpuMs / 1000 });
   for (const part of options.only) {
     stage.noteLoad();
     await MEASURE[part](stage);

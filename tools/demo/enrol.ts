@@ -81,8 +81,7 @@ async function placesOf(api: DemoApi, fleet: readonly DemoGateway[]): Promise<Ma
     if (places.has(placeName({ tenant, site }))) continue;
     const tenantId = tenants.get(tenant) ?? (await makeTenant(api, tenant));
     tenants.set(tenant, tenantId);
-    const siteId =
-      sites.get(`${tenantId}/${site}`) ?? (await api.call(routes.createSite, { body: { tenantId, name: site, timeZone } })).id;
+    const siteId = sites.get(`${tenantId}/${site}`) ?? (await api.call(routes.createSite, { body: { tenantId, name: site, timeZone } })).id;
     places.set(placeName({ tenant, site }), { tenantId, siteId });
   }
   return places;

@@ -27,7 +27,9 @@ export function without(all: Breakdown, gone: Breakdown, columns: Columns, rows:
 }
 
 function less(all: Record<string, number>, gone: Record<string, number>): Record<string, number> {
-  return Object.fromEntries(Object.entries(all).flatMap(([key, flows]) => (flows > (gone[key] ?? 0) ? [[key, flows - (gone[key] ?? 0)]] : [])));
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([key, flows]) => (flows > (gone[key] ?? 0) ? [[key, flows - (gone[key] ?? 0)]] : [])),
+  );
 }
 
 function largest<One extends { flows: number }>(counts: One[]): One[] {

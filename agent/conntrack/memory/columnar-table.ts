@@ -115,9 +115,7 @@ export class ColumnarTable implements ConntrackTable {
     this.#settle();
     const nowMs = this.#now();
     const answer =
-      this.#gone.size === 0
-        ? this.#flows.once(['search', asked], nowMs, () => this.#answer(asked, nowMs))
-        : this.#answer(asked, nowMs);
+      this.#gone.size === 0 ? this.#flows.once(['search', asked], nowMs, () => this.#answer(asked, nowMs)) : this.#answer(asked, nowMs);
     return { ...answer, snapshotAtMs: nowMs };
   }
 
