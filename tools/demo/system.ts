@@ -3,7 +3,6 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { routes } from '../../proto/http/routes.ts';
 import { prepareDatabase } from '../../controller/prepare.ts';
 import type { Lab } from '../../test/lab/lab.ts';
 import { freePort } from '../free-port.ts';
@@ -32,8 +31,8 @@ export interface SystemOptions extends Home {
   simulation?: Simulation;
 }
 
-/** Enrolling takes the controller some milliseconds. */
-const FOR_EACH_MS = 30;
+/** Enrolling takes some milliseconds of two cores; a machine that does much else takes many times as long. */
+const FOR_EACH_MS = 200;
 
 interface ControllerPorts {
   apiPort: number;

@@ -110,7 +110,7 @@ export class ColumnarTable implements ConntrackTable {
     return { ...without(all, of(Columns.from(columns.pick(gone))), columns, gone), atMs: nowMs };
   }
 
-  async search({ signal, maxAgeMs: _, ...asked }: SearchOptions): Promise<SearchAnswer> {
+  async search({ signal, ...asked }: SearchOptions): Promise<SearchAnswer> {
     if (signal?.aborted) throw new FleetError('CANCELLED', 'This walk of the table was cancelled.');
     this.#settle();
     const nowMs = this.#now();
