@@ -5,10 +5,11 @@
  */
 import os from 'node:os';
 import type { LoadReport } from '../../agent/simulate/load-report.ts';
+import { fail } from '../../tools/say.ts';
 import { startTestSystem } from '../support/system.ts';
 import { comebackRows } from './fleet-comeback.ts';
 import { heldRows } from './fleet-held.ts';
-import { fleetOptions, type Part } from './fleet-options.ts';
+import { fleetOptions, type FleetOptions, type Part } from './fleet-options.ts';
 import { planRows, searchRows } from './fleet-queries.ts';
 import { FleetReport } from './fleet-report.ts';
 import { FleetStage, REPORT_MS } from './fleet-stage.ts';
@@ -24,7 +25,7 @@ const MEASURE: Record<Part, (stage: FleetStage) => Promise<void>> = {
   comeback: comebackRows,
 };
 
-const options = fleetOptions(process.argv.slice(2));
+const options = understood();
 const report = new FleetReport(options.json);
 const loads = new Map<number, LoadReport>();
 const began = performance.now();
@@ -51,6 +52,14 @@ try {
   await end();
 }
 process.exit(report.hasMissed ? 1 : 0);
+
+function understood(): FleetOptions {
+  try {
+    return fleetOptions(process.argv.slice(2));
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+}
 
 function takeLoad(line: string): void {
   if (!line.startsWith('{"simulated":')) return;

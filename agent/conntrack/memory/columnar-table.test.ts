@@ -67,7 +67,7 @@ test('finds, counts, freezes and deletes what a table of objects does', async ()
         expect(await columns.delete(some)).toEqual(some.map(() => 'gone'));
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 

@@ -14,7 +14,7 @@ import { ALWAYS } from './memory-table.ts';
 /** How long what was computed serves the tables of other gateways. */
 const KEPT_MS = 1_000;
 /** Answers kept at a time. */
-const MAX_KEPT = 256;
+const MAX_KEPT = 64;
 const NO_LABELS = new Map<number, string>();
 
 /**
@@ -23,7 +23,8 @@ const NO_LABELS = new Map<number, string>();
  */
 export class StandingFlows {
   readonly columns: Columns;
-  readonly #first = new IntTable();
+  /** The last row of each hash. */
+  readonly #first: IntTable;
   /** The next row with the same hash, -1 for none. */
   readonly #next: Int32Array;
   readonly #kept = new Map<string, { untilMs: number; value: unknown }>();
@@ -81,6 +82,7 @@ export class StandingFlows {
     const kept = this.#kept.get(key);
     if (kept && kept.untilMs > nowMs) return kept.value as Value;
     const value = make();
+    for (const [other, { untilMs }] of this.#kept) if (untilMs <= nowMs) this.#kept.delete(other);
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
     this.#kept.set(key, { untilMs: nowMs + keptMs, value });
     return value;
