@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { FleetError } from '../proto/model/error-codes.ts';
 import type { Clock } from './time/clock.ts';
 import { backoffMs } from './link/backoff.ts';
+import type { Disk } from './disk/disk.ts';
 import { makeKey } from './link/certificate-request.ts';
 import { enrolmentKey, forgetEnrolmentKey } from './link/enrolment-key.ts';
 import { enrol, parseJoinToken, tokenHash, type JoinToken } from './link/enrol.ts';
@@ -22,6 +23,9 @@ export interface EnrolmentOptions {
   random: () => number;
   log: Logger;
   signal: AbortSignal;
+  /** How a new gateway asks; absent: over a connection of its own. */
+  enrol?: typeof enrol;
+  disk?: Disk;
 }
 
 /**
@@ -32,7 +36,7 @@ export interface EnrolmentOptions {
  */
 export async function identityOf(options: EnrolmentOptions): Promise<Identity> {
   const { stateDir, enrolAddress, linkAddress } = options;
-  const known = loadIdentity(stateDir);
+  const known = loadIdentity(stateDir, options.disk);
   const dialled = (identity: Identity): Identity => ({ ...identity, linkAddress: linkAddress ?? identity.linkAddress });
   if (known) return dialled(await again(options, known));
   const text = tokenText(options, false);
@@ -43,13 +47,13 @@ export async function identityOf(options: EnrolmentOptions): Promise<Identity> {
     );
   const identity = await untilEnrolled(options, enrolAddress, parseJoinToken(text));
   keep(options, identity, 'enrolled');
-  forgetEnrolmentKey(stateDir);
+  forgetEnrolmentKey(stateDir, options.disk);
   return dialled(identity);
 }
 
 /** An identity that a join token gave, on disk from now on. */
-function keep({ stateDir, joinToken, joinTokenFile, log }: EnrolmentOptions, identity: Identity, word: string): void {
-  saveIdentity(stateDir, identity);
+function keep({ stateDir, joinToken, joinTokenFile, log, disk }: EnrolmentOptions, identity: Identity, word: string): void {
+  saveIdentity(stateDir, identity, disk);
   if (joinToken === undefined && joinTokenFile !== undefined) forgetToken(joinTokenFile, log);
   log.info({ gateway: identity.gatewayName, id: identity.gatewayId }, word);
 }
@@ -59,15 +63,15 @@ function keep({ stateDir, joinToken, joinTokenFile, log }: EnrolmentOptions, ide
  * restart.
  */
 async function untilEnrolled(
-  { stateDir, hostname, site, clock, random, log, signal }: EnrolmentOptions,
+  { stateDir, hostname, site, clock, random, log, signal, disk, enrol: ask = enrol }: EnrolmentOptions,
   address: string,
   token: JoinToken,
 ): Promise<Identity> {
-  const key = await enrolmentKey(stateDir, { tokenHash: tokenHash(token), hostname, site });
+  const key = await enrolmentKey(stateDir, { tokenHash: tokenHash(token), hostname, site }, disk);
   for (let [failures, asked] = [0, 0]; ;) {
     let waitMs: number;
     try {
-      const answer = await enrol(address, token, key, { hostname, version: AGENT_VERSION, site }, signal);
+      const answer = await ask(address, token, key, { hostname, version: AGENT_VERSION, site }, signal);
       if (answer.kind === 'enrolled') return answer.identity;
       failures = 0;
       waitMs = askAgainMs(answer.askAgainMs, random);

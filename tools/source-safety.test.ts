@@ -26,11 +26,13 @@ describe('the sources', () => {
     expect(importing('node:vm', 'vm')).toEqual([]);
   });
 
-  it('start programs in two places, by name and list of arguments, and no shell but with a text that is a constant', () => {
+  it('start programs in three places, by name and list of arguments, and no shell but with a text that is a constant', () => {
     expect(importing('node:child_process', 'child_process').toSorted()).toEqual([
       'agent/firewall/tables/nft.ts',
       // What waits for this program's own watchdog to be due, or systemd's timer for it.
       'agent/policies/applying/dead-man.ts',
+      // This program's own workers.
+      'agent/simulate/main.ts',
     ]);
     expect(filesWith(/\bshell\s*:|\bexecSync\b|\bexec\(\s*[`'"]/)).toEqual([]);
     // The words of the script are a constant, and what differs is told to it as arguments.
@@ -85,7 +87,7 @@ describe('the sources', () => {
 
   it('take what nobody may guess from the system’s random numbers; others only spread times', () => {
     expect(
-      filesWith(/Math\.random/).filter((file) => !['agent/main.ts', 'agent/simulate.ts', 'client/subscribe.ts'].includes(file)),
+      filesWith(/Math\.random/).filter((file) => !['agent/main.ts', 'agent/simulate/worker.ts', 'client/subscribe.ts'].includes(file)),
     ).toEqual([]);
   });
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { routes } from '../proto/http/routes.ts';
 import { externalAddress, WANS } from '../test/lab/topology.ts';
+import { allGateways } from './demo/enrol.ts';
 import { demoFleet } from './demo/fleet.ts';
 import { demoOptions } from './demo/options.ts';
 import { watchFleet } from './demo/remediations.ts';
@@ -66,9 +67,9 @@ async function writeDemoFile({ api, consoleUrl, apiUrl, ports, operator, placed,
   for (const token of tokens.items.filter(({ name, revokedAt }) => name === 'demo scripts' && !revokedAt))
     await api.call(routes.revokeToken, { params: { id: token.id } });
   const { secret } = await api.call(routes.createToken, { body: { name: 'demo scripts', role: 'owner', expiresInDays: 1 } });
-  const { items } = await api.call(routes.listGateways, { query: { limit: 2000 } });
+  const all = new Map((await allGateways(api)).map((gateway) => [gateway.name, gateway]));
   const gateways = placed.map(({ name, kind, number, tenant, site }) => {
-    const known = items.find((gateway) => gateway.name === name);
+    const known = all.get(name);
     const wans =
       lab && kind === 'kernel'
         ? WANS.map((wan) => ({ name: `wan${wan}`, address: externalAddress(number, wan) }))

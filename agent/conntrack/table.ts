@@ -134,7 +134,7 @@ export interface CollectOptions {
   withProspects?: boolean;
 }
 
-/** One conntrack table. The kernel's and the one in memory pass the same contract suite (test/contract/conntrack-table.ts). */
+/** One conntrack table. The kernel's and those in memory pass the same contract suite (test/contract/conntrack-table.ts). */
 export interface ConntrackTable {
   readonly kind: 'kernel' | 'memory';
   /** What works here, and why the rest does not; found by trying. */

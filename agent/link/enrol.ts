@@ -40,53 +40,89 @@ export function tokenHash({ text }: JoinToken): string {
 /** What the controller says: an identity, or that a person has to approve the key first. */
 export type EnrolAnswer = { kind: 'enrolled'; identity: Identity } | { kind: 'awaiting'; fingerprint: string; askAgainMs: number };
 
+/** What an agent says of itself. `gatewayId`: which gateway it is already; only a new one can await approval. */
+interface Asking {
+  hostname: string;
+  version: string;
+  gatewayId?: string;
+  site?: string;
+}
+
+/** A connection to a controller that has shown the CA of a token's pin; agents of one process may share it. */
+export class EnrolmentConnection {
+  readonly #client: EnrolmentClient;
+
+  private constructor(client: EnrolmentClient) {
+    this.#client = client;
+  }
+
+  /**
+   * Before a token is sent, the controller must show a CA whose public key has the token's pin, so that nobody in between learns the
+   * secret. Throws JOIN_TOKEN_REFUSED for another controller, UNAVAILABLE if nobody answers or the signal aborts.
+   */
+  static async open(address: string, { caPin }: JoinToken, signal?: AbortSignal): Promise<EnrolmentConnection> {
+    const ca = await pinnedCa(address, caPin, signal);
+    return new EnrolmentConnection(new EnrolmentClient(address, credentials.createSsl(Buffer.from(ca)), CHANNEL_OPTIONS));
+  }
+
+  /** As `enrol`, with a token that has the pin of this connection. */
+  async enrol(token: JoinToken, { key, csr }: RequestedKey, agent: Asking, signal?: AbortSignal): Promise<EnrolAnswer> {
+    const answer = await call(
+      this.#client,
+      {
+        token: token.text,
+        csr,
+        hostname: agent.hostname,
+        agentVersion: agent.version,
+        gatewayId: agent.gatewayId ?? '',
+        site: agent.site ?? '',
+        canWait: agent.gatewayId === undefined,
+      },
+      signal,
+    );
+    if (answer.awaiting) {
+      const fingerprint = fingerprintOf(key);
+      if (fingerprint !== answer.awaiting.fingerprint)
+        throw new FleetError('JOIN_TOKEN_REFUSED', 'The controller shows the fingerprint of another key. Nobody should approve it.');
+      return { kind: 'awaiting', fingerprint, askAgainMs: answer.awaiting.askAgainSeconds * 1000 };
+    }
+    return {
+      kind: 'enrolled',
+      identity: {
+        gatewayId: answer.gatewayId,
+        gatewayName: answer.gatewayName,
+        linkAddress: answer.linkAddress,
+        key,
+        certificate: Buffer.from(answer.certificatePem).toString('utf8'),
+        ca: rootsIn(Buffer.from(answer.caPem).toString('utf8')),
+        tokenHash: tokenHash(token),
+      },
+    };
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
 /**
- * Trades a join token for an identity with this key, which never leaves. Before the token is sent, the controller must show a CA whose
- * public key has the token's pin, so that nobody in between learns the secret.
- * `gatewayId`: which gateway the agent is already; only a new one can await approval. Throws JOIN_TOKEN_REFUSED for a token that is used,
- * expired, for another gateway or meant for another controller; UNAVAILABLE, with `retryAfterMs`, if nobody answers, if the controller has
- * too much to do, or if the signal aborts.
+ * Trades a join token for an identity with this key, which never leaves. Throws JOIN_TOKEN_REFUSED for a token that is used, expired, for
+ * another gateway or meant for another controller; UNAVAILABLE, with `retryAfterMs`, if nobody answers, if the controller has too much to
+ * do, or if the signal aborts.
  */
 export async function enrol(
   address: string,
   token: JoinToken,
-  { key, csr }: RequestedKey,
-  agent: { hostname: string; version: string; gatewayId?: string; site?: string },
+  key: RequestedKey,
+  agent: Asking,
   signal?: AbortSignal,
 ): Promise<EnrolAnswer> {
-  const ca = await pinnedCa(address, token.caPin, signal);
-  const answer = await call(
-    address,
-    ca,
-    {
-      token: token.text,
-      csr,
-      hostname: agent.hostname,
-      agentVersion: agent.version,
-      gatewayId: agent.gatewayId ?? '',
-      site: agent.site ?? '',
-      canWait: agent.gatewayId === undefined,
-    },
-    signal,
-  );
-  if (answer.awaiting) {
-    const fingerprint = fingerprintOf(key);
-    if (fingerprint !== answer.awaiting.fingerprint)
-      throw new FleetError('JOIN_TOKEN_REFUSED', 'The controller shows the fingerprint of another key. Nobody should approve it.');
-    return { kind: 'awaiting', fingerprint, askAgainMs: answer.awaiting.askAgainSeconds * 1000 };
+  const connection = await EnrolmentConnection.open(address, token, signal);
+  try {
+    return await connection.enrol(token, key, agent, signal);
+  } finally {
+    connection.close();
   }
-  return {
-    kind: 'enrolled',
-    identity: {
-      gatewayId: answer.gatewayId,
-      gatewayName: answer.gatewayName,
-      linkAddress: answer.linkAddress,
-      key,
-      certificate: Buffer.from(answer.certificatePem).toString('utf8'),
-      ca: rootsIn(Buffer.from(answer.caPem).toString('utf8')),
-      tokenHash: tokenHash(token),
-    },
-  };
 }
 
 /** What people compare, of a private key (PEM). */
@@ -95,8 +131,7 @@ export function fingerprintOf(key: string): string {
   return formatFingerprint(createHash('sha256').update(spki).digest());
 }
 
-function call(address: string, ca: string, request: EnrolRequest, signal?: AbortSignal): Promise<EnrolResponse> {
-  const client = new EnrolmentClient(address, credentials.createSsl(Buffer.from(ca)), CHANNEL_OPTIONS);
+function call(client: EnrolmentClient, request: EnrolRequest, signal?: AbortSignal): Promise<EnrolResponse> {
   let stop: () => void = () => undefined;
   return new Promise<EnrolResponse>((resolve, reject) => {
     const call = client.enrol(request, { deadline: Date.now() + 20_000 } as never, (error, answer) => {
@@ -112,10 +147,7 @@ function call(address: string, ca: string, request: EnrolRequest, signal?: Abort
     });
     stop = () => call.cancel();
     signal?.addEventListener('abort', stop, { once: true });
-  }).finally(() => {
-    signal?.removeEventListener('abort', stop);
-    client.close();
-  });
+  }).finally(() => signal?.removeEventListener('abort', stop));
 }
 
 /** The CA in the controller's chain that has the pin, as PEM. */

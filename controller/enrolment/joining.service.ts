@@ -4,7 +4,7 @@ import type { EnrolRequest, EnrolResponse } from '../../proto/gen/ctfleet/v1/lin
 import { name as nameSchema } from '../../proto/http/common.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { formatFingerprint } from '../../proto/model/key-fingerprint.ts';
-import { nameFrom } from '../../proto/model/name-pattern.ts';
+import { nameFrom, namesOf } from '../../proto/model/name-pattern.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import type { Enrolment, Rollout } from '../generated/prisma/client.ts';
 import { AUTHORITY, type Authority } from '../identity/authority.ts';
@@ -171,7 +171,10 @@ export class JoiningService {
     const site = rollout.siteId !== null ? { id: rollout.siteId, name: said } : await this.siteOf(t, rollout, said);
     if ('why' in site) return site;
     const since = new Date(asking.nowMs - WAITING_MS);
-    const taken = await this.rollouts.takenNames(t, rollout.tenantId, since, known?.id);
+    // Not all names of the tenant: with each gateway that joins there are more.
+    const { text, isBeginning } = namesOf(rollout.namePattern, { hostname, site: site.name });
+    const among = [isBeginning ? { startsWith: text } : { equals: text }, ...(known ? [{ equals: known.gatewayName }] : [])];
+    const taken = await this.rollouts.takenNames(t, { tenantId: rollout.tenantId, since, except: known?.id, among });
     if (known && !taken.has(known.gatewayName)) return { site, hostname, gatewayName: known.gatewayName };
     const named = nameFrom(rollout.namePattern, { hostname, site: site.name }, (name) => taken.has(name));
     return 'problem' in named ? { kind: 'refused', why: 'no name', told: named.problem } : { site, hostname, gatewayName: named.name };

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Enrolment, Rollout } from '../generated/prisma/client.ts';
+import type { Enrolment, Prisma, Rollout } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 
 export type NewRollout = Omit<Rollout, 'used' | 'revokedAt' | 'secretHash'> & { secretHash: Uint8Array<ArrayBuffer> };
@@ -73,9 +73,12 @@ export class RolloutsRepository {
     return counts;
   }
 
-  /** Names that gateways of the tenant have, or are to have once they are approved; `except` one enrolment's own. */
-  async takenNames(t: Transaction, tenantId: string, since: Date, except: string | undefined): Promise<Set<string>> {
-    const gateways = await t.gateway.findMany({ where: { tenantId }, select: { name: true } });
+  /** Names `among` those asked about that gateways of the tenant have, or are to have once they are approved; `except` one enrolment's own. */
+  async takenNames(
+    t: Transaction,
+    { tenantId, since, except, among }: { tenantId: string; since: Date; except?: string; among: Prisma.StringFilter[] },
+  ): Promise<Set<string>> {
+    const gateways = await t.gateway.findMany({ where: { tenantId, OR: among.map((name) => ({ name })) }, select: { name: true } });
     const promised = await t.enrolment.findMany({
       where: {
         tenantId,
@@ -83,6 +86,7 @@ export class RolloutsRepository {
         state: { in: ['waiting', 'approved'] },
         lastAskedAt: { gte: since },
         rollout: { revokedAt: null },
+        OR: among.map((gatewayName) => ({ gatewayName })),
       },
       select: { gatewayName: true },
     });

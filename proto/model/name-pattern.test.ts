@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nameFrom, namePatternProblem } from './name-pattern.ts';
+import { nameFrom, namePatternProblem, namesOf } from './name-pattern.ts';
 
 const many = { isMany: true, hasSite: true };
 const free = (): boolean => false;
@@ -17,6 +17,21 @@ describe('a name pattern', () => {
   it('takes the lowest number that is free', () => {
     const taken = new Set(['Lyon-gw1', 'Lyon-gw2', 'Lyon-gw4']);
     expect(nameFrom('{site}-gw{n}', { hostname: 'x', site: 'Lyon' }, (name) => taken.has(name))).toEqual({ name: 'Lyon-gw3' });
+  });
+
+  it('says which names it could take, so that not all names of a tenant have to be known', () => {
+    const of = { hostname: 'box', site: 'Lyon' };
+    const asked = (pattern: string) => {
+      const names: string[] = [];
+      nameFrom(pattern, of, (name) => names.push(name) < 12);
+      return names;
+    };
+    expect(namesOf(' {site} {hostname} ', of)).toEqual({ text: 'Lyon box', isBeginning: false });
+    expect(namesOf('{site}-gw{n}-{hostname}', of)).toEqual({ text: 'Lyon-gw', isBeginning: true });
+    for (const pattern of ['{hostname}', ' {site} {hostname} ', '{n}', ' gw {n} ', '{site}-gw{n}-{n}', '{hostname}{n}{site}']) {
+      const { text, isBeginning } = namesOf(pattern, of);
+      expect(asked(pattern).filter((name) => (isBeginning ? !name.startsWith(text) : name !== text))).toEqual([]);
+    }
   });
 
   it('takes no hostname that a page or a shell would not like, nor a name that is taken or too long', () => {

@@ -22,6 +22,13 @@ export function namePatternProblem(pattern: string, { isMany, hasSite }: { isMan
   return textProblem(pattern);
 }
 
+/** What one gateway may be called is `text`, or begins with it where the pattern counts. */
+export function namesOf(pattern: string, of: { hostname: string; site: string }): { text: string; isBeginning: boolean } {
+  const counted = pattern.indexOf('{n}');
+  const text = filled(counted < 0 ? pattern : pattern.slice(0, counted), of, '');
+  return counted < 0 ? { text: text.trim(), isBeginning: false } : { text: text.trimStart(), isBeginning: true };
+}
+
 /** The name of one gateway, or why it has none. */
 export function nameFrom(
   pattern: string,
@@ -30,8 +37,7 @@ export function nameFrom(
 ): { name: string } | { problem: string } {
   if (pattern.includes('{hostname}') && !HOSTNAME.test(of.hostname))
     return { problem: 'The machine’s hostname cannot be part of a gateway’s name. Set one of letters, digits, dots and hyphens.' };
-  const named = (n: number): string =>
-    pattern.replace(PLACEHOLDER, (_, word: string) => (word === 'n' ? String(n) : word === 'site' ? of.site : of.hostname)).trim();
+  const named = (n: number): string => filled(pattern, of, String(n)).trim();
   const isNumbered = pattern.includes('{n}');
   let [n, name] = [1, named(1)];
   while (isNumbered && isTaken(name) && n < MAX_NUMBER) name = named(++n);
@@ -41,4 +47,8 @@ export function nameFrom(
     return { problem: `This tenant already has a gateway named ${name}. ${cure}` };
   }
   return { name };
+}
+
+function filled(pattern: string, { hostname, site }: { hostname: string; site: string }, n: string): string {
+  return pattern.replace(PLACEHOLDER, (_, word: string) => (word === 'n' ? n : word === 'site' ? site : hostname));
 }

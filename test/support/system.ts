@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { demoFleet } from '../../tools/demo/fleet.ts';
+import type { Simulation } from '../../tools/demo/gateways.ts';
 import { System } from '../../tools/demo/system.ts';
 import { ProcessGroup } from '../../tools/process-group.ts';
 import { freePort } from '../../tools/free-port.ts';
@@ -21,6 +22,7 @@ export async function startTestSystem(options: {
   controllerEnv?: Record<string, string>;
   agentEnv?: Record<string, string>;
   guard?: string;
+  simulation?: Simulation;
 }): Promise<{ system: System; stateDir: string; end: () => Promise<void> }> {
   if (!existsSync(path.join(ROOT, 'build/controller/main.js'))) throw new Error('build/ is missing: run `npm run build` first');
   const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-test-'));
@@ -38,6 +40,7 @@ export async function startTestSystem(options: {
       consolePort: await freePort(),
       console: options.withConsole ? 'built' : undefined,
       controllerEnv: options.controllerEnv,
+      simulation: options.simulation,
       agentEnv: { ...options.agentEnv, ...(options.guard !== undefined && { CTFLEET_GUARD_FILE: writeGuard(stateDir, options.guard) }) },
     });
     return { system, stateDir, end };

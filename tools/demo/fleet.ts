@@ -18,6 +18,8 @@ export interface DemoGateway {
   timeZone: string;
   kind: 'kernel' | 'memory';
   number: number;
+  /** One of many: it shares its flows with others. Absent for a gateway that is real wherever the machine allows it. */
+  isSimulated?: true;
 }
 
 /** The demo's gateways. `number` counts the real ones from 1, as the lab does. */
@@ -25,14 +27,15 @@ export function demoFleet(gateways: number, simulated: number, kind: 'kernel' | 
   const real = Array.from({ length: gateways }, (_, index) =>
     gatewayAt(PLACES[index % PLACES.length]!, Math.floor(index / PLACES.length) + 1, kind, index + 1),
   );
-  const more = Array.from({ length: simulated }, (_, index) =>
-    gatewayAt(
+  const more = Array.from({ length: simulated }, (_, index) => ({
+    ...gatewayAt(
       SIMULATED_PLACES[index % SIMULATED_PLACES.length]!,
       Math.floor(index / SIMULATED_PLACES.length) + 1,
       'memory',
       gateways + index + 1,
     ),
-  );
+    isSimulated: true as const,
+  }));
   return [...real, ...more];
 }
 

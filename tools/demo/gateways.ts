@@ -9,6 +9,8 @@ import { startProgram, startUntil, type Home } from './programs.ts';
 
 const ENROL_PORT = 4443;
 const LINK_PORT = 4444;
+/** Of a simulated gateway. */
+const SIMULATED_FLOWS = 2000;
 /** Where gateways of the lab find the controller. */
 export const ENROL_IN_LAB = `[${CONTROLLER_ADDRESS}]:${ENROL_PORT}`;
 export const LINK_IN_LAB = `[${CONTROLLER_ADDRESS}]:${LINK_PORT}`;
@@ -79,18 +81,49 @@ export function startKernelAgent(home: Home, lab: Lab, gateway: PlacedGateway, e
   );
 }
 
-/** Starts all gateways in memory, in one process; it reads their list from standard input. */
-export function startMemoryAgents({ family }: Home, gateways: PlacedGateway[], ports: ControllerPorts): void {
-  const child = family.spawn(process.execPath, [path.join(ROOT, 'build/agent/simulate.js')], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-    env: {
-      ...process.env,
+export interface Simulation {
+  /** Of each simulated gateway. */
+  flows?: number;
+  processes?: number;
+  /** How often each process says what it costs. */
+  reportMs?: number;
+  onLine?: (line: string) => void;
+}
+
+/** Starts all gateways in memory; the program reads what they are from standard input. */
+export function startMemoryAgents(
+  home: Home,
+  gateways: PlacedGateway[],
+  ports: ControllerPorts,
+  { flows, processes, reportMs, onLine }: Simulation = {},
+): ChildProcess {
+  const child = startProgram(
+    home,
+    'simulated',
+    process.execPath,
+    [path.join(ROOT, 'build/agent/simulate/main.js')],
+    {
       CTFLEET_ENROL_ADDRESS: `127.0.0.1:${ports.enrolPort}`,
       CTFLEET_LINK_ADDRESS: `127.0.0.1:${ports.linkPort}`,
       CTFLEET_LOG_LEVEL: 'warn',
     },
-  });
-  child.stdin!.end(JSON.stringify(gateways.map(({ name, number, stateDir, joinToken }) => ({ name, seed: number, stateDir, joinToken }))));
+    onLine,
+    'pipe',
+  );
+  child.stdin!.end(
+    JSON.stringify({
+      processes,
+      reportMs,
+      gateways: gateways.map(({ name, number, stateDir, joinToken, isSimulated }) => ({
+        name,
+        seed: number,
+        stateDir,
+        joinToken,
+        ...(isSimulated && { flows: flows ?? SIMULATED_FLOWS }),
+      })),
+    }),
+  );
+  return child;
 }
 
 function isRelaying(line: string): true | undefined {

@@ -24,7 +24,7 @@ export function demoOptions(args: string[]): DemoOptions {
     });
     return {
       gateways: wholeNumber('--gateways', values.gateways, 0, 50),
-      simulated: wholeNumber('--simulated', values.simulated, 0, 5000),
+      simulated: wholeNumber('--simulated', values.simulated, 0, 20_000),
       withTraffic: !values['no-traffic'],
       isDevelopment: values.dev,
       ...(values.port !== undefined && { port: wholeNumber('--port', values.port, 1, 65_535) }),

@@ -17,10 +17,11 @@ export function startProgram(
   args: string[],
   env: Record<string, string>,
   onLine?: (line: string) => void,
+  stdin: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
   mkdirSync(path.join(stateDir, 'logs'), { recursive: true });
   const log = createWriteStream(path.join(stateDir, 'logs', `${name}.log`), { flags: 'a' });
-  const child = family.spawn(command, args, { env: { ...process.env, ...env } });
+  const child = family.spawn(command, args, { stdio: [stdin, 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let rest = '';
   child.stdout!.on('data', (chunk: Buffer) => {
     log.write(chunk);

@@ -1,7 +1,7 @@
 import { FleetError } from '../../../proto/model/error-codes.ts';
 import { evaluateFilter } from '../../../proto/model/filter/evaluate.ts';
 import { forEachTerm, type FlowFilter } from '../../../proto/model/filter/filter.ts';
-import type { Counters, Flow, FlowKey, Tuple } from '../../../proto/model/flow.ts';
+import type { Counters, Flow, FlowKey } from '../../../proto/model/flow.ts';
 import { sortValue } from '../../../proto/model/sort.ts';
 import { IPS } from '../../../proto/model/status.ts';
 import { isSameEntry } from '../identity.ts';
@@ -30,6 +30,8 @@ import { DEFAULT_TIMEOUTS, fullTimeouts, type TimeoutFacts } from '../proc/timeo
 import { TopRows } from '../query/top-rows.ts';
 import { assertTellable, WanNames } from '../rows/wan-names.ts';
 import { invert, type NewEntry } from '../wire/requests.ts';
+import { ExpectedFlows } from './expected-flows.ts';
+import { idOf, placeOf } from './place.ts';
 
 const COLLECT_BATCH = 500;
 
@@ -46,12 +48,6 @@ interface Held {
   look: { bytes: bigint; atMs: number };
 }
 
-interface Expected {
-  expectation: Expectation;
-  masterId: number;
-  expiresAtMs: number;
-}
-
 /** Minimum time between two readings for rates. */
 const LOOK_MS = 1_000;
 
@@ -62,7 +58,7 @@ export class MemoryTable implements ConntrackTable {
   readonly #max: number;
   readonly #traffic: Traffic | undefined;
   readonly #held = new Map<string, Held>();
-  #expected: Expected[] = [];
+  readonly #expected: ExpectedFlows;
   #lastId = 0;
   #inserted = 0;
   #dropped = 0;
@@ -71,6 +67,7 @@ export class MemoryTable implements ConntrackTable {
     this.#now = now;
     this.#max = max;
     this.#traffic = traffic;
+    this.#expected = new ExpectedFlows(now, (key) => this.#held.get(placeOf(key))?.flow.id);
   }
 
   /** Begins a flow; undefined if its tuple is in use, or the table is full (which counts as a drop, as in the kernel). */
@@ -106,15 +103,7 @@ export class MemoryTable implements ConntrackTable {
 
   /** Adds an expectation; undefined if its master is missing. */
   expect(expectation: NewExpectation): FlowKey | undefined {
-    const master = this.#held.get(placeOf(expectation.master))?.flow;
-    if (!master) return undefined;
-    const held = {
-      expectation: { ...expectation, id: this.#nextId() },
-      masterId: master.id,
-      expiresAtMs: this.#now() + (expectation.timeoutSeconds ?? Infinity) * 1000,
-    };
-    this.#expected.push(held);
-    return held.expectation;
+    return this.#expected.add(expectation, () => this.#nextId());
   }
 
   /** Counts packets of a flow and restarts its timeout. False if the flow is gone. */
@@ -271,38 +260,20 @@ export class MemoryTable implements ConntrackTable {
 
   async expectations(master?: FlowKey): Promise<Expectation[]> {
     this.#advance();
-    return this.#waiting()
-      .filter(({ expectation, masterId }) => !master || (placeOf(expectation.master) === placeOf(master) && masterId === master.id))
-      .map(({ expectation, expiresAtMs }) => ({
-        ...expectation,
-        ...(expectation.timeoutSeconds !== undefined && { timeoutSeconds: Math.floor((expiresAtMs - this.#now()) / 1000) }),
-      }));
+    return this.#expected.list(master);
   }
 
   async deleteExpectations(keys: FlowKey[]): Promise<DeleteOutcome[]> {
     this.#advance();
-    return keys.map((key) => {
-      const found = this.#waiting().find(({ expectation }) => expectation.id === key.id && placeOf(expectation) === placeOf(key));
-      this.#expected = this.#waiting().filter((one) => one !== found);
-      return found ? 'deleted' : 'gone';
-    });
+    return this.#expected.delete(keys);
   }
 
   async close(): Promise<void> {
     this.#held.clear();
   }
 
-  /** Expectations that have not expired and whose master still exists. */
-  #waiting(): Expected[] {
-    const nowMs = this.#now();
-    return (this.#expected = this.#expected.filter(
-      ({ expectation, masterId, expiresAtMs }) => expiresAtMs > nowMs && this.#held.get(placeOf(expectation.master))?.flow.id === masterId,
-    ));
-  }
-
-  /** An odd multiplier visits all 32-bit numbers, in no order that anyone could rely on. */
   #nextId(): number {
-    return Math.imul(++this.#lastId, 0x9e3779b1) >>> 0;
+    return idOf(++this.#lastId);
   }
 
   *#flows(context: FlowContext): Generator<Flow> {
@@ -323,7 +294,7 @@ export class MemoryTable implements ConntrackTable {
 }
 
 /** A table in memory has no rules that could block a packet. */
-const UNHINDERED: Prospect = { client: { kind: 'through' }, server: { kind: 'through' } };
+export const UNHINDERED: Prospect = { client: { kind: 'through' }, server: { kind: 'through' } };
 
 function lookAt(held: Held, nowMs: number): void {
   const { origCounters, replyCounters } = held.flow;
@@ -342,8 +313,8 @@ function present({ flow, expiresAtMs }: Held, nowMs: number, wans: WanNames): Fl
   return { ...flow, timeoutSeconds: remaining, ...toIdle(idle), wan: wans.of(flow) };
 }
 
-/** Nothing else sets a timeout here. */
-const ALWAYS = [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }];
+/** Nothing else sets a timeout in a table in memory. */
+export const ALWAYS = [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }];
 
 function timeoutFacts({ proto, state, status }: Flow): TimeoutFacts {
   return { proto, state, status, tcpFlags: 0 };
@@ -383,12 +354,6 @@ function factsOf(flow: Flow): FlowFacts {
     source: flow.status & IPS.SRC_NAT ? flow.reply.dst : undefined,
     target: flow.status & IPS.DST_NAT ? flow.reply.src : undefined,
   };
-}
-
-/** The key of an entry in the kernel's hash. */
-function placeOf({ family, proto, orig, zone }: Pick<FlowKey, 'family' | 'proto' | 'orig' | 'zone'>): string {
-  const { src, dst, sport, dport, srcKey, dstKey, icmp }: Tuple = orig;
-  return [family, proto, src, dst, sport, dport, srcKey, dstKey, icmp?.type, icmp?.code, icmp?.id, orig.zone ?? zone].join(' ');
 }
 
 function add(a: Counters | undefined, b: Counters): Counters {

@@ -1,11 +1,17 @@
 import type { FlowKey, Tuple } from '../../../proto/model/flow.ts';
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { IPS } from '../../../proto/model/status.ts';
+import { standingFlows } from './columnar-table.ts';
+import type { EntryFacts } from './entry-rows.ts';
 import type { MemoryTable, Traffic } from './memory-table.ts';
+import type { StandingFlows } from './standing-flows.ts';
 import { invert, type NewEntry } from '../wire/requests.ts';
+import { placeOf } from './place.ts';
 
 /** Turnover: the share of flows replaced each second. */
 const TURNOVER_PER_SECOND = 0.004;
+/** The oldest flow of a table that stands. */
+const MAX_AGE_SECONDS = 86_400;
 /** After a pause, at most this many seconds are caught up. */
 const MAX_STEPS = 30;
 
@@ -85,7 +91,7 @@ export class SyntheticFlows implements Traffic {
 
   #fill(table: MemoryTable, flows: number): void {
     for (let i = 0; i < flows; i++) {
-      const { entry, isKept } = this.#flow();
+      const { entry, isKept } = syntheticFlow(this.#options, this.#random);
       const key = table.insert(entry);
       if (!key) continue;
       // The packet that created it, and an answer if it has one.
@@ -104,40 +110,65 @@ export class SyntheticFlows implements Traffic {
     });
     this.#kept.splice(0, this.#kept.length, ...living);
   }
+}
 
-  #flow(): { entry: NewEntry; isKept: boolean } {
-    const { lan, wanAddresses } = this.#options;
-    const kind = this.#kind();
-    // Squaring favours low numbers: a few clients and servers have most of the flows.
-    const client = Math.floor(this.#random() ** 2 * 400);
-    const server = Math.floor(this.#random() ** 2 * 900);
-    const sport = 1024 + Math.floor(this.#random() * 64_000);
-    const orig: Tuple = { src: `${lan}.${client >> 7}.${1 + (client & 127)}`, dst: `198.51.${100 + (server >> 8)}.${server & 255}` };
-    if (kind.proto === icmp) orig.icmp = { type: 8, code: 0, id: sport };
-    else Object.assign(orig, { sport, dport: kind.dports[Math.floor(this.#random() * kind.dports.length)] });
-    const wan = wanAddresses[Math.floor(this.#random() ** 2 * wanAddresses.length)];
-    const reply = { ...invert(kind.proto, orig), ...(wan !== undefined && { dst: wan }) };
-    const { proto, state, timeoutSeconds } = kind;
-    return {
-      entry: {
-        family: 4,
-        proto,
-        orig,
-        reply,
-        zone: 0,
-        mark: 0,
-        state,
-        status: kind.status | (wan === undefined ? 0 : IPS.SRC_NAT),
-        timeoutSeconds,
-      },
-      isKept: kind.isKept ?? false,
+/** The same traffic as flows that stand: of all ages, and those that are kept have carried more the older they are. */
+export function standingSyntheticFlows(options: SyntheticOptions, nowMs: number): StandingFlows {
+  return standingFlows(standing(options, nowMs));
+}
+
+/** As many as asked for, no two with the same tuple. */
+function* standing(options: SyntheticOptions, nowMs: number): Generator<{ entry: NewEntry } & Omit<EntryFacts, 'id'>, void, void> {
+  const random = seededRandom(options.seed);
+  const places = new Set<string>();
+  while (places.size < options.count) {
+    const { entry, isKept } = syntheticFlow(options, random);
+    const place = placeOf(entry);
+    if (places.has(place)) continue;
+    places.add(place);
+    const ageSeconds = random() * (isKept ? MAX_AGE_SECONDS : entry.timeoutSeconds!);
+    const packets = BigInt(1 + Math.floor(isKept ? ageSeconds : random() * 8));
+    const answers = entry.status & IPS.SEEN_REPLY ? packets : 0n;
+    yield {
+      entry,
+      startedAtMs: nowMs - Math.floor(ageSeconds * 1000),
+      origCounters: { packets, bytes: packets * 120n },
+      replyCounters: { packets: answers, bytes: answers * 900n },
     };
   }
+}
 
-  #kind(): (typeof KINDS)[number] {
-    let at = this.#random() * SHARES;
-    return KINDS.find(({ share }) => (at -= share) < 0) ?? KINDS[0]!;
-  }
+function syntheticFlow({ lan, wanAddresses }: SyntheticOptions, random: () => number): { entry: NewEntry; isKept: boolean } {
+  const kind = kindOf(random() * SHARES);
+  // Squaring favours low numbers: a few clients and servers have most of the flows.
+  const client = Math.floor(random() ** 2 * 400);
+  const server = Math.floor(random() ** 2 * 900);
+  const sport = 1024 + Math.floor(random() * 64_000);
+  const orig: Tuple = { src: `${lan}.${client >> 7}.${1 + (client & 127)}`, dst: `198.51.${100 + (server >> 8)}.${server & 255}` };
+  if (kind.proto === icmp) orig.icmp = { type: 8, code: 0, id: sport };
+  else Object.assign(orig, { sport, dport: kind.dports[Math.floor(random() * kind.dports.length)] });
+  const wan = wanAddresses[Math.floor(random() ** 2 * wanAddresses.length)];
+  const reply = { ...invert(kind.proto, orig), ...(wan !== undefined && { dst: wan }) };
+  const { proto, state, timeoutSeconds } = kind;
+  return {
+    entry: {
+      family: 4,
+      proto,
+      orig,
+      reply,
+      zone: 0,
+      mark: 0,
+      state,
+      status: kind.status | (wan === undefined ? 0 : IPS.SRC_NAT),
+      timeoutSeconds,
+    },
+    isKept: kind.isKept ?? false,
+  };
+}
+
+function kindOf(share: number): (typeof KINDS)[number] {
+  let at = share;
+  return KINDS.find((kind) => (at -= kind.share) < 0) ?? KINDS[0]!;
 }
 
 /** Numbers from 0 to 1, the same for the same seed: a linear congruential generator, of which only the high bits are any good. */

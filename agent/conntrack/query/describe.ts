@@ -12,7 +12,7 @@ import { TCP_FLAG } from '../wire/protoinfo.ts';
 import { stateText } from '../wire/states.ts';
 
 /** Finds the entry that now has an original tuple and zone. */
-export type FindEntry = (key: Omit<FlowKey, 'id'>) => Entry | undefined;
+export type FindEntry = (key: Omit<FlowKey, 'id'>) => Pick<Entry, 'id'> | undefined;
 
 /** Turns rows into flows to be shown: names of labels, idle time, WAN, the reason for its protection, the id of its master. */
 export class Describer {

@@ -7,36 +7,32 @@ import type { Breakdown, Facet } from '../table.ts';
 import { IPS } from '../../../proto/model/status.ts';
 import { breakdownOf, facetsOf, stateWord, TOP_SOURCES, type Counts, type Translations } from './tally.ts';
 
-const PORTS = 0x1_0000;
+/** How a protocol and a port are one number; NO_PORT stands for rows without ports. */
+const NO_PORT = 0x1_0000;
+const PROTO = 0x2_0000;
 
 /** Facets of these rows. */
 export function facetsOfRows(rows: Uint32Array, columns: Columns, { wans }: Surroundings): Facet[] {
   const { proto, shape, dport } = columns.common;
   const kinds = kindsOf(rows, columns);
-  // Ports by protocol; the element after the last port counts flows without ports.
-  const ports: (Uint32Array | undefined)[] = Array.from({ length: 256 });
+  // By protocol and port: a column of all ports of each protocol costs more than the few rows that most searches find.
+  const counts = new IntTable();
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index]!;
-    let counts = ports[proto[row]!];
-    if (!counts) ports[proto[row]!] = counts = new Uint32Array(PORTS + 1);
-    const port = origShape(shape[row]!) === SHAPE.ports ? dport[row]! : PORTS;
-    counts[port]!++;
+    counts.count(proto[row]! * PROTO + (origShape(shape[row]!) === SHAPE.ports ? dport[row]! : NO_PORT));
   }
-  const byPort = new Uint32Array(PORTS);
+  const byPort = new Map<number, number>();
   const byApp = new Map<string, number>();
-  for (const [number, counts] of ports.entries()) {
-    for (let port = 0; counts && port <= PORTS; port++) {
-      const flows = counts[port]!;
-      if (flows === 0) continue;
-      if (port < PORTS) byPort[port]! += flows;
-      const app = serviceOf(number, port < PORTS ? port : undefined);
-      if (app !== undefined) byApp.set(app, (byApp.get(app) ?? 0) + flows);
-    }
+  for (const [kind, flows] of counts.entries()) {
+    const port = kind % PROTO < NO_PORT ? kind % PROTO : undefined;
+    if (port !== undefined) byPort.set(port, (byPort.get(port) ?? 0) + flows);
+    const app = serviceOf(Math.floor(kind / PROTO), port);
+    if (app !== undefined) byApp.set(app, (byApp.get(app) ?? 0) + flows);
   }
   return facetsOf({
     ...kinds,
     wans: wanCounts(rows, columns, wans),
-    ports: [...byPort.entries()].filter(([, flows]) => flows > 0),
+    ports: byPort,
     apps: byApp,
     translated: translated(rows, columns),
   });

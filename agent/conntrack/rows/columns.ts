@@ -235,7 +235,7 @@ export class Columns {
   }
 
   #grow(): void {
-    this.#capacity = Math.ceil(this.#capacity * 1.5);
+    this.#capacity = Math.max(16, Math.ceil(this.#capacity * 1.5));
     const common = commonOf(this.#capacity);
     for (const name of COMMON_NAMES) common[name].set(this.common[name]);
     this.common = common;
