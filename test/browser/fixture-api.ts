@@ -57,6 +57,8 @@ export interface FixtureApi {
   isDown: boolean;
   isAuditBroken: boolean;
   needsSecondPerson: boolean;
+  /** Changes may have been missed: what is shown is the last that was known. */
+  isOld: boolean;
   gateways: Gateway[];
   flushes: Flush[];
   remediations: ReturnType<typeof fixtureRemediations>;
@@ -120,6 +122,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     gateways,
     flushes,
     unreadable: [],
+    isOld: false,
     droppedAt: undefined,
     remediations: fixtureRemediations(nowMs, gateways),
     rollouts: new FixtureRollouts(nowMs),
@@ -133,7 +136,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     groups: new FixtureGroups(nowMs, people),
     close,
   };
-  const fleet = new FixtureOverview(gateways, () => api.unreadable);
+  const fleet = new FixtureOverview(gateways, api);
   const madeLink = () => ({
     isMailed: false,
     link: 'https://ctfleet.example.net/welcome#ctfl_secret',

@@ -13,11 +13,11 @@ type Unreadable = { id: string; reason: string }[];
 /** The gateways as they are now, listed and summed by the controller's own code. */
 export class FixtureOverview {
   readonly #gateways: Gateway[];
-  readonly #unreadable: () => Unreadable;
+  readonly #api: { unreadable: Unreadable; isOld: boolean };
 
-  constructor(gateways: Gateway[], unreadable: () => Unreadable) {
+  constructor(gateways: Gateway[], api: { unreadable: Unreadable; isOld: boolean }) {
     this.#gateways = gateways;
-    this.#unreadable = unreadable;
+    this.#api = api;
   }
 
   list(query: z.output<typeof listGateways.query>) {
@@ -53,8 +53,8 @@ export class FixtureOverview {
   }
 
   #rest() {
-    const unreadable = this.#unreadable();
-    return { asOf: new Date().toISOString(), isOld: false, ...(unreadable.length > 0 && { unreadable }) };
+    const { unreadable, isOld } = this.#api;
+    return { asOf: new Date().toISOString(), isOld, ...(unreadable.length > 0 && { unreadable }) };
   }
 
   #seen(): Seen {
