@@ -44,6 +44,7 @@ const NO_FLUSHES: [] = [];
 /** Is this gateway healthy, and if not, why? */
 export function GatewayPage({ id }: { id: string }) {
   const { data: gateway, error, refetch } = useGateway(id);
+  useNeighbourKeys(id);
   const [span, setSpan] = useQueryState('span', parseAsStringLiteral(['1h', '6h', '24h', '7d'] as const).withDefault('1h'));
   if (error && !gateway && !isNotFound(error))
     return (
@@ -110,6 +111,19 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
   );
 }
 
+/** `[` and `]` go to the gateways before and after this one, also while it is still being read: who steps through a list does not wait. */
+function useNeighbourKeys(id: string): void {
+  const go = useGo();
+  const client = useQueryClient();
+  const { ids } = useScope();
+  const step = async (way: 'previous' | 'next') => {
+    const near = await client.ensureQueryData(queries.neighbours(id, toPlace(ids))).catch(() => undefined);
+    if (near) go(`/gateways/${near[way].id}`);
+  };
+  useKey('[', () => void step('previous'));
+  useKey(']', () => void step('next'));
+}
+
 /** Whether there is none of this id, or none that may be seen. */
 function isNotFound(error: Error): boolean {
   return error instanceof ControllerError && error.code === 'NOT_FOUND';
@@ -154,14 +168,6 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
   const { ids } = useScope();
   const { data: near } = useQuery(queries.neighbours(gateway.id, toPlace(ids)));
   const { data: tenants } = useQuery(queries.tenants());
-  const client = useQueryClient();
-  // A key that is pressed before the neighbours are known takes effect once they are.
-  const step = async (way: 'previous' | 'next') => {
-    const known = await client.ensureQueryData(queries.neighbours(gateway.id, toPlace(ids))).catch(() => undefined);
-    if (known) go(`/gateways/${known[way].id}`);
-  };
-  useKey('[', () => void step('previous'));
-  useKey(']', () => void step('next'));
   const { usage, state } = gateway;
   const said = now === undefined ? undefined : judge(gateway, now, stale);
   const need = said?.need;
