@@ -5,6 +5,7 @@ import { AuthorityModule } from './authority/authority.module.ts';
 import { BlocksModule } from './blocks/blocks.module.ts';
 import { EnrolmentModule } from './enrolment/enrolment.module.ts';
 import { ExpectationsModule } from './expectations/expectations.module.ts';
+import { FleetModule } from './fleet/fleet.module.ts';
 import { FlowsModule } from './flows/flows.module.ts';
 import { FlushesModule } from './flushes/flushes.module.ts';
 import { GatewaysModule } from './gateways/gateways.module.ts';
@@ -37,6 +38,7 @@ const NOUNS = [
   OidcModule,
   HistoryModule,
   GatewaysModule,
+  FleetModule,
   AuthorityModule,
   PeersModule,
   EnrolmentModule,

@@ -4,7 +4,8 @@ import { protocolNumber } from '../../proto/model/protocol.ts';
 import { serviceOf } from '../../proto/model/services.ts';
 import type { StaleReason } from '../../proto/model/stale.ts';
 import { lasting } from './format.ts';
-import { faultClause, wanFault } from './wan-words.ts';
+import { wanFault } from '../../proto/model/wan-fault.ts';
+import { faultClause } from './wan-words.ts';
 
 /** What a flow is, what its state means and what deleting it would do, in words. `tone` is red if the flow keeps something broken. */
 export interface Explanation {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { wanFault, wanFaultWords } from './wan-words.ts';
+import { wanFault } from '../../proto/model/wan-fault.ts';
+import { wanFaultWords } from './wan-words.ts';
 
 const wan = (name: string, over: { isUp?: boolean; isAnswering?: boolean } = {}) => ({ name, interface: 'eth1', addresses: [], ...over });
 

@@ -1,16 +1,8 @@
 import type { Gateway } from '../../proto/http/fleet.ts';
+import { wanFault, type WanFault } from '../../proto/model/wan-fault.ts';
 import { counted } from './format.ts';
 
 type Wan = Gateway['wans'][number];
-
-/** In words that go after its name. */
-export type WanFault = 'down' | 'not answering';
-
-/** What is wrong with a WAN: its link, or that nothing beyond it answers a probe. Undefined where it works or nothing is known. */
-export function wanFault({ isUp, isAnswering }: Pick<Wan, 'isUp' | 'isAnswering'>): WanFault | undefined {
-  if (isUp === false) return 'down';
-  return isAnswering === false ? 'not answering' : undefined;
-}
 
 /** `Fibre and LTE down, Cable not answering`; undefined where all work. */
 export function wanFaultWords(wans: readonly Wan[]): string | undefined {
@@ -21,11 +13,11 @@ export function wanFaultWords(wans: readonly Wan[]): string | undefined {
   return parts.length > 0 ? parts.join(', ') : undefined;
 }
 
-/** `2 WANs down`; undefined where all work. */
-export function countedFaults(wans: readonly Wan[]): string | undefined {
-  const faults = wans.flatMap((wan) => wanFault(wan) ?? []);
-  if (faults.length === 0) return undefined;
-  return `${counted(faults.length, 'WAN')} ${new Set(faults).size === 1 ? faults[0] : 'not working'}`;
+/** `2 WANs down`, from how many are at fault and how; undefined where all work. */
+export function countedFaults(faults: Record<WanFault, number>): string | undefined {
+  const all = faults.down + faults['not answering'];
+  if (all === 0) return undefined;
+  return `${counted(all, 'WAN')} ${faults.down === all ? 'down' : faults.down === 0 ? 'not answering' : 'not working'}`;
 }
 
 /** A fault as the end of a sentence about its WAN: `which is down`. */

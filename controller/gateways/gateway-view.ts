@@ -2,8 +2,9 @@ import type { z } from 'zod';
 import type { Gateway, wan } from '../../proto/http/fleet.ts';
 import { whyNotKnown } from '../../proto/model/filter/abilities.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import type { Usage } from '../history/sample-row.ts';
-import { sessionState, type RegisteredSession } from '../link/session-state.ts';
+import { RECENT_MS, type Usage } from '../history/sample-row.ts';
+import { reconnectingUntil, sessionState, type RegisteredSession } from '../link/session-state.ts';
+import { SILENCE_MS } from '../link/session.ts';
 
 /** A gateway's row with its joined rows. */
 export interface GatewayRow {
@@ -29,6 +30,12 @@ export interface GatewayRow {
   link: ({ replicaId: string; epoch: bigint } & RegisteredSession) | null;
 }
 
+/** A gateway's row, and what is known of its last minutes. */
+export interface GatewayReading {
+  row: GatewayRow;
+  usage: Usage | undefined;
+}
+
 type LinkState = Pick<Gateway, 'state'> & { since: Date };
 
 /** The state of a gateway's link, and since when. An offline gateway has been offline since it was last heard from. */
@@ -37,6 +44,11 @@ export function linkState(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'set
   if (row.setAsideAt) return { state: 'set-aside', since: row.setAsideAt };
   if (!row.link) return { state: 'never-connected', since: row.createdAt };
   return sessionState(row.link, nowMs);
+}
+
+/** When a gateway with a session goes silent, or went, if nothing more is heard from it; undefined without a session. */
+export function silentAt({ revokedAt, setAsideAt, link }: Pick<GatewayRow, 'revokedAt' | 'setAsideAt' | 'link'>): number | undefined {
+  return link && !link.closedAt && !revokedAt && !setAsideAt ? link.lastHeardAt.getTime() + SILENCE_MS : undefined;
 }
 
 /** Why a connected agent cannot see its table, as it reported; undefined if it can. */
@@ -84,6 +96,21 @@ export interface CertificateLives {
 /** Agents renew when between a half and six tenths of the life have passed; three quarters leave time for many attempts. */
 const OVERDUE = 0.75;
 
+function overdueAt(endsAt: Date, certificateMs: number): number {
+  return endsAt.getTime() - certificateMs * (1 - OVERDUE);
+}
+
+/** The first time after now at which the view changes although its row and its newest sample stay the same. */
+export function viewChangesAt(row: GatewayRow, newest: Usage | undefined, lives: CertificateLives, nowMs: number): number | undefined {
+  const times = [
+    silentAt(row),
+    row.link && reconnectingUntil(row.link),
+    row.certificateEndsAt && overdueAt(row.certificateEndsAt, lives.certificateMs),
+    newest && Date.parse(newest.at) + RECENT_MS,
+  ].flatMap((time) => (typeof time === 'number' && time >= nowMs ? [time + 1] : []));
+  return times.length > 0 ? Math.min(...times) : undefined;
+}
+
 function toCertificate(
   { certificateGeneration: generation, certificateEndsAt: endsAt }: GatewayRow,
   { certificateMs, renewableMs }: CertificateLives,
@@ -94,7 +121,7 @@ function toCertificate(
       generation,
       endsAt: endsAt.toISOString(),
       renewableUntil: new Date(endsAt.getTime() + renewableMs).toISOString(),
-      isOverdue: nowMs > endsAt.getTime() - certificateMs * (1 - OVERDUE),
+      isOverdue: nowMs > overdueAt(endsAt, certificateMs),
     }) ??
     undefined
   );
@@ -105,7 +132,7 @@ export function toGatewayView(row: GatewayRow, newest: Usage | undefined, lives:
   const { state, since } = linkState(row, nowMs);
   const tableError = state === 'online' ? tableErrorOf(row) : undefined;
   // Old numbers would look like current ones.
-  const usage = tableError === undefined ? newest : undefined;
+  const usage = tableError === undefined && newest && Date.parse(newest.at) >= nowMs - RECENT_MS ? newest : undefined;
   return {
     id: row.id,
     tenantId: row.tenantId,

@@ -39,11 +39,6 @@ export class GatewaysController {
     return this.tenants.createSite(caller, scope, body);
   }
 
-  @Handles(fleet.listGateways)
-  list(@Called() { scope, query }: Call<typeof fleet.listGateways>): Promise<z.output<typeof fleet.listGateways.response>> {
-    return this.gateways.list(scope, query);
-  }
-
   @Handles(fleet.getGateway)
   get(@Called() { scope, params }: Call<typeof fleet.getGateway>): Promise<z.output<typeof fleet.getGateway.response>> {
     return this.gateways.get(scope, params.id);

@@ -26,13 +26,13 @@ export interface Place {
 export class GatewaysRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** By name, up to `limit` + 1. */
-  async list(t: Transaction, wanted: { tenant?: string; site?: string; limit: number; after?: NamePlace }): Promise<GatewayRow[]> {
+  /** By id, which never changes, after an id. */
+  async pageById(t: Transaction, after: string | undefined, limit: number): Promise<GatewayRow[]> {
     return t.gateway.findMany({
-      where: { tenantId: wanted.tenant, siteId: wanted.site, ...after(wanted.after) },
+      where: after === undefined ? {} : { id: { gt: after } },
       include: JOINED,
-      orderBy: [{ name: 'asc' }, { id: 'asc' }],
-      take: wanted.limit + 1,
+      orderBy: { id: 'asc' },
+      take: limit,
     });
   }
 

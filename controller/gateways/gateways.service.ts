@@ -7,13 +7,12 @@ import { AuditService, toActor } from '../audit/audit.service.ts';
 import { HistoryService } from '../history/history.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
-import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
-import { Database } from '../platform/database.ts';
+import { Database, type Transaction } from '../platform/database.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { toGatewayView, type GatewayRow } from './gateway-view.ts';
+import { toGatewayView, type GatewayReading, type GatewayRow } from './gateway-view.ts';
 import { GatewaysRepository } from './gateways.repository.ts';
-import { namePlace, taken } from './tenants.service.ts';
+import { taken } from './tenants.service.ts';
 import { GATEWAY_CHANGED, GATEWAY_REVOKED } from '../link/notifications.ts';
 import { TAGS_CHANGED } from './notifications.ts';
 
@@ -29,19 +28,24 @@ export class GatewaysService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async list(scope: TenantScope, query: { tenant?: string; site?: string; limit: number; cursor?: string }): Promise<Page<Gateway>> {
-    return this.database.transact(scope, async (t) => {
-      const rows = await this.gateways.list(t, { ...query, after: parseCursor(query.cursor, namePlace) });
+  /** What Postgres has of gateways of all tenants, by id, after an id: for the state of the fleet, which filters by tenant itself. */
+  async readPage(after: string | undefined, limit: number): Promise<GatewayReading[]> {
+    return this.read((t) => this.gateways.pageById(t, after, limit));
+  }
+
+  /** The same of some; those that do not exist are left out. */
+  async readSome(ids: string[]): Promise<GatewayReading[]> {
+    return this.read((t) => this.gateways.findMany(t, ids));
+  }
+
+  private async read(find: (t: Transaction) => Promise<GatewayRow[]>): Promise<GatewayReading[]> {
+    return this.database.transact('all', async (t) => {
+      const rows = await find(t);
       const usage = await this.history.usage(
         t,
-        rows.map((row) => row.id),
+        rows.map(({ id }) => id),
       );
-      return toPage(
-        rows,
-        query.limit,
-        (row) => toGatewayView(row, usage.get(row.id), this.config, this.clock()),
-        ({ name, id }) => ({ name, id }),
-      );
+      return rows.map((row) => ({ row, usage: usage.get(row.id) }));
     });
   }
 

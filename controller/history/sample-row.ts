@@ -36,6 +36,8 @@ export interface SampleRow {
 /** How far from now a sample's time may be: raw samples are kept 7 days, and clocks differ a little. */
 const OLDEST_MS = 7 * 86_400_000;
 const NEWEST_MS = 5 * 60_000;
+/** A newest sample that is older says nothing about now. */
+export const RECENT_MS = 3_600_000;
 const MAX_NAMES = 200;
 /** Linux supports no larger machine. */
 const MAX_CPUS = 8192;

@@ -5,7 +5,7 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 import type { PointName } from '../../proto/model/measures.ts';
 import { POINT_COLUMNS, RISES, SAMPLE_COLUMNS } from './columns.ts';
 import type { Resolution } from './resolution.ts';
-import type { Breakdown, SampleRow } from './sample-row.ts';
+import { RECENT_MS, type Breakdown, type SampleRow } from './sample-row.ts';
 
 /** Values are of type bigint or double precision. */
 interface StoredSample {
@@ -53,7 +53,7 @@ export class SamplesRepository {
    * the last one of the ten minutes: walks are rarer than counters.
    */
   async recent(t: Transaction, gatewayIds: string[], now: Date): Promise<Map<string, Recent>> {
-    const since = new Date(now.getTime() - 3_600_000);
+    const since = new Date(now.getTime() - RECENT_MS);
     const rows = await t.$queryRaw<(StoredSample & { place: string })[]>`
       SELECT found.* FROM unnest(${gatewayIds}::uuid[]) AS wanted(id)
       CROSS JOIN LATERAL (SELECT at FROM sample WHERE gateway_id = wanted.id AND at >= ${since} ORDER BY at DESC LIMIT 1) AS last

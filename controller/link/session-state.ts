@@ -20,12 +20,17 @@ export const RECONNECTING_MS = SILENCE_MS;
  *     └──▶ reconnecting ──▶ offline           its replica died or was drained, and the agent did not come back
  */
 export function sessionState(session: RegisteredSession, nowMs: number): { state: 'online' | 'reconnecting' | 'offline'; since: Date } {
-  const { connectedAt, lastHeardAt, closedAt, interruptedAt } = session;
+  const { connectedAt, lastHeardAt, closedAt } = session;
   if (closedAt) {
-    // A replica of 0.1.0 leaves an older interruption as it is when it closes a session.
-    const isInterrupted = interruptedAt !== null && interruptedAt >= closedAt && nowMs - interruptedAt.getTime() < RECONNECTING_MS;
-    return { state: isInterrupted ? 'reconnecting' : 'offline', since: closedAt };
+    const untilMs = reconnectingUntil(session);
+    return { state: untilMs !== undefined && nowMs < untilMs ? 'reconnecting' : 'offline', since: closedAt };
   }
   if (nowMs - lastHeardAt.getTime() > SILENCE_MS) return { state: 'offline', since: lastHeardAt };
   return { state: 'online', since: connectedAt };
+}
+
+/** Until when a session that was interrupted counts as reconnecting; undefined for any other. */
+export function reconnectingUntil({ closedAt, interruptedAt }: RegisteredSession): number | undefined {
+  // A replica of 0.1.0 leaves an older interruption as it is when it closes a session.
+  return closedAt && interruptedAt && interruptedAt >= closedAt ? interruptedAt.getTime() + RECONNECTING_MS : undefined;
 }

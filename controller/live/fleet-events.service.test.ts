@@ -1,21 +1,25 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Overview } from '../../proto/http/overview.ts';
+import { noFigures } from '../../proto/model/fleet-figures.ts';
+import type { FleetService } from '../fleet/fleet.service.ts';
 import type { FlushesService } from '../flushes/flushes.service.ts';
-import type { GatewaysService } from '../gateways/gateways.service.ts';
 import type { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { RunsService } from '../remediations/runs.service.ts';
 import { FleetEventsService } from './fleet-events.service.ts';
+import type { Event } from './listener.ts';
+import { WorkEventsService } from './work-events.service.ts';
 
 beforeEach(() => void vi.useFakeTimers({ now: 0 }));
 afterEach(() => void vi.useRealTimers());
 
-/** A listener of a fleet of one gateway; whether the database can be read is in the test's hands. */
-async function listening({ canRead = true } = {}) {
-  const database = { canRead };
+/** A fleet in the test's hands, and whether the database can be read. */
+function stage() {
+  const database = { canRead: true, reads: 0 };
   const read = async <T>(rows: T[]): Promise<T[]> => {
+    database.reads += 1;
     if (!database.canRead) throw new Error('away');
     return rows;
   };
-  const told: string[] = [];
   const heard = new Map<string, (id: string) => void>();
   const missed = new Set<() => void>();
   const notifications = {
@@ -25,58 +29,100 @@ async function listening({ canRead = true } = {}) {
       return () => (heard.delete(kind.name), missed.delete(miss));
     },
   } as unknown as ReplicaNotifications;
-  const closers: (() => void)[] = [];
-  const gateway = { id: 'g', state: 'online' };
-  await new FleetEventsService(
-    { list: async () => ({ items: await read([gateway]) }), getMany: () => read([gateway]) } as unknown as GatewaysService,
+  const fleet = { canServe: true, gateway: { id: 'g' }, flows: 1 };
+  const work = new WorkEventsService(
     { briefly: (_: string, ids: string[]) => read(ids.map((flushId) => ({ flushId }))) } as unknown as FlushesService,
     { briefly: (_: string, ids: string[]) => read(ids.map((runId) => ({ runId }))) } as unknown as RunsService,
     notifications,
-    Date.now,
-  ).watch('all', {
-    send: (event) => void told.push((event as { kind: string }).kind),
-    onClose: (closer) => void closers.push(closer),
-    close: () => {
-      told.push('end');
-      closers.splice(0).forEach((closer) => closer());
-    },
+  );
+  const serve = <T>(value: T): Promise<T> => (fleet.canServe ? Promise.resolve(value) : Promise.reject(new Error('not read yet')));
+  const overview = (): Omit<Overview, 'asOf'> => ({
+    isOld: false,
+    figures: { ...noFigures(), flows: fleet.flows },
+    rows: [],
+    tenants: [],
+    otherTenants: 0,
   });
-  const notify = (kind: string): void => heard.get(kind)?.('1');
-  return { database, told, notify, miss: () => [...missed].slice(0, 1).forEach((miss) => miss()) };
+  const events = new FleetEventsService(
+    {
+      finder: () => serve((id: string) => (id === 'g' ? fleet.gateway : undefined)),
+      overview: () => serve({ asOf: new Date().toISOString(), ...overview() }),
+    } as unknown as FleetService,
+    work,
+    Date.now,
+  );
+  const listen = async (asked: Parameters<typeof events.watch>[1]) => {
+    const told: Event[] = [];
+    const closers: (() => void)[] = [];
+    let isEnded = false;
+    await events.watch('all', asked, {
+      send: (event) => void told.push(event),
+      onClose: (closer) => void (isEnded ? closer() : closers.push(closer)),
+      close: () => {
+        isEnded = true;
+        closers.splice(0).forEach((closer) => closer());
+      },
+    });
+    return { told, kinds: () => told.map(({ kind }) => kind), isEnded: () => isEnded };
+  };
+  return { database, fleet, listen, notify: (kind: string) => heard.get(kind)?.('1'), miss: () => [...missed].forEach((miss) => miss()) };
 }
 
-it('sends the whole fleet, then what changes, each kind once a second', async () => {
-  const { told, notify } = await listening();
-  notify('flush');
-  notify('flush');
-  notify('remediation-run');
-  notify('gateway');
-  await vi.advanceTimersByTimeAsync(1000);
-  expect(told).toEqual(['gateway', 'heartbeat', 'gateway', 'flush', 'remediation-run']);
+it('sends the state of what was asked for, then what changes of it, at most once a second', async () => {
+  const { listen, fleet } = stage();
+  const { told, kinds } = await listen({ ids: ['g'], watch: 'overview' });
+  expect(kinds()).toEqual(['gateway', 'overview', 'heartbeat']);
   await vi.advanceTimersByTimeAsync(5000);
-  expect(told.length).toBe(5);
+  expect(told).toHaveLength(3);
+  for (fleet.flows = 2; fleet.flows < 30; fleet.flows++) {
+    fleet.gateway = { id: 'g' };
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(kinds().filter((kind) => kind === 'overview').length).toBeLessThanOrEqual(4);
+  expect(told.at(-1)).toEqual({ kind: 'overview', asOf: expect.any(String), isOld: false, figures: expect.anything() });
 });
 
-it('ends where notifications may have been missed, since nobody knows which', async () => {
-  const { told, notify, miss } = await listening();
-  miss();
+it('sends no gateway to a listener that asked for none', async () => {
+  const { listen, fleet } = stage();
+  const { kinds } = await listen({});
+  fleet.gateway = { id: 'g' };
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(kinds()).toEqual(['heartbeat']);
+});
+
+it('sends changes of flushes and runs, each once a second, read once for all listeners of the same tenants', async () => {
+  const { listen, notify, database } = stage();
+  const listeners = [await listen({}), await listen({}), await listen({})];
+  notify('flush');
+  notify('flush');
   notify('remediation-run');
-  await vi.advanceTimersByTimeAsync(60_000);
-  expect([told, vi.getTimerCount()]).toEqual([['gateway', 'heartbeat', 'end'], 0]);
+  await vi.advanceTimersByTimeAsync(1000);
+  for (const { kinds } of listeners) expect(kinds()).toEqual(['heartbeat', 'flush', 'remediation-run']);
+  expect(database.reads).toBe(2);
 });
 
 it('sends a change that could not be read once it can be', async () => {
-  const { database, told, notify } = await listening();
+  const { listen, notify, database } = stage();
+  const { kinds } = await listen({});
   database.canRead = false;
   notify('remediation-run');
   await vi.advanceTimersByTimeAsync(3000);
-  expect(told.length).toBe(2);
+  expect(kinds()).toEqual(['heartbeat']);
   database.canRead = true;
   await vi.advanceTimersByTimeAsync(1000);
-  expect(told.slice(2)).toEqual(['remediation-run']);
+  expect(kinds()).toEqual(['heartbeat', 'remediation-run']);
 });
 
-it('ends when the fleet cannot be read at its beginning', async () => {
-  const { told } = await listening({ canRead: false });
-  expect([told, vi.getTimerCount()]).toEqual([['end'], 0]);
+it('ends where notifications may have been missed, since nobody knows which', async () => {
+  const { listen, miss } = stage();
+  const { isEnded } = await listen({ watch: 'overview' });
+  miss();
+  expect([isEnded(), vi.getTimerCount()]).toEqual([true, 0]);
+});
+
+it('ends when the fleet cannot be served at its beginning', async () => {
+  const { listen, fleet } = stage();
+  fleet.canServe = false;
+  const { isEnded, told } = await listen({ watch: 'overview' });
+  expect([told, isEnded(), vi.getTimerCount()]).toEqual([[], true, 0]);
 });

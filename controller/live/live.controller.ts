@@ -16,6 +16,6 @@ export class LiveController {
   @Handles(watchFleet)
   async watch(@Called() call: Call<typeof watchFleet>, @Res() reply: FastifyReply): Promise<void> {
     const stream = new EventStream(reply, () => this.callers.isStillAllowed(call, watchFleet.action));
-    await this.events.watch(call.scope, stream);
+    await this.events.watch(call.scope, call.query, stream);
   }
 }

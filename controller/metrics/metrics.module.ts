@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { GatewaysModule } from '../gateways/gateways.module.ts';
+import { FleetModule } from '../fleet/fleet.module.ts';
 import { AuthorityModule } from '../authority/authority.module.ts';
 import { MetricsController } from './metrics.controller.ts';
 import { MetricsRepository } from './metrics.repository.ts';
@@ -11,7 +11,7 @@ import { nounModule } from '../platform/noun-module.ts';
 @Module({})
 export class MetricsModule {
   static readonly with = nounModule(MetricsModule, {
-    uses: [GatewaysModule.with, AuthorityModule.with, RetentionModule.with],
+    uses: [FleetModule.with, AuthorityModule.with, RetentionModule.with],
     providers: [MetricsRepository, MetricsService],
     controllers: [MetricsController],
   });

@@ -65,6 +65,11 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
     this.emitter.emit(MISSED);
   }
 
+  /** Whether notifications arrive now, as far as is known. */
+  get isListening(): boolean {
+    return this.client !== undefined;
+  }
+
   /** Notifies every replica, including this one, once the transaction commits; without an id where the kind has no payload. */
   async send(transaction: Transaction, kind: NotificationKind, id = ''): Promise<void> {
     await transaction.$executeRaw`SELECT pg_notify(${kind.channel}, ${id})`;

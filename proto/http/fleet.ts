@@ -1,8 +1,11 @@
 import { z } from 'zod';
-import { SIGNATURE_DEMANDS } from '../model/signature-demands.ts';
-import { COUNTER_NAMES, FACET_NAMES, GAUGE_NAMES, POINT_NAMES, type FacetName } from '../model/measures.ts';
+import { POINT_NAMES } from '../model/measures.ts';
 import { askedTime, forPeople, id, idParams, name, page, pageQuery, shownName, time } from './common.ts';
+import { facets, gateway, optional } from './gateway.ts';
+import { freshness, overviewChange, placeQuery } from './overview.ts';
 import { defineRoute } from './route.ts';
+
+export { gateway, usage, wan, type Gateway } from './gateway.ts';
 
 /** A tag of a gateway. */
 export const tag = forPeople(z.string().min(1).max(50));
@@ -17,106 +20,6 @@ export const tenant = z.object({
   demandsSecondFactor: z.boolean(),
 });
 export const site = z.object({ id, tenantId: id, name: shownName, timeZone: z.string(), gateways: z.number().int(), createdAt: time });
-
-export const wan = z.object({
-  name: z.string(),
-  interface: z.string(),
-  addresses: z.array(z.string()),
-  isUp: z.boolean().optional(),
-  carriesDefaultRoute: z.boolean().optional(),
-  /** The address probed through it answers; absent if none is probed. */
-  isAnswering: z.boolean().optional(),
-  /** Flows that use one of its addresses, from the last breakdown. */
-  flows: z.number().int().optional(),
-});
-
-/** Measures by name; unknown ones are absent. */
-function optional<Name extends string>(names: readonly Name[]): Record<Name, z.ZodOptional<z.ZodNumber>> {
-  return Object.fromEntries(names.map((name) => [name, z.number().optional()])) as Record<Name, z.ZodOptional<z.ZodNumber>>;
-}
-const facets = Object.fromEntries(FACET_NAMES.map((name) => [name, z.record(z.string(), z.number().int()).optional()])) as Record<
-  FacetName,
-  z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodNumber>>
->;
-
-/** The newest sample of a gateway, and what is derived from the last minutes. Absent means unknown. */
-export const usage = z.object({
-  at: time,
-  ...optional(GAUGE_NAMES),
-  count: z.number().int(),
-  /** Entries a minute over the last ten minutes. */
-  perMinute: z.number().optional(),
-  /** At that rate; only while it is rising. */
-  minutesToFull: z.number().optional(),
-  /** Packets lost in the last ten minutes because they got no entry, each counted once: the kernel counts some of them in two counters. */
-  lost: z.number().int().optional(),
-  /** The kernel's counters over the last ten minutes; they overlap, so their sum is meaningless. */
-  drops: z.number().int().optional(),
-  insertFailed: z.number().int().optional(),
-  ...facets,
-  topSources: z.array(z.object({ address: z.string(), flows: z.number().int() })).optional(),
-  /** Flows whose source is translated, by translated address and protocol: an upper bound of its ports in use. */
-  translations: z.array(z.object({ address: z.string(), proto: z.string(), flows: z.number().int() })).optional(),
-  breakdownAt: time.optional(),
-  /** Cumulative since the gateway started. */
-  cpus: z
-    .array(
-      z.object({
-        cpu: z.number().int(),
-        ...optional(COUNTER_NAMES),
-      }),
-    )
-    .optional(),
-});
-
-export const gateway = z.object({
-  id,
-  tenantId: id,
-  tenantName: z.string(),
-  siteId: id,
-  siteName: z.string(),
-  name: shownName,
-  tags: z.array(z.string()),
-  /**
-   * `reconnecting`: the controller that held its link has stopped, and its agent is expected at another within seconds. `set-aside`: two
-   * agents hold its identity; its sessions are refused until somebody decides.
-   */
-  state: z.enum(['online', 'reconnecting', 'offline', 'never-connected', 'revoked', 'set-aside']),
-  setAsideReason: z.string().optional(),
-  /** When it entered this state. */
-  since: time,
-  /**
-   * Its newest certificate; absent for one that was enrolled before certificates were renewed and has not been since. `isOverdue`: most of
-   * its life has passed, and its agent has not renewed it. `renewableUntil`: after this time the gateway must be enrolled again.
-   */
-  certificate: z.object({ generation: z.number().int(), endsAt: time, renewableUntil: time, isOverdue: z.boolean() }).optional(),
-  agentVersion: z.string().optional(),
-  kernel: z.string().optional(),
-  tableKind: z.enum(['kernel', 'memory']).optional(),
-  capabilities: z.object({ can: z.array(z.string()), cannot: z.record(z.string(), z.string()) }).optional(),
-  /** Why its connected agent cannot see the table; absent if it can. Then nothing is known about its flows, and `usage` is absent. */
-  tableError: z.string().optional(),
-  wans: z.array(wan),
-  /** What the gateway's owner allows, from a file there that the controller cannot change; as reported when the agent connected. */
-  guard: z
-    .object({
-      isReadOnly: z.boolean(),
-      methods: z.array(z.string()),
-      mostDeletesAMinute: z.number().int().optional(),
-      mostPercentOfTable: z.number().optional(),
-      /**
-       * The share is the default of every gateway: stale flows, and up to 1,000 flows, do not count against it. Absent from older agents.
-       */
-      isBuiltIn: z.boolean().optional(),
-      protected: z.array(z.string()),
-      /** What only a second person’s signature allows there, verified by the gateway itself; absent: nothing. */
-      signedFor: z.array(z.enum(SIGNATURE_DEMANDS)).optional(),
-      error: z.string().optional(),
-    })
-    .optional(),
-  usage: usage.optional(),
-});
-export type Gateway = z.infer<typeof gateway>;
 
 /** A time without samples is a gap; it is never filled in. */
 export const samples = z.object({
@@ -133,8 +36,19 @@ export const samples = z.object({
   gaps: z.array(z.object({ from: time, to: time })),
 });
 
+/** Ids in a query, separated by commas: what a page shows. */
+const MAX_IDS = 200;
+const ids = z
+  .string()
+  .max(MAX_IDS * 40)
+  .transform((text) => text.split(','))
+  .pipe(z.array(id).min(1).max(MAX_IDS));
+
 export const fleetEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('gateway'), gateway }),
+  /** A gateway that was asked for and is not there, or no longer. */
+  z.object({ kind: z.literal('gateway-gone'), gatewayId: id }),
+  z.object({ kind: z.literal('overview'), ...overviewChange.shape }),
   z.object({ kind: z.literal('flush'), flushId: id, state: z.string(), done: z.number().int(), planned: z.number().int() }),
   z.object({ kind: z.literal('remediation-run'), runId: id, remediationId: id, state: z.string() }),
   z.object({ kind: z.literal('heartbeat'), at: time }),
@@ -192,10 +106,24 @@ export const listGateways = defineRoute({
   method: 'GET',
   path: '/gateways',
   action: 'gateways.read',
-  summary: 'Gateways with their newest sample',
-  query: pageQuery.extend({ tenant: id.optional(), site: id.optional(), limit: z.coerce.number().int().min(1).max(2000).default(500) }),
+  summary: 'Gateways with their newest sample, from the state of the fleet: `asOf` says how current it is',
+  query: pageQuery.extend({
+    ...placeQuery,
+    /** These alone, up to 200 ids separated by commas. */
+    ids: ids.optional(),
+    /** Somewhere in the name of gateway, site or tenant, or in a tag; capitals do not matter. */
+    text: z.string().max(200).optional(),
+    state: gateway.shape.state.optional(),
+    tag: z.string().max(50).optional(),
+    /** Only those that need attention (proto/model/attention.ts), in the order of the list. */
+    needs: z.literal('attention').optional(),
+    /** By name, or by tenant, site and name. */
+    order: z.enum(['name', 'place']).default('name'),
+    limit: z.coerce.number().int().min(1).max(2000).default(500),
+  }),
   status: 200,
-  response: page(gateway),
+  /** On all pages: how many match (`total`), and their tags, up to 500. */
+  response: page(gateway).extend({ ...freshness, total: z.number().int(), tags: z.array(z.string()) }),
 });
 export const getGateway = defineRoute({
   method: 'GET',
@@ -205,6 +133,18 @@ export const getGateway = defineRoute({
   params: idParams,
   status: 200,
   response: gateway,
+});
+const neighbour = z.object({ id, name: shownName });
+export const getNeighbours = defineRoute({
+  method: 'GET',
+  path: '/gateways/{id}/neighbours',
+  action: 'gateways.read',
+  summary: 'The gateways before and after one, by tenant, site and name; the last and the first are neighbours',
+  params: idParams,
+  query: z.object(placeQuery),
+  status: 200,
+  /** `number` counts from 1. */
+  response: z.object({ number: z.number().int(), total: z.number().int(), previous: neighbour, next: neighbour }),
 });
 export const updateGateway = defineRoute({
   method: 'PATCH',
@@ -248,7 +188,14 @@ export const watchFleet = defineRoute({
   method: 'GET',
   path: '/events',
   action: 'gateways.read',
-  summary: 'Live: gateways as they change, and running flushes',
+  summary: 'Live: what is asked for as it changes, at most once a second, and running flushes and remediations',
+  query: z.object({
+    /** Of these gateways, first their state, then each change: up to 200 ids separated by commas. */
+    ids: ids.optional(),
+    /** The overview, first whole, then what differs. */
+    watch: z.literal('overview').optional(),
+    ...placeQuery,
+  }),
   status: 200,
   response: fleetEvent,
   isStream: true,

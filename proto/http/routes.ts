@@ -11,6 +11,7 @@ import * as flushes from './flushes.ts';
 import * as groups from './groups.ts';
 import * as limits from './limits.ts';
 import * as mail from './mail.ts';
+import * as overview from './overview.ts';
 import * as people from './people.ts';
 import * as plans from './plans.ts';
 import * as policies from './policies.ts';
@@ -61,11 +62,13 @@ export const routes = {
   createSite: fleet.createSite,
   listGateways: fleet.listGateways,
   getGateway: fleet.getGateway,
+  getNeighbours: fleet.getNeighbours,
   updateGateway: fleet.updateGateway,
   revokeGateway: fleet.revokeGateway,
   reinstateGateway: fleet.reinstateGateway,
   listSamples: fleet.listSamples,
   watchFleet: fleet.watchFleet,
+  getOverview: overview.getOverview,
   getGatewayPolicy: policies.getGatewayPolicy,
   explainTracking: policies.explainTracking,
   listExpectations: expectations.listExpectations,

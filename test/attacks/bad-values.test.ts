@@ -169,12 +169,18 @@ describe('a bad row that is already stored', () => {
       `UPDATE flush_target SET started_at = '144683-01-01', finished_at = '200000-01-01', undo_until = '144683-01-01', table_before = 9223372036854775807`,
     );
     await sql(`UPDATE gateway SET wans = '{"no": "list"}', capabilities = '"none"' WHERE name = 'gw2'`);
+    // Whoever writes so says so.
+    await sql(`SELECT pg_notify('ctfleet_gateway', id::text) FROM gateway`);
     await sql(`INSERT INTO remediation_run (id, remediation_id, remediation_name, revision, tenant_ids, state, trigger, triggered_at, finished_at, reported_at, matched, ended, filter, method)
       VALUES ('01900000-0000-7000-8000-000000000001', '01900000-0000-7000-8000-000000000002', 'r', 1, '{}', 'done', 't', '144683-01-01', '200000-01-01', now(), 1, 1, '', 'delete')`);
     await readAllLists();
     expect((await fleet.owner.call(routes.listFlushes)).items.length).toBeGreaterThan(0);
-    expect((await fleet.owner.call(routes.listGateways)).items.map(({ name }) => name)).toEqual(['gw1']);
-    expect((await fleet.owner.call(routes.listGateways)).unreadable).toMatchObject([{ id: broken.gatewayId }]);
+    const list = await eventually('it is seen to be broken', async () => {
+      const page = await fleet.owner.call(routes.listGateways);
+      return page.unreadable && page;
+    });
+    expect([list.items.map(({ name }) => name), list.unreadable]).toMatchObject([['gw1'], [{ id: broken.gatewayId }]]);
+    expect(await fleet.owner.call(routes.getOverview)).toMatchObject({ figures: { gateways: 1 }, unreadable: [{ id: broken.gatewayId }] });
     expect((await fleet.owner.call(routes.listRemediationRuns)).items).toMatchObject([{ remediationName: 'r' }]);
   });
 });

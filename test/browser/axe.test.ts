@@ -1,6 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test } from 'vitest';
-import { id } from './fixture-fleet.ts';
+import { id, moreGateways } from './fixture-fleet.ts';
 import { api, complaints, page, signIn, web } from './stage.ts';
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -114,6 +114,18 @@ test('no page has a fault that axe can find in either theme, and the browser rep
   }
   api.unreadable = [];
   Object.assign(api.gateways[4]!, { state: 'online', setAsideReason: undefined });
+  const more = moreGateways(Date.now(), 600);
+  const few = api.gateways.length;
+  api.gateways.push(...more);
+  api.isOld = true;
+  await page.goto(web.url);
+  await page.getByRole('heading', { name: 'Table used, gateways by %' }).waitFor();
+  await check('a large fleet, of which nothing newer is known');
+  await page.goto(`${web.url}/sites`);
+  await page.getByText('1 to 100 of').waitFor();
+  await check('a page of a large fleet');
+  api.gateways.length = few;
+  api.isOld = false;
   for (const isBroken of [false, true]) {
     api.isAuditBroken = isBroken;
     await page.goto(`${web.url}/audit`);

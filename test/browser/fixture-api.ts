@@ -32,6 +32,7 @@ import { fixtureExplanation, fixturePolicy } from './fixture-policies.ts';
 import { FixturePolicyRollouts } from './fixture/policy-rollouts.ts';
 import { FixturePolicyStates } from './fixture/policy-states.ts';
 import { FixtureGroups } from './fixture-groups.ts';
+import { FixtureOverview } from './fixture-overview.ts';
 import { FixtureRollouts } from './fixture-rollouts.ts';
 import { FixtureSavedPolicies } from './fixture-saved-policies.ts';
 import { FixtureServiceAccounts } from './fixture-service-accounts.ts';
@@ -58,6 +59,8 @@ export interface FixtureApi {
   /** Searches show a part of their rows until this resolves. */
   slowSearch: Promise<void> | undefined;
   needsSecondPerson: boolean;
+  /** Changes may have been missed: what is shown is the last that was known. */
+  isOld: boolean;
   gateways: Gateway[];
   flushes: Flush[];
   remediations: ReturnType<typeof fixtureRemediations>;
@@ -121,6 +124,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     gateways,
     flushes,
     unreadable: [],
+    isOld: false,
     droppedAt: undefined,
     slowSearch: undefined,
     remediations: fixtureRemediations(nowMs, gateways),
@@ -135,6 +139,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     groups: new FixtureGroups(nowMs, people),
     close,
   };
+  const fleet = new FixtureOverview(gateways, api);
   const madeLink = () => ({
     isMailed: false,
     link: 'https://ctfleet.example.net/welcome#ctfl_secret',
@@ -210,7 +215,9 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     endOtherSessions: () => ({ ended: 0 }),
     listTenants: ({ query }) => page(fixtureTenants(nowMs), query),
     listSites: ({ query }) => page(fixtureSites(nowMs), query),
-    listGateways: ({ query }) => page(gateways, query),
+    listGateways: ({ query }) => fleet.list(query as Parameters<typeof fleet.list>[0]),
+    getNeighbours: ({ params, query }) => fleet.neighbours(params.id!, query),
+    getOverview: ({ query }) => fleet.overview(query),
     getGateway: ({ params }) => find(gateways, params.id),
     reinstateGateway: ({ params }) =>
       Object.assign(find(gateways, params.id), { state: 'offline', setAsideReason: undefined, since: new Date().toISOString() }),
@@ -664,8 +671,10 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     const route: Route = routes[name];
     const emit = (event: unknown) => response.write(`data: ${JSON.stringify(route.response!.parse(event))}\n\n`);
     if (answer) return follow(answer, emit, () => response.end());
+    const watched = fleet.watch(ask.query);
     const tick = () => {
       if (name === 'watchFleet') {
+        watched().forEach(emit);
         emit({ kind: 'heartbeat', at: new Date().toISOString() });
         for (const { id: flushId, state, totals } of flushes)
           emit({ kind: 'flush', flushId, state, done: totals.deleted + totals.gone, planned: totals.planned });

@@ -50,6 +50,12 @@ export function fixtureGateways(nowMs: number): Gateway[] {
   );
 }
 
+/** So many more gateways of the first site, which all do well. */
+export function moreGateways(nowMs: number, count: number): Gateway[] {
+  const [site] = fixtureSites(nowMs);
+  return Array.from({ length: count }, (_, index) => gatewayOf(nowMs, site!, TENANTS[0][0], 1000 + index, `more-gw${index + 1}`));
+}
+
 function gatewayOf(
   nowMs: number,
   site: { id: string; tenantId: string; name: string },

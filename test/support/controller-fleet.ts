@@ -74,9 +74,9 @@ export class Person {
   }
 
   /** Opens an event stream. */
-  async watch(route: Route, params: Record<string, string> = {}): Promise<EventReader> {
+  async watch(route: Route, params: Record<string, string> = {}, query: Record<string, string> = {}): Promise<EventReader> {
     const abort = new AbortController();
-    return new EventReader(await this.send(route, { params }, abort.signal), abort);
+    return new EventReader(await this.send(route, { params, query }, abort.signal), abort);
   }
 
   private send(route: Route, { params, query, body, headers }: Input, signal?: AbortSignal): Promise<Response> {

@@ -3,7 +3,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { parseAsString, useQueryStates } from 'nuqs';
 import { useCallback, useMemo } from 'react';
-import type { Gateway } from '../../proto/http/fleet.ts';
 import type { Scope } from '../../proto/http/scope.ts';
 import * as queries from './controller/queries.ts';
 import { scopedPath, type ScopeIds } from './scoped-path.ts';
@@ -32,30 +31,26 @@ export function useScopedPath(): (path: string) => string {
   return useCallback((path) => scopedPath(path, ids), [ids]);
 }
 
-/** The gateways in scope, in name order, with the state of the query. */
-export function useGatewaysInScope() {
+/** The tenants that have a gateway in scope, as far as is known. */
+export function useTenantsInScope(): string[] {
   const { ids } = useScope();
-  const query = useQuery(queries.gateways());
-  const gateways = useMemo(
-    () => query.data?.filter((gateway) => isInScope(gateway, ids)).toSorted((a, b) => a.name.localeCompare(b.name)),
-    [query.data, ids],
-  );
-  return { ...query, gateways };
+  const one = useTenantInScope();
+  const { data: tenants } = useQuery(queries.tenants());
+  if (one && (ids.tenant || ids.site || ids.gateway)) return [one.id];
+  return tenants?.flatMap(({ id, gateways }) => (gateways > 0 ? [id] : [])) ?? [];
 }
 
 /** Name and colour (1 to 6) of the tenant in scope; undefined while all are. */
 export function useTenantInScope(): { id: string; name: string; colour: number } | undefined {
   const { ids } = useScope();
   const { data: tenants } = useQuery(queries.tenants());
-  const { data: gateways } = useQuery(queries.gateways());
+  const { data: gateway } = useQuery({ ...queries.gateway(ids.gateway ?? ''), enabled: Boolean(ids.gateway) });
   const { data: sites } = useQuery(queries.sites());
-  const id =
-    ids.tenant ??
-    sites?.find((site) => site.id === ids.site)?.tenantId ??
-    gateways?.find((gateway) => gateway.id === ids.gateway)?.tenantId;
+  const id = ids.tenant ?? sites?.find((site) => site.id === ids.site)?.tenantId ?? gateway?.tenantId;
   return tenants?.find((tenant) => tenant.id === id) ?? (tenants?.length === 1 ? tenants[0] : undefined);
 }
 
-function isInScope(gateway: Gateway, { tenant, site, gateway: id }: ScopeIds): boolean {
+/** Whether a gateway is in the scope of this page. */
+export function isInScope(gateway: { id: string; tenantId: string; siteId: string }, { tenant, site, gateway: id }: ScopeIds): boolean {
   return (!tenant || gateway.tenantId === tenant) && (!site || gateway.siteId === site) && (!id || gateway.id === id);
 }

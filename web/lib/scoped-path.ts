@@ -11,6 +11,11 @@ export interface ScopeIds {
 /** From wide to narrow. */
 const LEVELS = ['tenant', 'site', 'gateway'] as const;
 
+/** The same as queries of the fleet take it. */
+export function toPlace({ tenant, site, gateway }: ScopeIds): { tenant?: string; site?: string; gateway?: string } {
+  return { ...(tenant && { tenant }), ...(site && { site }), ...(gateway && { gateway }) };
+}
+
 /** A path of the console in this scope. A scope level in the path itself overrides that level and all narrower ones. */
 export function scopedPath(path: string, scope: ScopeIds): string {
   const { pathname, searchParams, hash } = new URL(path, 'http://console');

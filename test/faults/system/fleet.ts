@@ -60,9 +60,9 @@ export class Fleet {
       gateways: agents.map(({ stateDir }, index) => ({ name: nameOf(index), number: index + 1, stateDir, joinToken: joinTokens[index] })),
     });
     await until('every gateway is connected', async () => (await linkedSince(parts.databaseUrl, 0)) === gateways, patienceMs(gateways));
-    const ids = new Map(
-      (await operator.call(routes.listGateways, { query: { limit: 500 } })).items.map((gateway) => [gateway.name, gateway.id]),
-    );
+    const list = async () => (await operator.call(routes.listGateways, { query: { limit: 500 } })).items;
+    await until('every gateway is listed', async () => (await list()).length === gateways, patienceMs(gateways));
+    const ids = new Map((await list()).map(({ name, id }) => [name, id]));
     return new Fleet(
       parts,
       operator,

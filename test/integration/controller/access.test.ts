@@ -65,6 +65,8 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   createSite: { body: { tenantId: UNKNOWN, name: 'S' } },
   listGateways: {},
   getGateway: {},
+  getNeighbours: {},
+  getOverview: {},
   updateGateway: { body: { tags: ['x'] } },
   revokeGateway: {},
   reinstateGateway: {},

@@ -37,7 +37,10 @@ describe('a join token', () => {
       result.status === 'rejected' ? [(result.reason as { metadata: { get(key: string): string[] } }).metadata.get('ctfleet-code')[0]] : [],
     );
     expect(codes.filter((code) => code !== 'JOIN_TOKEN_REFUSED' && code !== 'RATE_LIMITED')).toEqual([]);
-    const gateways = await owner.call(routes.listGateways, { query: { tenant: place.tenantId } });
+    const gateways = await eventually('it is in the list', async () => {
+      const list = await owner.call(routes.listGateways, { query: { tenant: place.tenantId } });
+      return list.total > 0 ? list : undefined;
+    });
     expect(gateways.items.map((gateway) => [gateway.name, gateway.state])).toEqual([['gw1', 'never-connected']]);
     const audit = await owner.call(routes.listAudit, { query: { tenant: place.tenantId, limit: '200' } });
     expect(audit.items.filter((entry) => entry.action === 'enrolment.ok')).toHaveLength(1);

@@ -109,7 +109,7 @@ describe('without Postgres', () => {
     let count = 42n;
     // A stream ends where its replica may have missed something, and its reader begins again.
     await eventually('a change reaches a stream that was open before it', async () => {
-      const events = await owner.watch(routes.watchFleet);
+      const events = await owner.watch(routes.watchFleet, {}, { ids: agent.gatewayId });
       const next = (count += 1n);
       const isTold = ({ gateway }: { gateway?: { usage?: { count: number } } }): boolean => gateway?.usage?.count === Number(next);
       try {

@@ -205,8 +205,8 @@ describe('drift', () => {
   });
 
   it('is seen by who watches the fleet', async () => {
-    const events = await viewer.watch(routes.watchFleet);
-    await events.next();
+    const events = await viewer.watch(routes.watchFleet, {}, { ids: agent.gatewayId });
+    await events.until(({ kind }: { kind: string }) => kind === 'heartbeat');
     agent.send({
       $case: 'policyState',
       value: { inForce: undefined, pending: undefined, drift: [], driftLeft: 0, unknown: '' },

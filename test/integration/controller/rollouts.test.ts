@@ -59,7 +59,9 @@ async function makeRollout(tenantName: string, body: object, { withSite = true }
 type Made = Awaited<ReturnType<typeof makeRollout>>;
 
 const joined = async ({ tenantId }: { tenantId: string }): Promise<string[]> =>
-  (await owner.call(routes.listGateways, { query: { tenant: tenantId } })).items.map(({ name }) => name).toSorted();
+  (await postgres.query<{ name: string }>(url, 'SELECT name FROM gateway WHERE tenant_id = $1', [tenantId]))
+    .map(({ name }) => name)
+    .toSorted();
 const enrolments = async ({ id }: { id: string }): Promise<Enrolment[]> =>
   (await owner.call(routes.listEnrolments, { params: { id }, query: { limit: '500' } })).items;
 const state = async ({ id }: { id: string }) => {
@@ -380,7 +382,10 @@ describe('where approval is needed', () => {
     const [{ id }] = (await enrolments(rollout)) as [Enrolment];
     await owner.call(routes.approveEnrolment, { params: { id }, body: { fingerprint: answer.fingerprint } });
     await ask(rollout.token, { hostname: 'proud', site: 'Vault' }, key);
-    const { items } = await owner.call(routes.listGateways, { query: { tenant: rollout.tenantId } });
+    const items = await eventually('it is in the list', async () => {
+      const list = await owner.call(routes.listGateways, { query: { tenant: rollout.tenantId } });
+      return list.total > 0 ? list.items : undefined;
+    });
     expect(items).toMatchObject([{ name: 'humble', siteName: 'HQ' }]);
   });
 

@@ -192,8 +192,8 @@ describe('a signature is demanded', () => {
       guard: { isReadOnly: false, methods: [], protected: [], isBuiltIn: false, signedFor: ['reset', 'no such'], error: '' },
     });
     await ann.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: null } });
-    const [gateway] = (await ann.call(routes.listGateways, { query: {} })).items;
-    expect(gateway?.guard).toMatchObject({ signedFor: ['reset'] });
+    const gateway = await ann.call(routes.getGateway, { params: { id: agent.gatewayId } });
+    expect(gateway.guard).toMatchObject({ signedFor: ['reset'] });
     expect(await newPlan()).toMatchObject({ friction: 'none', needsSignature: false });
     const plan = await newPlan({ method: 'reset' });
     expect(plan).toMatchObject({ friction: 'second-person', needsSignature: true });

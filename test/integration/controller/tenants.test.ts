@@ -197,6 +197,7 @@ describe('what belongs to another tenant', () => {
   it('looks exactly like what does not exist, on every route with an id', async () => {
     const ids: Partial<Record<keyof typeof routes, string>> = {
       getGateway: theirs.agent.gatewayId,
+      getNeighbours: theirs.agent.gatewayId,
       updateGateway: theirs.agent.gatewayId,
       revokeGateway: theirs.agent.gatewayId,
       reinstateGateway: theirs.agent.gatewayId,
@@ -336,6 +337,13 @@ describe('what belongs to another tenant', () => {
       await mine.person.call(routes.listTenants),
       await mine.person.call(routes.listSites),
       await mine.person.call(routes.listGateways),
+      await mine.person.call(routes.listGateways, { query: { text: 'theirs' } }),
+      (await mine.person.call(routes.listGateways, { query: { tenant: theirs.tenantId } })).items,
+      (await mine.person.call(routes.listGateways, { query: { ids: theirs.agent.gatewayId, order: 'place' } })).items,
+      await mine.person.call(routes.getOverview),
+      await mine.person.call(routes.getOverview, { query: { tenant: theirs.tenantId } }),
+      await mine.person.call(routes.getOverview, { query: { gateway: theirs.agent.gatewayId } }),
+      await mine.person.call(routes.getNeighbours, { params: { id: mine.agent.gatewayId } }),
       await mine.person.call(routes.listFlushes),
       await mine.person.call(routes.listEnrolmentTokens),
       await mine.person.call(routes.listRollouts),
@@ -363,10 +371,14 @@ describe('what belongs to another tenant', () => {
     expect(text).not.toContain('theirs-policy');
     expect(text).not.toContain('theirs-value');
     expect(text).not.toContain('policy-of-all');
-    const events = await mine.person.watch(routes.watchFleet);
-    const seen: { kind: string; gateway?: { id: string } }[] = [];
+    const ids = `${mine.agent.gatewayId},${theirs.agent.gatewayId}`;
+    const events = await mine.person.watch(routes.watchFleet, {}, { ids, watch: 'overview' });
+    const seen: { kind: string; gateway?: { id: string }; gatewayId?: string; figures?: { gateways: number } }[] = [];
     await events.until((event: (typeof seen)[number]) => (seen.push(event), event.kind === 'heartbeat'));
     expect(seen.flatMap((event) => event.gateway?.id ?? [])).toEqual([mine.agent.gatewayId]);
+    expect(seen.find(({ kind }) => kind === 'overview')!.figures!.gateways).toBe(1);
+    expect(seen.filter(({ kind }) => kind === 'gateway-gone').map(({ gatewayId }) => gatewayId)).toEqual([theirs.agent.gatewayId]);
+    expect(JSON.stringify(seen)).not.toMatch(/theirs|Theirs/);
     events.close();
   });
 });

@@ -19,7 +19,6 @@ import { detailLines, OUTCOMES } from '../../../client/words/audit-words.ts';
 export function AuditDetail({ id, onClose }: { id: string; onClose(): void }) {
   const clock = useClock();
   const { data: entry, error } = useQuery(queries.auditEntry(id));
-  const { data: gateways } = useQuery(queries.gateways());
   return (
     <aside className="audit-detail" aria-label="Entry">
       <div className="row">
@@ -88,10 +87,7 @@ export function AuditDetail({ id, onClose }: { id: string; onClose(): void }) {
           {(entry.planId || entry.flushId) && (
             <section>
               <h2>Flows</h2>
-              <ExactFlows
-                of={{ audit: entry.id }}
-                nameOf={(gatewayId) => gateways?.find((gateway) => gateway.id === gatewayId)?.name ?? gatewayId.slice(-6)}
-              />
+              <ExactFlows of={{ audit: entry.id }} />
             </section>
           )}
           <section className="stack">

@@ -22,7 +22,7 @@ export function FirstRun() {
   const { data: me } = useQuery(queries.me());
   const { data: tenants, error: tenantsError } = useQuery(queries.tenants());
   const { data: sites, error: sitesError } = useQuery(queries.sites());
-  const { data: gateways, error: gatewaysError } = useQuery(queries.gateways());
+  const { data: gateways, error: gatewaysError } = useQuery({ ...queries.gateways({ limit: 1 }), refetchInterval: 3000 });
   const { tenant: makeTenant, site: makeSite, token: makeToken } = usePlaces();
   const [timeZone, setTimeZone] = useState(ownTimeZone);
   const tenantRefusal = useRefusal('tenants.write', 'all');
@@ -31,7 +31,7 @@ export function FirstRun() {
   const tokenRefusal = useRefusal('enrolment.write', tenant ? [tenant.id] : []);
   const site = sites?.find(({ id }) => id === makeSite.data?.id) ?? sites?.find(({ tenantId }) => tenantId === tenant?.id);
   const joined = useJoined(makeToken.data?.id).gateway;
-  const gateway = joined ?? gateways?.[0];
+  const gateway = joined ?? gateways?.items[0];
   const error = tenantsError ?? sitesError ?? gatewaysError;
   if (error && !(tenants && sites && gateways))
     return (

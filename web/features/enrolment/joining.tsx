@@ -16,10 +16,14 @@ export type MadeToken = z.output<typeof createEnrolmentToken.response>;
 /** The gateway that joined with this token, as soon as there is one, and whether the token was used. */
 export function useJoined(tokenId: string | undefined): { isUsed: boolean; gateway: Gateway | undefined } {
   const { data: tokens } = useQuery({ ...queries.enrolmentTokens(), refetchInterval: 3000, enabled: tokenId !== undefined });
-  const { data: gateways } = useQuery(queries.gateways());
   const token = tokens?.items.find(({ id }) => id === tokenId);
   const isUsed = token?.state === 'used';
-  return { isUsed, gateway: isUsed ? gateways?.find(({ id }) => id === token.gatewayId) : undefined };
+  const { data: gateway } = useQuery({
+    ...queries.gateway(token?.gatewayId ?? ''),
+    refetchInterval: 2000,
+    enabled: isUsed && token.gatewayId !== undefined,
+  });
+  return { isUsed, gateway: isUsed ? gateway : undefined };
 }
 
 /** The command that turns a machine into a gateway, and its steps as they happen. */

@@ -10,7 +10,8 @@ import { matchesEverything } from '../../../proto/model/filter/everything.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
-import { useScope, useGatewaysInScope } from '../../lib/scope.ts';
+import { useScope, useTenantsInScope } from '../../lib/scope.ts';
+import { toPlace } from '../../lib/scoped-path.ts';
 import { Button, Segments } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { count } from '../../../client/words/format.ts';
@@ -33,17 +34,19 @@ import { useFlowSearch } from './use-flow-search.ts';
 import { requestFor, useEnding } from './use-ending.ts';
 import { useView, viewPath, type SortBy } from './use-view.ts';
 
+/** Gateways whose names the filter box completes. */
+const MAX_OFFERED = 200;
+
 /** Connections: which flows match, on all gateways in scope, and from there to a plan that ends exactly those. */
 export function Connections() {
-  const { scope } = useScope();
+  const { ids, scope } = useScope();
   const [view, setView] = useView();
   const [typedProblem, setTypedProblem] = useState<FilterProblem>();
   const [selection, setSelection] = useState<Selection>(NOTHING);
   const [current, setCurrent] = useState(0);
   const asking = usePlanRequest();
   const ending = useEnding(asking.show);
-  const { gateways: inScope } = useGatewaysInScope();
-  const { data: allGateways } = useQuery(queries.gateways());
+  const { data: offered } = useQuery(queries.gateways({ ...toPlace(ids), limit: MAX_OFFERED }));
   const parsed = useMemo(() => parseFilter(view.filter), [view.filter]);
   const isGood = 'filter' in parsed;
   const question = useMemo(
@@ -70,17 +73,14 @@ export function Connections() {
       ),
     );
   }
-  const names = useMemo(
-    () => new Map([...search.gateways, ...(allGateways ?? [])].map(({ id, name }) => [id, name])),
-    [allGateways, search.gateways],
-  );
+  const names = useMemo(() => new Map(search.gateways.map(({ id, name }) => [id, name])), [search.gateways]);
   const nameOf = useCallback((id: string) => names.get(id) ?? id.slice(-6), [names]);
   const openKey = view.open === 'only' && rows.length === 1 ? rowKey(rows[0]!) : view.open;
   const openEnding = ending.of(openKey);
   const open = rows.find((row) => rowKey(row) === openKey) ?? openEnding?.flow;
+  const { data: openGateway } = useQuery({ ...queries.gateway(open?.gatewayId ?? ''), enabled: open !== undefined });
   useIntendedPlan(view.filter, asking.ask);
-  const tenantIds = useMemo(() => [...new Set(inScope?.map(({ tenantId }) => tenantId))], [inScope]);
-  const roleRefusal = useRefusal('plans.write', tenantIds);
+  const roleRefusal = useRefusal('plans.write', useTenantsInScope());
   const problem = typedProblem ?? ('problem' in parsed ? parsed.problem : undefined);
   const refusal = roleRefusal ?? (problem ? `The filter has a problem: ${problem.message}.` : undefined);
   /** Why all matching flows cannot be selected now: their number is unknown, outdated, or zero. */
@@ -160,7 +160,7 @@ export function Connections() {
             resolvedWans={resolvedIn(search.gateways)}
             onFilter={setFilter}
             onProblem={setTypedProblem}
-            names={namesOf(inScope)}
+            names={namesOf(offered?.items)}
           />
           <Segments
             label="Filter as"
@@ -250,7 +250,7 @@ export function Connections() {
         {open && (
           <FlowPanel
             flow={open}
-            gateway={allGateways?.find(({ id }) => id === open.gatewayId)}
+            gateway={openGateway}
             refusal={refusal}
             ending={openEnding}
             onEnd={endOpen}

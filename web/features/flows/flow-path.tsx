@@ -6,7 +6,7 @@ import { Address } from '../../ui/copy.tsx';
 import { count, short } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
 import { translated } from '../../../client/words/flow-words.ts';
-import { wanFault } from '../../../client/words/wan-words.ts';
+import { wanFault } from '../../../proto/model/wan-fault.ts';
 
 /** Both tuples as a path from client to server, top to bottom. A solid leg carries packets; a dashed red one does not. */
 export function FlowPath({ flow, gateway }: { flow: FlowRow; gateway: Gateway | undefined }) {

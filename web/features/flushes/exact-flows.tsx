@@ -3,6 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useClock } from '../../lib/clock.tsx';
+import { useNamesOf } from '../../lib/controller/names.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
@@ -15,12 +16,13 @@ interface Page {
   first: number;
 }
 
-/** Every flow of a plan, an audit entry or a run with its tuples, page by page, with its outcome once there is one. */
-export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf(gatewayId: string): string }) {
+/** Every flow of a plan, an audit entry or a run with its tuples, page by page, with its outcome once there is one. Whoever knows the gateways' names says them. */
+export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf?(gatewayId: string): string }) {
   const [pages, setPages] = useState<Page[]>([{ first: 1 }]);
   const { cursor, first } = pages.at(-1)!;
   const clock = useClock();
   const { data, error, isPlaceholderData, refetch } = useQuery(queries.flowsOf(of, cursor));
+  const found = useNamesOf(nameOf ? [] : (data?.items.map(({ gatewayId }) => gatewayId) ?? []));
   if (error) return <Failure what="The flows could not be read" error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton lines={6} />;
   if (data.droppedAt !== undefined) return <p className="dim2">{droppedWords(clock.full(data.droppedAt))}</p>;
@@ -28,7 +30,7 @@ export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf(gateway
   return (
     <div className="stack">
       <Unreadable entries={data.unreadable} />
-      <FlowRows flows={data.items} first={first} isStale={isPlaceholderData} nameOf={nameOf} />
+      <FlowRows flows={data.items} first={first} isStale={isPlaceholderData} nameOf={nameOf ?? found} />
       {(pages.length > 1 || data.cursor) && (
         <div className="row">
           <Button

@@ -4,10 +4,11 @@ import { useQuery } from '@tanstack/react-query';
 import type { Scope } from '../../../proto/http/scope.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
-import { counted } from '../../../client/words/format.ts';
+import { count, counted } from '../../../client/words/format.ts';
 import { ReasonFields } from './reason-fields.tsx';
 
 interface WholeTableProps {
+  /** Of a page: at most one tenant, site and gateway. */
   scope: Scope;
   reason: string;
   ticket: string;
@@ -17,15 +18,14 @@ interface WholeTableProps {
   onPlan(): void;
 }
 
+const MAX_NAMES = 6;
+
 /** What to consider before ending every connection; the plan follows, and its number has to be typed. */
 export function WholeTable({ scope, reason, ticket, isWorking, onReason, onTicket, onPlan }: WholeTableProps) {
-  const { data: gateways = [] } = useQuery(queries.gateways());
-  const touched = gateways.filter(
-    (gateway) =>
-      (scope.tenants?.includes(gateway.tenantId) ?? true) &&
-      (scope.sites?.includes(gateway.siteId) ?? true) &&
-      (scope.gateways?.includes(gateway.id) ?? true),
+  const { data } = useQuery(
+    queries.gateways({ tenant: scope.tenants?.[0], site: scope.sites?.[0], gateway: scope.gateways?.[0], limit: MAX_NAMES }),
   );
+  const { items: touched, total } = data ?? { items: [], total: 0 };
   return (
     <>
       <section className="band">
@@ -34,12 +34,8 @@ export function WholeTable({ scope, reason, ticket, isWorking, onReason, onTicke
         </h2>
         <div className="stack">
           <p>
-            Every tracked session on <b>{counted(touched.length, 'gateway')}</b> would end at once:{' '}
-            {touched
-              .slice(0, 6)
-              .map(({ name }) => name)
-              .join(', ')}
-            {touched.length > 6 && ` and ${touched.length - 6} more`}. People who are working now would notice.
+            Every tracked session on <b>{counted(total, 'gateway')}</b> would end at once: {touched.map(({ name }) => name).join(', ')}
+            {total > touched.length && ` and ${count(total - touched.length)} more`}. People who are working now would notice.
           </p>
           <p className="note amber">
             After a failed WAN, deleting what is bound to the old external address is enough, and leaves everyone else alone: filter by that
@@ -86,7 +82,7 @@ export function WholeTable({ scope, reason, ticket, isWorking, onReason, onTicke
                   ? 'The gateways are being asked.'
                   : reason.trim() === ''
                     ? 'Give a reason first.'
-                    : touched.length === 0
+                    : total === 0
                       ? 'No gateway is in scope.'
                       : undefined
               }

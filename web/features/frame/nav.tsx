@@ -44,7 +44,6 @@ export function usePageKeys(): void {
 /** The list of pages at the left; it keeps the scope. */
 export function Nav({ onKeys }: { onKeys(): void }) {
   const path = usePathname();
-  const { data: gateways } = useQuery(queries.gateways());
   const { data: tenants } = useQuery(queries.tenants());
   return (
     <nav className="nav" aria-label="Pages">
@@ -60,9 +59,13 @@ export function Nav({ onKeys }: { onKeys(): void }) {
         </Link>
       ))}
       <div className="foot">
-        {gateways && tenants && (
+        {tenants && (
           <span className="wide">
-            {counted(gateways.length, 'gateway')}, {counted(tenants.length, 'tenant')}
+            {counted(
+              tenants.reduce((sum, { gateways }) => sum + gateways, 0),
+              'gateway',
+            )}
+            , {counted(tenants.length, 'tenant')}
           </span>
         )}
         <button type="button" onClick={onKeys} aria-label="Keys">

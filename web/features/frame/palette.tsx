@@ -3,29 +3,37 @@
 import { Spotlight } from '@mantine/spotlight';
 import { useQuery } from '@tanstack/react-query';
 import { IconArrowsLeftRight, IconBan, IconRouter, IconSearch } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useDeferredValue, useEffect, useState } from 'react';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import type { Gateway } from '../../../proto/http/fleet.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useGo } from '../../lib/link.tsx';
-import { useGatewaysInScope, useScope } from '../../lib/scope.ts';
+import { isInScope, useScope } from '../../lib/scope.ts';
 import { connectionsPath } from '../../lib/scoped-path.ts';
 import { intendPlan } from '../flushes/intended-plan.ts';
 import { PAGES } from './nav.tsx';
 
+const MAX_FOUND = 8;
+
 /** Ctrl-K: pages, gateways, pasted text as a filter over the fleet, and `cut ADDRESS`. */
 export function Palette() {
   const go = useGo();
-  const { scope } = useScope();
-  const { gateways: inScope = [] } = useGatewaysInScope();
+  const { ids, scope } = useScope();
   const [query, setQuery] = useState('');
-  const { data: gateways = [] } = useQuery(queries.gateways());
   const wanted = query.trim().toLowerCase();
+  const asked = useDeferredValue(wanted).slice(0, 200);
+  const { data: answer } = useQuery({ ...queries.gateways({ text: asked, limit: MAX_FOUND }), enabled: asked !== '' });
   const cut = /^cut\s+(\S+)$/.exec(wanted)?.[1];
   const cutAddress = cut !== undefined && 'filter' in parseFilter(`ip:${cut}`) ? cut : undefined;
   const filter = wanted && !cutAddress ? asFilter(query.trim()) : undefined;
-  const found = wanted
-    ? gateways.filter(({ name, siteName, tenantName }) => `${name} ${siteName} ${tenantName}`.toLowerCase().includes(wanted)).slice(0, 8)
-    : [];
+  // Of an answer to what was typed before, only what still fits.
+  const found = wanted ? (answer?.items ?? []).filter((gateway) => textOf(gateway).includes(wanted)) : [];
+  // The list marks its first entry when something is typed; entries that come later are not marked by it.
+  const first = found[0]?.id;
+  useEffect(() => {
+    const isMarked = document.querySelector('[data-action][data-selected]') !== null;
+    if (first !== undefined && !isMarked) document.querySelector('[data-action]')?.setAttribute('data-selected', 'true');
+  }, [first]);
   const pages = PAGES.filter(({ name }) => name.toLowerCase().includes(wanted));
   return (
     <Spotlight.Root
@@ -70,7 +78,7 @@ export function Palette() {
           />
         )}
         {found.map((gateway) => {
-          const isOutside = !inScope.includes(gateway);
+          const isOutside = !isInScope(gateway, ids);
           return (
             <Spotlight.Action
               key={gateway.id}
@@ -90,6 +98,11 @@ export function Palette() {
       </Spotlight.ActionsList>
     </Spotlight.Root>
   );
+}
+
+/** What is searched, as the controller searches it. */
+function textOf({ tenantName, siteName, name, tags }: Gateway): string {
+  return `${tenantName} ${siteName} ${name} ${tags.join(' ')}`.toLowerCase();
 }
 
 /** The text as a filter, converting syntax that other programs print or accept; undefined if it is not one. */

@@ -3,10 +3,12 @@
 import { Menu } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { IconChevronDown } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useDeferredValue, useState } from 'react';
 import * as queries from '../../lib/controller/queries.ts';
 import { useScope, useTenantInScope } from '../../lib/scope.ts';
 import type { ScopeIds } from '../../lib/scoped-path.ts';
+
+const MAX_CHOICES = 60;
 
 /** Narrows every page to a tenant, a site or a gateway, and shows which. */
 export function ScopeSwitcher() {
@@ -14,16 +16,19 @@ export function ScopeSwitcher() {
   const tenant = useTenantInScope();
   const { data: tenants = [] } = useQuery(queries.tenants());
   const { data: sites = [] } = useQuery(queries.sites());
-  const { data: gateways = [] } = useQuery(queries.gateways());
   const [wanted, setWanted] = useState('');
-  const gateway = gateways.find(({ id }) => id === ids.gateway);
+  const [isOpen, setOpen] = useState(false);
+  const text = useDeferredValue(wanted.trim().slice(0, 200));
+  const { data: found } = useQuery({ ...queries.gateways({ text, order: 'place', limit: MAX_CHOICES }), enabled: isOpen });
+  const gateways = found?.items ?? [];
+  const { data: gateway } = useQuery({ ...queries.gateway(ids.gateway ?? ''), enabled: Boolean(ids.gateway) });
   const site = sites.find(({ id }) => id === ids.site);
   const choices = choicesOf(tenants, sites, gateways)
     .filter(({ text }) => text.toLowerCase().includes(wanted.toLowerCase()))
-    .slice(0, 60);
+    .slice(0, MAX_CHOICES);
   const label = [tenant?.name ?? 'All tenants', site?.name ?? (gateway && gateway.siteName), gateway?.name].filter(Boolean).join(' / ');
   return (
-    <Menu position="bottom-start" width={320} onClose={() => setWanted('')} returnFocus>
+    <Menu position="bottom-start" width={320} opened={isOpen} onChange={setOpen} onClose={() => setWanted('')} returnFocus>
       <Menu.Target>
         <button type="button" className="scope" aria-label={`Scope: ${label}`}>
           <span className="ellipsis">{label}</span>

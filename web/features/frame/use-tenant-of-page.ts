@@ -10,9 +10,9 @@ export function useTenantOfPage(): { name: string; colour: number } | undefined 
   const [, noun, id] = usePathname().split('/');
   const inScope = useTenantInScope();
   const { data: tenants } = useQuery(queries.tenants());
-  const { data: gateways } = useQuery(queries.gateways());
+  const { data: gateway } = useQuery({ ...queries.gateway(id ?? ''), enabled: noun === 'gateways' && id !== undefined });
   const { data: flush } = useQuery({ ...queries.flush(id ?? ''), enabled: noun === 'flushes' && id !== undefined });
-  const gatewayTenant = noun === 'gateways' ? gateways?.find((gateway) => gateway.id === id)?.tenantId : undefined;
+  const gatewayTenant = noun === 'gateways' ? gateway?.tenantId : undefined;
   const flushTenant = noun === 'flushes' && flush?.tenants.length === 1 ? flush.tenants[0]!.id : undefined;
   return tenants?.find((tenant) => tenant.id === (gatewayTenant ?? flushTenant)) ?? inScope;
 }

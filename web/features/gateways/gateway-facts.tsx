@@ -17,7 +17,8 @@ import { Unreadable } from '../../ui/unreadable.tsx';
 import { FLUSHES, flushSentence } from '../../../client/words/flush-words.ts';
 import { worksWords } from '../../../client/words/gateway-words.ts';
 import { TRYING } from './need.ts';
-import { faultClause, wanFault } from '../../../client/words/wan-words.ts';
+import { faultClause } from '../../../client/words/wan-words.ts';
+import { wanFault } from '../../../proto/model/wan-fault.ts';
 
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows offers to end them. */
 export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number | undefined }) {

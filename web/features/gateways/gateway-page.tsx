@@ -1,7 +1,7 @@
 'use client';
 
 import './gateways.css';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { IconArrowsLeftRight } from '@tabler/icons-react';
 import { parseAsStringLiteral, useQueryState } from 'nuqs';
 import { useMemo } from 'react';
@@ -10,10 +10,12 @@ import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link, useGo } from '../../lib/link.tsx';
-import { useGatewaysInScope } from '../../lib/scope.ts';
-import { connectionsPath } from '../../lib/scoped-path.ts';
+import { useGateway } from '../../lib/watch.ts';
+import { useScope } from '../../lib/scope.ts';
+import { connectionsPath, toPlace } from '../../lib/scoped-path.ts';
 import { Button, Segments } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
+import { ControllerError } from '../../../client/problem.ts';
 import { count, counted, lasting } from '../../../client/words/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { useKept } from '../../ui/kept.ts';
@@ -41,16 +43,16 @@ const NO_FLUSHES: [] = [];
 
 /** Is this gateway healthy, and if not, why? */
 export function GatewayPage({ id }: { id: string }) {
-  const { data: all, error, refetch } = useQuery(queries.gateways());
-  const gateway = all?.find((one) => one.id === id);
+  const { data: gateway, error, refetch } = useGateway(id);
+  useNeighbourKeys(id);
   const [span, setSpan] = useQueryState('span', parseAsStringLiteral(['1h', '6h', '24h', '7d'] as const).withDefault('1h'));
-  if (error && !all)
+  if (error && !gateway && !isNotFound(error))
     return (
       <div className="empty">
         <Failure what="This gateway could not be read" error={error} onRetry={() => void refetch()} />
       </div>
     );
-  if (!all)
+  if (!gateway && !error)
     return (
       <div className="empty">
         <Skeleton lines={10} />
@@ -109,6 +111,24 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
   );
 }
 
+/** `[` and `]` go to the gateways before and after this one, also while it is still being read: who steps through a list does not wait. */
+function useNeighbourKeys(id: string): void {
+  const go = useGo();
+  const client = useQueryClient();
+  const { ids } = useScope();
+  const step = async (way: 'previous' | 'next') => {
+    const near = await client.ensureQueryData(queries.neighbours(id, toPlace(ids))).catch(() => undefined);
+    if (near) go(`/gateways/${near[way].id}`);
+  };
+  useKey('[', () => void step('previous'));
+  useKey(']', () => void step('next'));
+}
+
+/** Whether there is none of this id, or none that may be seen. */
+function isNotFound(error: Error): boolean {
+  return error instanceof ControllerError && error.code === 'NOT_FOUND';
+}
+
 interface OverviewProps {
   gateway: Gateway;
   stale: Stale | undefined;
@@ -145,19 +165,9 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
   const now = useNow();
   const clock = useClock();
   const go = useGo();
-  const { gateways: siblings } = useGatewaysInScope();
+  const { ids } = useScope();
+  const { data: near } = useQuery(queries.neighbours(gateway.id, toPlace(ids)));
   const { data: tenants } = useQuery(queries.tenants());
-  const list =
-    siblings?.toSorted(
-      (a, b) => a.tenantName.localeCompare(b.tenantName) || a.siteName.localeCompare(b.siteName) || a.name.localeCompare(b.name),
-    ) ?? [];
-  const at = list.findIndex(({ id }) => id === gateway.id);
-  const step = (by: number) => {
-    const next = list[(at + by + list.length) % list.length];
-    if (next) go(`/gateways/${next.id}`);
-  };
-  useKey('[', () => step(-1));
-  useKey(']', () => step(1));
   const { usage, state } = gateway;
   const said = now === undefined ? undefined : judge(gateway, now, stale);
   const need = said?.need;
@@ -176,7 +186,8 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
           <b>{gateway.tenantName}</b>
         </span>
         <span className="dim2">
-          / {gateway.siteName} / gateway {at + 1} of {list.length}
+          / {gateway.siteName}
+          {near && ` / gateway ${count(near.number)} of ${count(near.total)}`}
         </span>
         <kbd aria-hidden>[</kbd>
         <kbd aria-hidden>]</kbd>

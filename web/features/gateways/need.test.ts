@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { evaluateFilter } from '../../../proto/model/filter/evaluate.ts';
-import { endRequest, needsOf, overviewSentence, strandedWords, suspectWans, TRYING } from './need.ts';
+import { attentionOf, suspectWans } from '../../../proto/model/attention.ts';
+import { addGateway, noFigures } from '../../../proto/model/fleet-figures.ts';
+import { endRequest, needsOf, overviewSentence, strandedWords, TRYING } from './need.ts';
 import { filterOf } from '../../../test/support/filter-of.ts';
 
 const NOW = Date.parse('2026-11-23T08:17:00Z');
@@ -24,6 +26,12 @@ function gateway(name: string, over: Partial<Gateway> = {}, usage: Partial<NonNu
   };
 }
 
+function figures(gateways: Gateway[]) {
+  const all = noFigures();
+  for (const each of gateways) addGateway(all, each, attentionOf(each));
+  return all;
+}
+
 test('rank is by minutes to full, then flows on a dead WAN, then drops, then silence', () => {
   const needs = needsOf(
     [
@@ -43,8 +51,8 @@ test('rank is by minutes to full, then flows on a dead WAN, then drops, then sil
     'bilbao drops 400 packets',
     'caen offline 36 min',
   ]);
-  expect(overviewSentence(needs, [])).toBe('No gateway is enrolled yet');
-  expect(overviewSentence(needs, [gateway('lyon')])).toBe('lyon needs you first: full in about 27 min');
+  expect(overviewSentence(needs, figures([]))).toBe('No gateway is enrolled yet');
+  expect(overviewSentence(needs, figures([gateway('lyon')]))).toBe('lyon needs you first: full in about 27 min');
 });
 
 test('a full table comes before one that fills', () => {
@@ -59,7 +67,9 @@ test('a nearly empty table that grows needs no attention, a half-full one does',
 });
 
 test('a quiet fleet says so with its numbers', () => {
-  expect(overviewSentence([], [gateway('a'), gateway('b', {}, { count: 9000 })])).toBe('Quiet: 2 of 2 gateways up, none above 20 %');
+  expect(overviewSentence([], figures([gateway('a'), gateway('b', {}, { count: 9000 })]))).toBe(
+    'Quiet: 2 of 2 gateways up, none above 20 %',
+  );
 });
 
 test('a gateway that cannot read its table needs attention, with the reason', () => {
@@ -71,7 +81,7 @@ test('a gateway that cannot read its table needs attention, with the reason', ()
     'blind: nf_conntrack is not loaded. not known',
     'offline: Silent; the last sample was 1 % full 36 min',
   ]);
-  expect(overviewSentence(needs, [gateway('a')])).toBe('a needs you first: it cannot see its table');
+  expect(overviewSentence(needs, figures([gateway('a')]))).toBe('a needs you first: it cannot see its table');
 });
 
 test('a gateway that was set aside comes first of all, since only a decision resolves it', () => {
@@ -86,7 +96,7 @@ test('a gateway that was set aside comes first of all, since only a decision res
     'a set-aside 36 min: Decide',
     'b full 100 %: Review flows',
   ]);
-  expect(overviewSentence(needs, [gateway('a')])).toBe('a needs you first: two agents hold its identity');
+  expect(overviewSentence(needs, figures([gateway('a')]))).toBe('a needs you first: two agents hold its identity');
 });
 
 test('what is unknown is neither a need nor zero', () => {
@@ -135,7 +145,7 @@ test('stale flows are those that the gateway counts, more or fewer than those on
     expected: 8,
     reason: 'Flows are stuck on wan1 at Milano after a failover',
   });
-  expect(overviewSentence([need!], [milano])).toBe('milano needs you first: 8 flows still trying on wan1');
+  expect(overviewSentence([need!], figures([milano]))).toBe('milano needs you first: 8 flows still trying on wan1');
   expect(needsOf([milano], NOW, new Map([['milano', { flows: 0, wans: [] }]]))).toEqual([]);
   expect(needsOf([milano], NOW, new Map([['milano', { flows: 8, wans: [] }]]))[0]).toMatchObject({
     pace: 'another way',
@@ -188,7 +198,7 @@ test('flows can be stuck only where one of several WANs is down or without its r
 test('flows on a WAN that is up but silent are described as such, not as on one that is down', () => {
   const on = (wan: { isUp: boolean; isAnswering?: boolean }) => {
     const all = [gateway('milano', { wans: [{ name: 'WAN1', interface: 'eth1', addresses: [], flows: 208, ...wan }] })];
-    return overviewSentence(needsOf(all, NOW), all);
+    return overviewSentence(needsOf(all, NOW), figures(all));
   };
   expect(on({ isUp: false })).toBe('milano needs you first: 208 flows still on WAN1, which is down');
   expect(on({ isUp: true, isAnswering: false })).toBe('milano needs you first: 208 flows still on WAN1, beyond which nothing answers');
@@ -212,5 +222,5 @@ test('a certificate that was not renewed needs attention while there is time, af
     'later certificate 24 h',
     'away offline 36 min',
   ]);
-  expect(overviewSentence(needs.slice(1), [gateway('late')])).toBe('late needs you first: its certificate ends in 12 h');
+  expect(overviewSentence(needs.slice(1), figures([gateway('late')]))).toBe('late needs you first: its certificate ends in 12 h');
 });

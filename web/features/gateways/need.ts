@@ -1,24 +1,21 @@
 import type { Gateway } from '../../../proto/http/fleet.ts';
+import { attentionOf, byUrgency, deadWan, type Attention } from '../../../proto/model/attention.ts';
+import type { FleetFigures } from '../../../proto/model/fleet-figures.ts';
 import { STATUS_WORDS } from '../../../proto/model/status.ts';
 import { connectionsPath } from '../../lib/scoped-path.ts';
 import { count, counted, lasting, percent, short } from '../../../client/words/format.ts';
-import { countedFaults, faultClause, wanFault, type WanFault } from '../../../client/words/wan-words.ts';
+import { countedFaults, faultClause } from '../../../client/words/wan-words.ts';
+import { wanFault, type WanFault } from '../../../proto/model/wan-fault.ts';
 import type { StateKind } from '../../../client/words/state-kind.ts';
 import type { PlanRequest } from '../../../client/words/plan-words.ts';
 
-/**
- * Why a gateway needs attention: its table fills up, it drops packets, flows are stuck on a WAN that cannot carry them, it is silent, it
- * cannot read its table, its certificate is about to end, or two agents hold its identity.
- */
-export interface Need {
+/** Why a gateway needs attention (proto/model/attention.ts), in words. */
+export interface Need extends Attention {
   gateway: Gateway;
-  why: 'filling' | 'full' | 'drops' | 'stranded' | 'offline' | 'blind' | 'certificate' | 'set-aside';
   kind: StateKind;
   word: string;
   /** How soon, or how many. */
   measure: string;
-  /** How many flows are stuck; absent if none are. */
-  flows?: number;
   /** The rate, or since when. */
   pace: string;
   evidence: string;
@@ -46,31 +43,11 @@ export type StaleCounts = ReadonlyMap<string, Stale>;
  */
 export const TRYING = 'stale:yes -state:time-wait,close';
 
-/** WANs that flows may be stuck on: those that are down or without the default route, which includes a healthy standby. */
-export function suspectWans({ wans }: Gateway): Gateway['wans'] {
-  return wans.length < 2 ? [] : wans.filter((wan) => (wanFault(wan) !== undefined || wan.carriesDefaultRoute === false) && wan.flows !== 0);
-}
-
-/** Share of its limit from which a table is listed even without a projection. */
-const CRITICAL_SHARE = 0.9;
-/**
- * A table is filling if it will be full within the hour, or is half full already and will be full within a day. A rate over ten minutes
- * says nothing about an empty table's next day.
- */
-export function isFilling({ count: entries, max, minutesToFull }: NonNullable<Gateway['usage']>): boolean {
-  return minutesToFull !== undefined && (minutesToFull <= 60 || (max !== undefined && entries >= max / 2 && minutesToFull <= 24 * 60));
-}
-
-const RANK: Need['why'][] = ['set-aside', 'full', 'filling', 'stranded', 'drops', 'blind', 'certificate', 'offline'];
-
-/**
- * All gateways that need attention: set aside, which does not resolve by itself, then by minutes to full, then stale flows, then packet
- * drops, then certificates by their end, then silence by age. One row per gateway, with the first reason that applies.
- */
+/** All gateways that need attention, most urgent first: one row per gateway, with the first reason that applies. */
 export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts = new Map()): Need[] {
   return gateways
     .flatMap((gateway) => needOf(gateway, nowMs, stale.get(gateway.id)) ?? [])
-    .toSorted((a, b) => RANK.indexOf(a.why) - RANK.indexOf(b.why) || weight(a) - weight(b) || a.gateway.name.localeCompare(b.gateway.name));
+    .toSorted((a, b) => byUrgency({ ...a, name: a.gateway.name }, { ...b, name: b.gateway.name }));
 }
 
 /**
@@ -78,134 +55,129 @@ export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts =
  * used instead.
  */
 export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | undefined {
-  const { usage, id, name } = gateway;
-  const open = { text: 'Open gateway', path: `/gateways/${id}` };
-  if (gateway.state === 'offline') {
-    return {
-      gateway,
-      why: 'offline',
-      kind: 'offline',
-      word: 'Offline',
-      measure: lasting((nowMs - Date.parse(gateway.since)) / 1000),
-      pace: 'no samples',
-      evidence: usage ? `Silent; the last sample was ${used(gateway) ?? count(usage.count)} full` : 'Silent, and never sent a sample',
-      action: open,
-    };
-  }
-  if (gateway.state === 'set-aside') {
-    return {
-      gateway,
-      why: 'set-aside',
-      kind: 'failed',
-      word: 'Set aside',
-      measure: lasting((nowMs - Date.parse(gateway.since)) / 1000),
-      pace: 'nothing taken or sent',
-      evidence: 'Two agents hold its identity; one may be a clone',
-      action: { ...open, text: 'Decide' },
-    };
-  }
-  if (gateway.state === 'online' && gateway.tableError !== undefined)
-    return {
-      gateway,
-      why: 'blind',
-      kind: 'failed',
-      word: 'No table',
-      measure: 'not known',
-      pace: 'no samples',
-      evidence: gateway.tableError,
-      action: open,
-    };
-  if (gateway.state !== 'online' || !usage) return certificateNeed(gateway, nowMs);
-  const share = usage.max ? usage.count / usage.max : 0;
-  if (usage.max && (usage.count >= usage.max || (share >= CRITICAL_SHARE && usage.minutesToFull === undefined))) {
-    return {
-      gateway,
-      why: 'full',
-      kind: 'full',
-      word: share >= 1 ? 'Full' : 'Nearly full',
-      measure: percent(usage.count, usage.max),
-      pace: pace(usage.perMinute),
-      evidence: cause(gateway),
-      action: review(gateway),
-    };
-  }
-  if (isFilling(usage)) {
-    return {
-      gateway,
-      why: 'filling',
-      kind: 'filling',
-      word: 'Filling up',
-      measure: lasting(usage.minutesToFull! * 60),
-      pace: pace(usage.perMinute),
-      evidence: cause(gateway),
-      action: review(gateway),
-    };
-  }
-  const dead = gateway.wans.find((wan) => wanFault(wan) !== undefined && (wan.flows ?? 0) > 0);
-  if (stale === undefined && dead) {
-    return {
-      gateway,
-      why: 'stranded',
-      kind: 'critical',
-      word: 'Stranded',
-      measure: counted(dead.flows!, 'flow'),
-      flows: dead.flows,
-      pace: `on ${dead.name}`,
-      fault: wanFault(dead),
-      evidence: `${dead.name} is ${wanFault(dead)}, and flows still use its address`,
-      action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: connectionsPath(`wan:${dead.name}`, id) },
-    };
-  }
-  if (stale && stale.flows > 0) {
-    const { flows, wans } = stale;
-    const wan = wans.length > 0 ? wans.join(' and ') : undefined;
-    return {
-      gateway,
-      why: 'stranded',
-      kind: 'critical',
-      word: 'Stale',
-      measure: counted(flows, 'flow'),
-      flows,
-      pace: wan ? `on ${wan}` : 'another way',
-      evidence: wan
-        ? `${wans.length === 1 ? 'An address' : 'Addresses'} of ${wan} ${wans.length === 1 ? 'brings' : 'bring'} no answer`
-        : 'Their address brings no answer',
-      action: {
-        text: `End ${counted(flows, 'stale flow')}`,
-        path: connectionsPath(TRYING, id),
-        ends: { filter: TRYING, flows, reason: `Flows are stuck${wan ? ` on ${wan}` : ''} at ${gateway.siteName} after a failover` },
-      },
-    };
-  }
-  const lost = usage.lost ?? 0;
-  if (lost > 0) {
-    const counters = [usage.drops && `drop +${count(usage.drops)}`, usage.insertFailed && `insert_failed +${count(usage.insertFailed)}`]
-      .filter(Boolean)
-      .join(', ');
-    return {
-      gateway,
-      why: 'drops',
-      kind: 'drops',
-      word: 'Packet drops',
-      measure: counted(lost, 'packet'),
-      pace: '10 min',
-      evidence: `${counters} on ${name}`,
-      action: open,
-    };
-  }
-  return certificateNeed(gateway, nowMs);
+  const attention = attentionOf(gateway, stale?.flows);
+  return attention && { gateway, ...attention, ...wordsOf(gateway, attention, nowMs, stale) };
 }
 
-/** A certificate that its agent should have renewed by now. */
-function certificateNeed(gateway: Gateway, nowMs: number): Need | undefined {
-  const { certificate, id, name } = gateway;
-  if (gateway.state !== 'online' || !certificate?.isOverdue) return undefined;
-  const leftMs = Date.parse(certificate.endsAt) - nowMs;
+type Words = Omit<Need, 'gateway' | keyof Attention>;
+
+function wordsOf(gateway: Gateway, { why, flows = 0 }: Attention, nowMs: number, stale: Stale | undefined): Words {
+  const { usage, id, name } = gateway;
+  const open = { text: 'Open gateway', path: `/gateways/${id}` };
+  const silence = lasting((nowMs - Date.parse(gateway.since)) / 1000);
+  switch (why) {
+    case 'offline':
+      return {
+        kind: 'offline',
+        word: WHY_WORDS.offline,
+        measure: silence,
+        pace: 'no samples',
+        evidence: usage ? `Silent; the last sample was ${used(gateway) ?? count(usage.count)} full` : 'Silent, and never sent a sample',
+        action: open,
+      };
+    case 'set-aside':
+      return {
+        kind: 'failed',
+        word: WHY_WORDS['set-aside'],
+        measure: silence,
+        pace: 'nothing taken or sent',
+        evidence: 'Two agents hold its identity; one may be a clone',
+        action: { ...open, text: 'Decide' },
+      };
+    case 'blind':
+      return {
+        kind: 'failed',
+        word: WHY_WORDS.blind,
+        measure: 'not known',
+        pace: 'no samples',
+        evidence: gateway.tableError!,
+        action: open,
+      };
+    case 'full':
+      return {
+        kind: 'full',
+        word: usage!.count >= usage!.max! ? 'Full' : 'Nearly full',
+        measure: percent(usage!.count, usage!.max!),
+        pace: pace(usage!.perMinute),
+        evidence: cause(gateway),
+        action: review(gateway),
+      };
+    case 'filling':
+      return {
+        kind: 'filling',
+        word: WHY_WORDS.filling,
+        measure: lasting(usage!.minutesToFull! * 60),
+        pace: pace(usage!.perMinute),
+        evidence: cause(gateway),
+        action: review(gateway),
+      };
+    case 'stranded':
+      return stale ? staleWords(gateway, stale) : deadWords(gateway, flows);
+    case 'drops':
+      return {
+        kind: 'drops',
+        word: WHY_WORDS.drops,
+        measure: counted(usage!.lost!, 'packet'),
+        pace: '10 min',
+        evidence: `${[usage!.drops && `drop +${count(usage!.drops)}`, usage!.insertFailed && `insert_failed +${count(usage!.insertFailed)}`].filter(Boolean).join(', ')} on ${name}`,
+        action: open,
+      };
+    case 'certificate':
+      return certificateWords(gateway, nowMs);
+  }
+}
+
+/** What a reason is called where a row has no room for more. */
+export const WHY_WORDS: Record<Attention['why'], string> = {
+  'set-aside': 'Set aside',
+  full: 'Full',
+  filling: 'Filling up',
+  stranded: 'Stranded',
+  drops: 'Packet drops',
+  blind: 'No table',
+  certificate: 'Certificate',
+  offline: 'Offline',
+};
+
+/** Flows that still use the address of a WAN that cannot carry them. */
+function deadWords(gateway: Gateway, flows: number): Words {
+  const dead = deadWan(gateway)!;
+  const fault = wanFault(dead);
   return {
-    gateway,
-    why: 'certificate',
+    kind: 'critical',
+    word: WHY_WORDS.stranded,
+    measure: counted(flows, 'flow'),
+    pace: `on ${dead.name}`,
+    fault,
+    evidence: `${dead.name} is ${fault}, and flows still use its address`,
+    action: { text: `Review ${counted(flows, 'flow')}`, path: connectionsPath(`wan:${dead.name}`, gateway.id) },
+  };
+}
+
+/** Flows that the gateway itself counts as stuck. */
+function staleWords(gateway: Gateway, { flows, wans }: Stale): Words {
+  const wan = wans.length > 0 ? wans.join(' and ') : undefined;
+  return {
+    kind: 'critical',
+    word: 'Stale',
+    measure: counted(flows, 'flow'),
+    pace: wan ? `on ${wan}` : 'another way',
+    evidence: wan
+      ? `${wans.length === 1 ? 'An address' : 'Addresses'} of ${wan} ${wans.length === 1 ? 'brings' : 'bring'} no answer`
+      : 'Their address brings no answer',
+    action: {
+      text: `End ${counted(flows, 'stale flow')}`,
+      path: connectionsPath(TRYING, gateway.id),
+      ends: { filter: TRYING, flows, reason: `Flows are stuck${wan ? ` on ${wan}` : ''} at ${gateway.siteName} after a failover` },
+    },
+  };
+}
+
+function certificateWords({ certificate, id, name }: Gateway, nowMs: number): Words {
+  const leftMs = Date.parse(certificate!.endsAt) - nowMs;
+  return {
     kind: leftMs <= 0 ? 'failed' : 'warn',
-    word: 'Certificate',
+    word: WHY_WORDS.certificate,
     measure: leftMs <= 0 ? 'ended' : lasting(leftMs / 1000),
     pace: leftMs <= 0 ? 'no session' : 'until it ends',
     evidence: `${name} has not renewed its certificate; its log says why`,
@@ -213,13 +185,11 @@ function certificateNeed(gateway: Gateway, nowMs: number): Need | undefined {
   };
 }
 
-/** Where flows are stuck: the gateway and its WAN, or how many gateways. */
-export function strandedWords(stranded: Need[]): string {
+/** Where flows are stuck: the gateway and its WAN, or how many gateways, of which not all need be named. */
+export function strandedWords(stranded: Need[], total = stranded.length): string {
   const [first] = stranded;
   if (!first) return 'nowhere';
-  return stranded.length === 1
-    ? `${first.pace} at ${first.gateway.name}`
-    : `on ${counted(stranded.length, 'gateway')}, most at ${first.gateway.name}`;
+  return total === 1 ? `${first.pace} at ${first.gateway.name}` : `on ${counted(total, 'gateway')}, most at ${first.gateway.name}`;
 }
 
 /** Which flows are stuck on one gateway: those that it counts as still trying, or all that still use a dead WAN's address. */
@@ -233,9 +203,9 @@ export function endRequest({ gateway, action: { ends } }: Need): PlanRequest | u
 }
 
 /** The page's answer: the first gateway that needs attention and why, or that none does. */
-export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
+export function overviewSentence(needs: Need[], figures: Pick<FleetFigures, 'gateways' | 'states' | 'highestShare' | 'faults'>): string {
   const [first] = needs;
-  if (gateways.length === 0) return 'No gateway is enrolled yet';
+  if (figures.gateways === 0) return 'No gateway is enrolled yet';
   if (first) {
     switch (first.why) {
       case 'full':
@@ -256,10 +226,9 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
         return `${first.gateway.name} needs you first: silent for ${first.measure}`;
     }
   }
-  const up = gateways.filter(({ state }) => state === 'online');
-  const most = Math.max(0, ...up.map(({ usage }) => (usage?.max ? usage.count / usage.max : 0)));
-  const faults = countedFaults(gateways.flatMap(({ wans }) => wans));
-  return `${faults !== undefined ? `Nothing is stuck, ${faults}` : 'Quiet'}: ${up.length} of ${counted(gateways.length, 'gateway')} up, none above ${Math.max(10, Math.ceil(most * 10) * 10)} %`;
+  const faults = countedFaults(figures.faults);
+  const most = Math.max(10, Math.ceil(figures.highestShare * 10) * 10);
+  return `${faults !== undefined ? `Nothing is stuck, ${faults}` : 'Quiet'}: ${count(figures.states.online)} of ${counted(figures.gateways, 'gateway')} up, none above ${most} %`;
 }
 
 /** `84 %` of its limit; undefined while unknown. */
@@ -292,23 +261,4 @@ export function stateTerm(word: string): string {
 
 function pace(perMinute: number | undefined): string {
   return perMinute === undefined ? 'rate not known' : `${perMinute < 0 ? '−' : '+'}${short(Math.abs(perMinute))}/min`;
-}
-
-function weight({ why, gateway, flows }: Need): number {
-  switch (why) {
-    case 'filling':
-      return gateway.usage!.minutesToFull!;
-    case 'full':
-      return -gateway.usage!.count / gateway.usage!.max!;
-    case 'stranded':
-      return -flows!;
-    case 'drops':
-      return -(gateway.usage!.lost ?? 0);
-    case 'certificate':
-      return Date.parse(gateway.certificate!.endsAt);
-    case 'set-aside':
-    case 'blind':
-    case 'offline':
-      return Date.parse(gateway.since);
-  }
 }

@@ -38,7 +38,7 @@ export function SetAside({ gateway: { id, name, tenantId, since, setAsideReason 
   const refusal = useRefusal('gateways.write', [tenantId]);
   const decide = useMutation({
     mutationFn: (decision: Decision) => call(DECISIONS[decision].route, { params: { id } }),
-    onSettled: () => void client.invalidateQueries({ queryKey: queries.gateways().queryKey }),
+    onSettled: () => void client.invalidateQueries({ queryKey: queries.gateway(id).queryKey }),
   });
   const { verb, icon } = DECISIONS[chosen ?? 'reinstate'];
   const isReady = chosen !== undefined && !decide.isPending;

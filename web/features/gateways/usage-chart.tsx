@@ -2,14 +2,15 @@
 
 import { useMemo, useState, type ReactNode } from 'react';
 import type { z } from 'zod';
-import type { Gateway, samples as samplesSchema } from '../../../proto/http/fleet.ts';
+import type { samples as samplesSchema } from '../../../proto/http/fleet.ts';
+import type { Gateway } from '../../../proto/http/fleet.ts';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { count, counted } from '../../../client/words/format.ts';
 import { TimeChart, type ChartLine } from '../../ui/time-chart.tsx';
 import { doneOf, doneWord } from '../../../client/words/flush-words.ts';
 import { limitSteps, usageColumns } from './chart-data.ts';
-import { isFilling } from './need.ts';
+import { isFilling } from '../../../proto/model/attention.ts';
 import { SamplesTable } from './samples-table.tsx';
 
 /** While use stays below this share of the limit, the scale follows the use and the limit is given in words. */

@@ -6,7 +6,8 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import type { searchFlows } from '../../../proto/http/flows.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
-import { suspectWans, TRYING, type Stale, type StaleCounts } from './need.ts';
+import { isSuspect } from '../../../proto/model/fleet-figures.ts';
+import { TRYING, type Stale, type StaleCounts } from './need.ts';
 
 type Answer = z.output<typeof searchFlows.response>;
 
@@ -18,7 +19,7 @@ export function useStaleFlows(gateways: Gateway[] | undefined): StaleCounts {
   const refusal = useRefusal('flows.read');
   const ids =
     gateways
-      ?.filter((gateway) => gateway.state === 'online' && suspectWans(gateway).length > 0)
+      ?.filter(isSuspect)
       .map(({ id }) => id)
       .toSorted() ?? [];
   // One query per gateway: facets over several would not say whose WAN is which.

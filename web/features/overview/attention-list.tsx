@@ -14,6 +14,7 @@ import { Sparkline } from '../../ui/sparkline.tsx';
 import { State } from '../../ui/state.tsx';
 import type { EndNeed } from '../../../client/words/authority-words.ts';
 import type { PlanRequest } from '../../../client/words/plan-words.ts';
+import { count } from '../../../client/words/format.ts';
 import { endRequest, used, type Need } from '../gateways/need.ts';
 import { AuthorityEnds } from './authority-ends.tsx';
 
@@ -24,7 +25,17 @@ const DAY_MS = 86_400_000;
  * Certificates that every gateway depends on, then gateways that need attention, most urgent first: why, how soon, where, the evidence,
  * and one action.
  */
-export function AttentionList({ needs, ends, onEnd }: { needs: Need[]; ends: EndNeed[]; onEnd(request: PlanRequest): void }) {
+export function AttentionList({
+  needs,
+  total,
+  ends,
+  onEnd,
+}: {
+  needs: Need[];
+  total: number;
+  ends: EndNeed[];
+  onEnd(request: PlanRequest): void;
+}) {
   const go = useGo();
   const refusal = useRefusal('plans.write');
   const { data: tenants } = useQuery(queries.tenants());
@@ -149,10 +160,10 @@ export function AttentionList({ needs, ends, onEnd }: { needs: Need[]; ends: End
           </tbody>
         </table>
       </div>
-      {needs.length > MOST && (
+      {total > shown.length && (
         <p className="dim small">
-          <Link className="link" href="/sites">
-            {needs.length - MOST} more
+          <Link className="link" href="/sites?needs=attention">
+            {count(total - shown.length)} more
           </Link>
         </p>
       )}

@@ -1,6 +1,6 @@
 'use client';
 
-import type { Gateway } from '../../../proto/http/fleet.ts';
+import type { FleetFigures } from '../../../proto/model/fleet-figures.ts';
 import { useLive } from '../../lib/controller/live.tsx';
 import { Link, useGo } from '../../lib/link.tsx';
 import { connectionsPath } from '../../lib/scoped-path.ts';
@@ -11,32 +11,27 @@ import { strandedWords, TRYING, type Need } from '../gateways/need.ts';
 import { countedFaults } from '../../../client/words/wan-words.ts';
 
 /** Five numbers, each linking to its evidence; keys 1 to 5. */
-export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need[] }) {
+export function Counters({ figures, needs }: { figures: FleetFigures; needs: Need[] }) {
   const go = useGo();
   const { running } = useLive();
   const of = (...whys: Need['why'][]) => needs.filter(({ why }) => whys.includes(why));
   const filling = of('filling', 'full');
+  const fillingCount = figures.needs.filling + figures.needs.full;
   const stranded = of('stranded');
-  const online = gateways.filter(({ state }) => state === 'online');
-  const faults = countedFaults(gateways.flatMap(({ wans }) => wans));
-  const trying = stranded.reduce((sum, { flows = 0 }) => sum + flows, 0);
-  const total = online.reduce((sum, { usage }) => sum + (usage?.count ?? 0), 0);
+  const { online } = figures.states;
+  const faults = countedFaults(figures.faults);
+  const trying = figures.stuckFlows;
   const done = running.reduce((sum, flush) => sum + flush.done, 0);
   const planned = running.reduce((sum, flush) => sum + flush.planned, 0);
   const [unheard] = of('set-aside', 'offline');
-  const reconnecting = gateways.filter(({ state }) => state === 'reconnecting').length;
   const standing = unheard
     ? `${unheard.gateway.name} ${unheard.why === 'set-aside' ? 'set aside' : 'silent'} for ${unheard.measure}`
-    : reconnecting > 0
-      ? `${count(reconnecting)} reconnecting`
-      : online.length === gateways.length
-        ? 'all answer'
-        : 'the others never connected, or were revoked';
+    : standingWords(figures);
   const pathOf = (need: Need | undefined) => need?.action.path ?? '/sites';
   const counters = [
-    { value: count(online.length), of: `of ${count(gateways.length)}`, label: 'gateways up', note: standing, path: '/sites' },
+    { value: count(online), of: `of ${count(figures.gateways)}`, label: 'gateways up', note: standing, path: '/sites' },
     {
-      value: count(filling.length),
+      value: count(fillingCount),
       label: 'filling up',
       note: filling[0] ? (
         <State kind="filling" isSmall>
@@ -52,16 +47,16 @@ export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need
       label: trying === 1 ? 'flow still trying' : 'flows still trying',
       note: stranded[0] ? (
         <State kind="critical" isSmall>
-          {strandedWords(stranded)}
+          {strandedWords(stranded, figures.needs.stranded)}
         </State>
       ) : faults !== undefined ? (
         `none on a dead WAN; ${faults}`
       ) : (
         'no WAN is down'
       ),
-      path: stranded.length > 1 ? connectionsPath(TRYING) : pathOf(stranded[0]),
+      path: figures.needs.stranded > 1 ? connectionsPath(TRYING) : pathOf(stranded[0]),
     },
-    { value: short(total), label: 'flows tracked', note: `on ${counted(online.length, 'gateway')}`, path: '/connections' },
+    { value: short(figures.flows), label: 'flows tracked', note: `on ${counted(online, 'gateway')}`, path: '/connections' },
     {
       value: count(running.length),
       label: running.length === 1 ? 'flush running' : 'flushes running',
@@ -89,4 +84,15 @@ export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need
       ))}
     </div>
   );
+}
+
+/** Where no silent gateway is named: how many there are, or why the others are not up. */
+function standingWords({ gateways, states }: FleetFigures): string {
+  const silent = [
+    states['set-aside'] > 0 && `${count(states['set-aside'])} set aside`,
+    states.offline > 0 && `${count(states.offline)} silent`,
+  ].filter(Boolean);
+  if (silent.length > 0) return silent.join(', ');
+  if (states.reconnecting > 0) return `${count(states.reconnecting)} reconnecting`;
+  return states.online === gateways ? 'all answer' : 'the others never connected, or were revoked';
 }

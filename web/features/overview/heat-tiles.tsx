@@ -1,38 +1,51 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import type { Gateway } from '../../../proto/http/fleet.ts';
+import type { Overview, TenantHeat } from '../../../proto/http/overview.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
-import type { Need } from '../gateways/need.ts';
+import { count, counted } from '../../../client/words/format.ts';
+import { WHY_WORDS, type Need } from '../gateways/need.ts';
 
-/** One tile per gateway with how full its table is, by tenant. A corner marks those in the list above; dashed means offline or unknown. */
-export function HeatTiles({ gateways, needs }: { gateways: Gateway[]; needs: Need[] }) {
+/**
+ * How full tables are, by tenant: one tile per gateway, or in a large fleet how many gateways are in each band. A corner marks those that
+ * need attention; dashed means offline or unknown.
+ */
+export function HeatTiles({ overview: { tenants: heat, otherTenants }, needs }: { overview: Overview; needs: Need[] }) {
   const { data: tenants = [] } = useQuery(queries.tenants());
   const listed = new Map(needs.map((need) => [need.gateway.id, need]));
-  const byTenant = Map.groupBy(gateways, ({ tenantId }) => tenantId);
+  const hasTiles = heat.some(({ tiles }) => tiles);
   return (
     <section>
       <div className="sec-head">
-        <h2>Table used, % per gateway</h2>
+        <h2>{hasTiles ? 'Table used, % per gateway' : 'Table used, gateways by %'}</h2>
       </div>
       <div className="heat">
-        {[...byTenant]
-          .toSorted(([, a], [, b]) => b.length - a.length)
-          .map(([id, members]) => (
-            <div key={id} className="heat-row" data-colour={tenants.find((tenant) => tenant.id === id)?.colour ?? 0}>
-              <span className="row">
-                <span className="owner grow ellipsis">{members[0]!.tenantName}</span>
-                <span className="dim">{members.length}</span>
-              </span>
+        {heat.map((row) => (
+          <div key={row.id} className="heat-row" data-colour={tenants.find(({ id }) => id === row.id)?.colour ?? 0}>
+            <span className="row">
+              <Link className="owner grow ellipsis" href={`/sites?tenant=${row.id}`}>
+                {row.name}
+              </Link>
+              <span className="dim">{count(row.gateways)}</span>
+            </span>
+            {row.tiles ? (
               <div className="tiles">
-                {members.map((gateway) => (
-                  <Tile key={gateway.id} gateway={gateway} need={listed.get(gateway.id)} />
+                {row.tiles.map((tile) => (
+                  <Tile key={tile.id} tile={tile} need={listed.get(tile.id)} />
                 ))}
               </div>
-            </div>
-          ))}
+            ) : (
+              <Bands row={row} />
+            )}
+          </div>
+        ))}
       </div>
+      {otherTenants > 0 && (
+        <p className="dim small">
+          {counted(otherTenants, 'tenant')} with fewer gateways {otherTenants === 1 ? 'is' : 'are'} not shown here.
+        </p>
+      )}
       <div className="heat-legend dim" aria-hidden>
         {[
           ['', '0–19'],
@@ -41,7 +54,7 @@ export function HeatTiles({ gateways, needs }: { gateways: Gateway[]; needs: Nee
           ['t3', '60–74'],
           ['tw', '75–89 warning'],
           ['tc', '90+ critical'],
-          ['marked', 'in the list above'],
+          ...(hasTiles ? [['marked', 'in the list above']] : []),
           ['tx', 'offline or not known'],
         ].map(([tone, text]) => (
           <span key={text}>
@@ -54,20 +67,46 @@ export function HeatTiles({ gateways, needs }: { gateways: Gateway[]; needs: Nee
   );
 }
 
-function Tile({ gateway, need }: { gateway: Gateway; need: Need | undefined }) {
-  const { usage, state, name, id, siteName } = gateway;
-  const share = state === 'online' && usage?.max ? Math.floor((usage.count / usage.max) * 100) : undefined;
-  const words = share === undefined ? (state === 'online' ? 'use not known' : state.replace('-', ' ')) : `${share} % used`;
-  const said = need ? `${need.word}, ${words}` : words;
+type TileData = NonNullable<TenantHeat['tiles']>[number];
+
+function Tile({ tile: { id, name, siteName, state, percent, why }, need }: { tile: TileData; need: Need | undefined }) {
+  const words = percent === undefined ? (state === 'online' ? 'use not known' : state.replace('-', ' ')) : `${percent} % used`;
+  const reason = need?.word ?? (why && WHY_WORDS[why]);
+  const said = reason ? `${reason}, ${words}` : words;
   return (
     <Link
       href={`/gateways/${id}`}
-      className={`tile ${tone(share)} ${need ? 'marked' : ''}`}
+      className={`tile ${tone(percent)} ${reason ? 'marked' : ''}`}
       title={`${name}, ${siteName}: ${said}`}
       aria-label={`${name}: ${said}`}
     >
-      {share ?? '–'}
+      {percent ?? '–'}
     </Link>
+  );
+}
+
+const BANDS = [
+  ['', '0 to 19 %'],
+  ['t1', '20 to 39 %'],
+  ['t2', '40 to 59 %'],
+  ['t3', '60 to 74 %'],
+  ['tw', '75 to 89 %'],
+  ['tc', '90 % and more'],
+  ['tx', 'offline or not known'],
+] as const;
+
+/** A tenant's gateways as one bar, a part for each band, with its number where there is room. */
+function Bands({ row: { name, gateways, bands, needs } }: { row: TenantHeat }) {
+  const parts = BANDS.flatMap(([kind, words], index) => (bands[index]! > 0 ? [{ tone: kind, words, many: bands[index]! }] : []));
+  const said = `${name}: ${parts.map(({ words, many }) => `${count(many)} ${words}`).join(', ')}; ${count(needs)} need someone`;
+  return (
+    <div className="bands" role="img" aria-label={said} title={said}>
+      {parts.map(({ tone: kind, many }) => (
+        <span key={kind} className={`band-of-use ${kind}`} style={{ flexGrow: many }}>
+          {many / gateways >= 0.06 ? count(many) : ''}
+        </span>
+      ))}
+    </div>
   );
 }
 

@@ -17,11 +17,10 @@ import { PolicyEditor } from './policy-editor.tsx';
 export function AdoptPolicy({ gatewayId }: { gatewayId: string }) {
   const go = useGo();
   const clock = useClock();
-  const { data: gateways } = useQuery(queries.gateways());
+  const { data: gateway, isPending } = useQuery(queries.gateway(gatewayId));
   const { data: policies } = useQuery(queries.policies());
   const { data: adopted, error, refetch } = useQuery(queries.adoptedPolicy(gatewayId));
-  const gateway = gateways?.find(({ id }) => id === gatewayId);
-  if (error || !adopted || !gateways || !policies)
+  if (error || !adopted || isPending || !policies)
     return (
       <>
         <div className="head">

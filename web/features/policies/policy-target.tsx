@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import type { PolicyTarget } from '../../../proto/http/saved-policies.ts';
+import { useNamesOf } from '../../lib/controller/names.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { OptionGroup } from '../../ui/option-group.tsx';
 
@@ -21,11 +22,14 @@ interface TargetProps extends Place {
 export function PolicyTargetFields({ tenantId, target, isTenantFixed, isReadOnly, onPlace }: TargetProps) {
   const { data: tenants = [] } = useQuery(queries.tenants());
   const { data: sites = [] } = useQuery(queries.sites());
-  const { data: gateways = [] } = useQuery(queries.gateways());
+  const { data: reached } = useQuery(queries.gateways({ ...(tenantId && { tenant: tenantId }), limit: 500 }));
+  const inReach = reached?.items ?? [];
+  const chosen = target.level === 'gateway' ? target.gatewayId : undefined;
+  const gatewayName = useNamesOf(chosen === undefined ? [] : [chosen]);
+  const isBeyond = chosen !== undefined && !inReach.some(({ id }) => id === chosen);
   const { data: me } = useQuery(queries.me());
   const isOwn = (one: { tenantId: string }) => one.tenantId === tenantId;
-  const inReach = tenantId ? gateways.filter(isOwn) : gateways;
-  const tags = [...new Set([...inReach.flatMap((gateway) => gateway.tags), ...(target.level === 'tag' ? [target.tag] : [])])].toSorted();
+  const tags = [...new Set([...(reached?.tags ?? []), ...(target.level === 'tag' ? [target.tag] : [])])].toSorted();
   const mayAll = me?.grants.some((grant) => grant.tenantId === null) ?? false;
   return (
     <div className="fields">
@@ -60,7 +64,13 @@ export function PolicyTargetFields({ tenantId, target, isTenantFixed, isReadOnly
           {tenantId && (
             <>
               <OptionGroup label="Sites" options={sites.filter(isOwn).map(({ id, name }) => ({ value: `site:${id}`, text: name }))} />
-              <OptionGroup label="Gateways" options={inReach.map(({ id, name }) => ({ value: `gateway:${id}`, text: name }))} />
+              <OptionGroup
+                label={(reached?.total ?? 0) > inReach.length ? `The first ${inReach.length} gateways of ${reached!.total}` : 'Gateways'}
+                options={[...(isBeyond ? [{ id: chosen, name: gatewayName(chosen) }] : []), ...inReach].map(({ id, name }) => ({
+                  value: `gateway:${id}`,
+                  text: name,
+                }))}
+              />
             </>
           )}
         </select>

@@ -4,16 +4,18 @@ import { useQuery } from '@tanstack/react-query';
 import * as queries from '../../lib/controller/queries.ts';
 import type { Place } from './policy-target.tsx';
 
-/** The gateways that a policy of this place would reach, by name. */
+const MAX_OFFERED = 500;
+
+/** The gateways that a policy of this place would reach, by name, as many as a list can offer. */
 export function useGatewaysFor({ tenantId, target }: Place): { id: string; name: string }[] {
-  const { data: gateways = [] } = useQuery(queries.gateways());
-  return gateways
-    .filter((gateway) => tenantId === undefined || gateway.tenantId === tenantId)
-    .filter(
-      ({ id, siteId, tags }) =>
-        (target.level !== 'gateway' || target.gatewayId === id) &&
-        (target.level !== 'site' || target.siteId === siteId) &&
-        (target.level !== 'tag' || tags.includes(target.tag)),
-    )
-    .toSorted((a, b) => a.name.localeCompare(b.name));
+  const { data } = useQuery(
+    queries.gateways({
+      ...(tenantId && { tenant: tenantId }),
+      ...(target.level === 'site' && { site: target.siteId }),
+      ...(target.level === 'gateway' && { gateway: target.gatewayId }),
+      ...(target.level === 'tag' && { tag: target.tag }),
+      limit: MAX_OFFERED,
+    }),
+  );
+  return data?.items ?? [];
 }

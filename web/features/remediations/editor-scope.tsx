@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { IconX } from '@tabler/icons-react';
+import { useNamesOf } from '../../lib/controller/names.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { fieldIn } from './document-text.ts';
 import type { Form } from './editor-fields.tsx';
@@ -22,13 +23,15 @@ export function EditorScope({
 }) {
   const { data: tenants = [] } = useQuery(queries.tenants());
   const { data: sites = [] } = useQuery(queries.sites());
-  const { data: gateways = [] } = useQuery(queries.gateways());
+  const { data: reached } = useQuery(queries.gateways({ ...(tenantId && { tenant: tenantId }), limit: 500 }));
+  const gateways = reached?.items ?? [];
   const { data: me } = useQuery(queries.me());
   const isOwn = (one: { tenantId: string }) => !tenantId || one.tenantId === tenantId;
   const chosen = LISTS.flatMap((list) => listIn(form, list).map((value) => ({ list, value })));
-  const tags = [...new Set(gateways.filter(isOwn).flatMap((gateway) => gateway.tags))].toSorted();
+  const gatewayName = useNamesOf(listIn(form, 'gateways'));
+  const isMore = (reached?.total ?? 0) > gateways.length;
   const nameOf = (list: List, value: string) =>
-    list === 'tags' ? `tag ${value}` : ([...sites, ...gateways, ...tenants].find(({ id }) => id === value)?.name ?? value);
+    list === 'tags' ? `tag ${value}` : ([...sites, ...tenants].find(({ id }) => id === value)?.name ?? gatewayName(value));
   const change = (list: List, values: string[]) => form.set(`scope.${list}`, values.length > 0 ? values : undefined);
   const add = (text: string) => {
     const [list, value] = [LISTS.find((one) => text.startsWith(`${one}:`)), text.slice(text.indexOf(':') + 1)];
@@ -53,10 +56,10 @@ export function EditorScope({
           Only
           <select value="" disabled={form.isOff} onChange={(event) => add(event.currentTarget.value)}>
             <option value="">add a tag, site or gateway</option>
-            <OptionGroup label="Tags" options={tags.map((tag) => ({ value: `tags:${tag}`, text: `tag ${tag}` }))} />
+            <OptionGroup label="Tags" options={(reached?.tags ?? []).map((tag) => ({ value: `tags:${tag}`, text: `tag ${tag}` }))} />
             <OptionGroup label="Sites" options={sites.filter(isOwn).map(({ id, name }) => ({ value: `sites:${id}`, text: name }))} />
             <OptionGroup
-              label="Gateways"
+              label={isMore ? `The first ${gateways.length} gateways of ${reached!.total}` : 'Gateways'}
               options={gateways.filter(isOwn).map(({ id, name }) => ({ value: `gateways:${id}`, text: name }))}
             />
           </select>

@@ -5,6 +5,7 @@ import { IconPlayerPlay } from '@tabler/icons-react';
 import type { Remediation } from '../../../proto/http/remediations.ts';
 import { clockIn } from '../../lib/clock-texts.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
+import { useNamesOf } from '../../lib/controller/names.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { ActionHead } from '../../ui/action-head.tsx';
@@ -28,11 +29,10 @@ interface RowsProps {
 export function RemediationRows({ remediations, current, row, writeRefusal, refusalToRun, onTurn, onRun }: RowsProps) {
   const clock = useClock();
   const now = useNow(60_000);
-  const { data: gateways } = useQuery(queries.gateways());
+  const gatewayName = useNamesOf(remediations.flatMap(({ document }) => document.scope?.gateways ?? []));
   const { data: sites } = useQuery(queries.sites());
   const { data: tenants } = useQuery(queries.tenants());
-  const nameOf = (id: string) =>
-    [...(gateways ?? []), ...(sites ?? []), ...(tenants ?? [])].find((one) => one.id === id)?.name ?? id.slice(-6);
+  const nameOf = (id: string) => [...(sites ?? []), ...(tenants ?? [])].find((one) => one.id === id)?.name ?? gatewayName(id);
   return (
     <div className="pad wide-table">
       <table className="remediations">

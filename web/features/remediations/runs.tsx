@@ -21,7 +21,7 @@ export function Runs() {
   const { ids } = useScope();
   const [view, setView] = useQueryStates({ remediation: parseAsString, before: parseAsString }, { history: 'push' });
   const { data: remediations } = useQuery({ ...queries.remediations(), enabled: refusal === undefined });
-  const { data: gateways } = useQuery(queries.gateways());
+  const { data: gateway } = useQuery({ ...queries.gateway(ids.gateway ?? ''), enabled: Boolean(ids.gateway) });
   const {
     data: newest,
     error,
@@ -41,7 +41,7 @@ export function Runs() {
   const about =
     remediations?.items.find(({ id }) => id === view.remediation)?.document.name ??
     (view.remediation ? data?.items[0]?.remediationName : undefined);
-  const where = gateways?.find(({ id }) => id === ids.gateway)?.name;
+  const where = gateway?.name;
   const head = (
     <div className="head">
       <h1>

@@ -3,9 +3,8 @@
 import { useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
 import type { z } from 'zod';
-import type { fleetEvent, Gateway } from '../../../proto/http/fleet.ts';
+import type { fleetEvent } from '../../../proto/http/fleet.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import * as queries from './queries.ts';
 import { subscribe, type StreamState } from '../../../client/subscribe.ts';
 import { useProofs } from './step-up.ts';
 import { controller } from './client.ts';
@@ -30,7 +29,7 @@ export function useLive(): Live {
 }
 
 /**
- * Keeps the cached gateways up to date with the controller. After an interruption everything is fetched again, since it is unknown what was
+ * Keeps what runs up to date with the controller; what single pages show is followed by them (lib/watch.ts). After an interruption everything is fetched again, since it is unknown what was
  * missed.
  */
 export function LiveProvider({ children }: { children: ReactNode }) {
@@ -71,8 +70,6 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 }
 
 function apply(client: QueryClient, event: z.output<typeof fleetEvent>): void {
-  if (event.kind === 'gateway')
-    client.setQueryData(queries.gateways().queryKey, (before) => before && { ...before, items: withGateway(before.items, event.gateway) });
   if (event.kind === 'flush' && event.state !== 'running') {
     void client.invalidateQueries({ queryKey: ['flushes'] });
     void client.invalidateQueries({ queryKey: ['audit'] });
@@ -80,12 +77,6 @@ function apply(client: QueryClient, event: z.output<typeof fleetEvent>): void {
   if (event.kind === 'remediation-run')
     for (const queryKey of [['remediation-runs'], ['remediation-run', event.runId], ['remediations'], ['remediation', event.remediationId]])
       void client.invalidateQueries({ queryKey });
-}
-
-function withGateway(before: Gateway[], gateway: Gateway): Gateway[] {
-  return before.some(({ id }) => id === gateway.id)
-    ? before.map((each) => (each.id === gateway.id ? gateway : each))
-    : [...before, gateway];
 }
 
 function withFlush(

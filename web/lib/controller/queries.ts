@@ -5,11 +5,13 @@ import type { z } from 'zod';
 import type { RemediationDocument } from '../../../proto/http/remediation-document.ts';
 import type { listRemediationRunFlows } from '../../../proto/http/remediations.ts';
 import type { listPolicyStates } from '../../../proto/http/policy-states.ts';
+import type { getNeighbours, listGateways } from '../../../proto/http/fleet.ts';
+import type { getOverview } from '../../../proto/http/overview.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
 import { call } from './client.ts';
 
-/** Every query of the console, by its cache key. Changes from the live stream are written into the same keys (live.tsx). */
+/** Every query of the console, by its cache key. Changes from streams are written into the same keys (live.tsx, lib/watch.ts). */
 export const me = () => queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => call(routes.getMe, { signal }), staleTime: 60_000 });
 export const providers = () => queryOptions({ queryKey: ['providers'], queryFn: ({ signal }) => call(routes.listProviders, { signal }) });
 export const account = () => queryOptions({ queryKey: ['account'], queryFn: ({ signal }) => call(routes.getAccount, { signal }) });
@@ -38,15 +40,34 @@ export const sites = () =>
     queryFn: async ({ signal }) => (await call(routes.listSites, { query: { limit: 500 }, signal })).items,
     staleTime: 60_000,
   });
-const gatewaysPage = () =>
+/** One gateway with everything that is known of it; while a page shows it, `useWatched` keeps it current. */
+export const gateway = (id: string) =>
   queryOptions({
-    queryKey: ['gateways'],
-    queryFn: ({ signal }) => call(routes.listGateways, { query: { limit: 2000 }, signal }),
-    staleTime: Infinity,
+    queryKey: ['gateway', id],
+    queryFn: ({ signal }) => call(routes.getGateway, { params: { id }, signal }),
+    staleTime: 10_000,
   });
-export const gateways = () => queryOptions({ ...gatewaysPage(), select: ({ items }) => items });
-/** Gateways that the same response lists and cannot show. */
-export const unreadableGateways = () => queryOptions({ ...gatewaysPage(), select: ({ unreadable }) => unreadable });
+/** A page of gateways. */
+export const gateways = (asked: z.input<typeof listGateways.query>) =>
+  queryOptions({
+    queryKey: ['gateways', asked],
+    queryFn: ({ signal }) => call(routes.listGateways, { query: asked, signal }),
+    staleTime: 10_000,
+    placeholderData: keepPreviousData,
+  });
+export const neighbours = (id: string, place: z.input<typeof getNeighbours.query>) =>
+  queryOptions({
+    queryKey: ['neighbours', id, place],
+    queryFn: ({ signal }) => call(routes.getNeighbours, { params: { id }, query: place, signal }),
+    staleTime: 60_000,
+  });
+/** The fleet in figures; `useOverview` keeps it current. */
+export const overview = (place: z.input<typeof getOverview.query>) =>
+  queryOptions({
+    queryKey: ['overview', place],
+    queryFn: ({ signal }) => call(routes.getOverview, { query: place, signal }),
+    staleTime: 10_000,
+  });
 export const samples = (id: string, span: { fromMs: number; toMs: number }, points: number) =>
   queryOptions({
     queryKey: ['samples', id, span.fromMs, span.toMs, points],
