@@ -85,8 +85,10 @@ export class HistoryService {
       async (t) => {
         const span = await this.rollUps.takeTurn(t, new Date(this.clock()), notAgainMs);
         if (!span) return undefined;
-        await this.rollUps.minutes(t, span);
-        await this.rollUps.hours(t, span);
+        if (span.from < span.to) {
+          await this.rollUps.minutes(t, span);
+          await this.rollUps.hours(t, span);
+        }
         await this.rollUps.setDone(t, span);
         return span;
       },

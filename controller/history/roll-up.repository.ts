@@ -54,22 +54,23 @@ export class RollUpRepository {
     await t.$executeRaw`
       ${due(span)}
       INSERT INTO sample_minute (tenant_id, gateway_id, at, samples, ${NAMES}, breakdown)
-      SELECT tenant_id, gateway_id, date_bin('1 minute', at, 'epoch'), count(*),
-        ${columns(({ fromSamples }) => fromSamples)}, ${NEWEST_BREAKDOWN}
-      FROM due
+      SELECT rolled.* FROM due
       CROSS JOIN LATERAL (
-        SELECT coalesce(max(at), due.first) AS start FROM (
-          SELECT at FROM sample
-          WHERE gateway_id = due.id AND at < due.first AND at >= due.first - ${LONGEST_RISE}::interval ORDER BY at DESC LIMIT 1
-        ) AS before
-      ) AS rise
+        SELECT coalesce(max(at) FILTER (WHERE at >= due.first - ${LONGEST_RISE}::interval), due.first) AS start FROM (
+          SELECT at FROM sample WHERE gateway_id = due.id AND at < due.first ORDER BY at DESC LIMIT 1
+        ) AS newest
+      ) AS before
       CROSS JOIN LATERAL (
-        SELECT *, ${Prisma.raw(RISES)}
-        FROM sample WHERE gateway_id = due.id AND at >= rise.start AND at < due.until
-        WINDOW gateway AS (ORDER BY at)
-      ) AS risen
-      WHERE at >= due.first
-      GROUP BY 1, 2, 3
+        SELECT tenant_id, gateway_id, date_bin('1 minute', at, 'epoch'), count(*),
+          ${columns(({ fromSamples }) => fromSamples)}, ${NEWEST_BREAKDOWN}
+        FROM (
+          SELECT *, ${Prisma.raw(RISES)}
+          FROM sample WHERE gateway_id = due.id AND at >= before.start AND at < due.until
+          WINDOW gateway AS (ORDER BY at)
+        ) AS risen
+        WHERE at >= due.first
+        GROUP BY 1, 2, 3
+      ) AS rolled
       ${REPLACE}`;
   }
 
@@ -78,17 +79,22 @@ export class RollUpRepository {
     await t.$executeRaw`
       ${due(span)}
       INSERT INTO sample_hour (tenant_id, gateway_id, at, samples, ${NAMES}, breakdown)
-      SELECT tenant_id, gateway_id, due.hour, sum(samples),
-        ${columns(({ fromRollUps }) => fromRollUps)}, ${NEWEST_BREAKDOWN}
-      FROM due
-      JOIN LATERAL (SELECT * FROM sample_minute WHERE gateway_id = due.id AND at >= due.hour AND at < due.hour + interval '1 hour') AS minutes
-        ON true
-      GROUP BY 1, 2, 3
+      SELECT rolled.* FROM due
+      CROSS JOIN LATERAL (
+        SELECT tenant_id, gateway_id, due.hour, sum(samples),
+          ${columns(({ fromRollUps }) => fromRollUps)}, ${NEWEST_BREAKDOWN}
+        FROM sample_minute WHERE gateway_id = due.id AND at >= due.hour AND at < due.hour + interval '1 hour'
+        GROUP BY 1, 2
+      ) AS rolled
       ${REPLACE}`;
   }
 }
 
-/** One row for each gateway and hour with new samples: its minutes from `first` to before `until`. */
+/**
+ * One row for each gateway and hour with new samples: its minutes from `first` to before `until`. A neighbour is searched without an end:
+ * with one, the planner expects a single row and reads all between. Behind the wall between tenants an index is searched by plain values
+ * only, not by what `coalesce` says.
+ */
 function due({ from, to }: StoredSpan): Prisma.Sql {
   return Prisma.sql`
     WITH stored AS MATERIALIZED (
@@ -99,10 +105,9 @@ function due({ from, to }: StoredSpan): Prisma.Sql {
       SELECT id, date_bin('1 hour', at, 'epoch') AS hour,
         date_bin('1 minute', min(at), 'epoch') AS first, date_bin('1 minute', max(at), 'epoch') + interval '1 minute' AS until
       FROM (
-        SELECT id, unnest(ARRAY[first, last, next.at]) AS at FROM stored
+        SELECT id, unnest(ARRAY[first, last, CASE WHEN next.at <= last + ${LONGEST_RISE}::interval THEN next.at END]) AS at FROM stored
         LEFT JOIN LATERAL (
-          SELECT at FROM sample
-          WHERE gateway_id = stored.id AND at > stored.last AND at <= stored.last + ${LONGEST_RISE}::interval ORDER BY at LIMIT 1
+          SELECT at FROM sample WHERE gateway_id = stored.id AND at > stored.last ORDER BY at LIMIT 1
         ) AS next ON true
       ) AS touched
       WHERE at IS NOT NULL GROUP BY 1, 2
