@@ -12,12 +12,12 @@ import { SamplesRepository } from './samples.repository.ts';
 import type { SampleRow } from './sample-row.ts';
 
 /**
- * A run of 2,000 samples takes a tenth of a second of Postgres. What is held is what ten thousand gateways send at once after an outage
+ * A run of 1,000 samples takes 30 ms of Postgres. What is held is what ten thousand gateways send at once after an outage
  * of the database, and half a minute of a full stream; docs/operating.md has the rule.
  */
 export const LIMITS: Limits = {
   gatherMs: 200,
-  ofRun: { samples: 2000, bytes: 8 * 1024 * 1024 },
+  ofRun: { samples: 1000, bytes: 8 * 1024 * 1024 },
   held: { samples: 50_000, bytes: 128 * 1024 * 1024 },
 };
 const FAILED = 'samples could not be stored; they are kept and stored later';
