@@ -154,6 +154,12 @@ describe('what is held', () => {
     expect([first.state, second.state]).toEqual(['stored', 'held']);
   });
 
+  it('is stored also if it was let in at the moment at which nothing else waited', async () => {
+    const items = [1, 2, 3].map(() => accept(new Item('gw')));
+    await pass(600);
+    expect(states(items)).toEqual(['stored']);
+  });
+
   it('makes room once its session has ended', async () => {
     breaks = () => true;
     const first = accept(new Item('gw'));

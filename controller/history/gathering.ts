@@ -79,9 +79,7 @@ export class Gathering<Item extends Gathered> {
     };
     this.waiting.push({ item, end });
     if (this.isRunFull()) this.wake();
-    this.running ??= this.run().finally(() => {
-      this.running = undefined;
-    });
+    this.running ??= this.run();
     return { stored };
   }
 
@@ -99,6 +97,8 @@ export class Gathering<Item extends Gathered> {
       const next = this.next();
       if (next.length > 0 && !this.isStopped) await this.attempt(next);
     }
+    // In the same moment: whoever is let in after it begins another.
+    this.running = undefined;
   }
 
   /** Until others have joined or a run is full; after failures, for as long as Postgres is given. */
