@@ -4,7 +4,7 @@ import { Prisma } from '../generated/prisma/client.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import type { GatewayRow } from './gateway-view.ts';
-import type { toSelfDescription, toWansJson } from './self-description.ts';
+import type { toSelfDescription } from './self-description.ts';
 
 const JOINED = { tenant: { select: { name: true } }, site: { select: { name: true } }, link: true } as const;
 
@@ -107,8 +107,20 @@ export class GatewaysRepository {
     await t.gateway.update({ where: { id }, data: { ...said, guard: guard ?? Prisma.DbNull } });
   }
 
-  async setWans(t: Transaction, id: string, wans: ReturnType<typeof toWansJson>): Promise<void> {
-    await t.gateway.updateMany({ where: { id }, data: { wans } });
+  /**
+   * Stores the WANs of gateways, as JSON by id, and returns those that have them now. A gateway whose row is locked is left out: many must
+   * not wait for one.
+   */
+  async setWans(t: Transaction, wans: ReadonlyMap<string, string>): Promise<Set<string>> {
+    const rows = await t.$queryRaw<{ id: string }[]>`
+      WITH told AS (SELECT * FROM unnest(${[...wans.keys()]}::uuid[], ${[...wans.values()]}::jsonb[]) AS told (id, wans)),
+      free AS (
+        SELECT id, told.wans FROM gateway JOIN told USING (id)
+        WHERE gateway.wans IS DISTINCT FROM told.wans FOR NO KEY UPDATE OF gateway SKIP LOCKED
+      ),
+      changed AS (UPDATE gateway SET wans = free.wans FROM free WHERE gateway.id = free.id RETURNING gateway.id)
+      SELECT id FROM changed UNION ALL SELECT id FROM gateway JOIN told USING (id) WHERE gateway.wans IS NOT DISTINCT FROM told.wans`;
+    return new Set(rows.map(({ id }) => id));
   }
 }
 

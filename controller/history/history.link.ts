@@ -1,37 +1,36 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { SampleBatch } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { Admission } from '../link/admission.service.ts';
 import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
-import { GATEWAY_CHANGED } from '../link/notifications.ts';
 import type { Session } from '../link/session.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { Database } from '../platform/database.ts';
-import { ReplicaNotifications } from '../platform/replica-notifications.ts';
-import { HistoryService } from './history.service.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { toFleetError } from '../platform/problem.ts';
+import { Ingest } from './ingest.service.ts';
 import { toSampleRow } from './sample-row.ts';
 
 /** Per batch; agents send 60. */
 const MAX_SAMPLES = 500;
-/** Samples that an agent sends together. */
+/** Samples that cost as much as a transaction. */
 const SAMPLES_OF_A_WRITE = 60;
 
-/** Stores the samples that agents send, and acknowledges each batch once it is stored. */
+/**
+ * Takes the samples that agents send, and acknowledges each batch once it is stored. The messages after a batch are handled meanwhile; only
+ * a second batch of the same gateway waits for the first.
+ */
 @Injectable()
 export class HistoryLink implements LinkPart, OnModuleInit {
   readonly takes: LinkPart['takes'] = {
     samples: {
-      writes: ({ samples }) => Math.max(1, samples.length / SAMPLES_OF_A_WRITE),
-      take: (session, batch) => this.store(session, batch),
+      writes: ({ samples }) => Math.max(1, samples.length) / SAMPLES_OF_A_WRITE,
+      take: (session, batch) => this.take(session, batch),
     },
   };
 
   constructor(
     @Inject(LinkParts) private readonly link: LinkParts,
-    @Inject(Admission) private readonly admission: Admission,
-    @Inject(HistoryService) private readonly history: HistoryService,
-    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
-    @Inject(Database) private readonly database: Database,
+    @Inject(Ingest) private readonly ingest: Ingest,
+    @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -39,17 +38,17 @@ export class HistoryLink implements LinkPart, OnModuleInit {
     this.link.add(this);
   }
 
-  private async store(session: Session, { batch, samples }: SampleBatch): Promise<void> {
-    const { gatewayId, tenantId } = session.identity;
+  private async take(session: Session, batch: SampleBatch): Promise<void> {
     const nowMs = this.clock();
-    if (samples.length > MAX_SAMPLES) throw new FleetError('INVALID_REQUEST', `A batch holds at most ${MAX_SAMPLES} samples.`);
-    const rows = samples.flatMap((sample) => toSampleRow(sample, nowMs) ?? []);
-    await this.admission.run(() =>
-      this.database.transact(new Set([tenantId]), async (t) => {
-        await this.history.store(t, { id: gatewayId, tenantId }, rows);
-        await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
-      }),
+    if (batch.samples.length > MAX_SAMPLES) throw new FleetError('INVALID_REQUEST', `A batch holds at most ${MAX_SAMPLES} samples.`);
+    const rows = batch.samples.flatMap((sample) => toSampleRow(sample, nowMs) ?? []);
+    const { stored } = await this.ingest.accept(session, batch, rows);
+    stored.then(
+      (isStored) => isStored && session.send({ $case: 'sampleReceipt', value: { batch: batch.batch } }),
+      (error: unknown) => {
+        this.logger.warn({ gateway: session.identity.gatewayId, err: error }, 'samples of a gateway cannot be stored');
+        session.close(toFleetError(error));
+      },
     );
-    session.send({ $case: 'sampleReceipt', value: { batch } });
   }
 }

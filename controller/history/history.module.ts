@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { HistoryJobs } from './history.jobs.ts';
 import { HistoryLink } from './history.link.ts';
 import { HistoryService } from './history.service.ts';
+import { Ingest } from './ingest.service.ts';
 import { LinkModule } from '../link/link.module.ts';
 import { QueueModule } from '../queue/queue.module.ts';
 import { RollUpRepository } from './roll-up.repository.ts';
@@ -14,8 +15,8 @@ import { nounModule } from '../platform/noun-module.ts';
 export class HistoryModule {
   static readonly with = nounModule(HistoryModule, {
     uses: [LinkModule.with, QueueModule.with],
-    providers: [HistoryService, RollUpRepository, SamplesRepository],
-    exports: [HistoryService],
+    providers: [HistoryService, Ingest, RollUpRepository, SamplesRepository],
+    exports: [HistoryService, Ingest],
     controllers: [SamplesController],
     link: [HistoryLink],
     work: [HistoryJobs],

@@ -9,13 +9,9 @@ import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { maintainPartitions } from './partitions.repository.ts';
 import { chooseResolution } from './resolution.ts';
-import { RollUpRepository } from './roll-up.repository.ts';
-import { toUsage, type SampleRow, type Usage } from './sample-row.ts';
+import { RollUpRepository, type StoredSpan } from './roll-up.repository.ts';
+import { toUsage, type Usage } from './sample-row.ts';
 import { SamplesRepository, type PointRow } from './samples.repository.ts';
-
-/** Each roll-up looks back this far; older samples are rolled up on arrival. */
-const LOOK_BACK_MS = 10 * 60_000;
-const HOUR_MS = 3_600_000;
 
 @Injectable()
 export class HistoryService {
@@ -26,18 +22,6 @@ export class HistoryService {
     @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
-
-  /** Stores samples of a gateway; idempotent. Late samples (spooled while the link was down) are rolled up at once. */
-  async store(t: Transaction, gateway: { id: string; tenantId: string }, rows: SampleRow[]): Promise<void> {
-    if (rows.length === 0) return;
-    await this.samples.insert(t, gateway, rows);
-    const times = rows.map((row) => Date.parse(row.at));
-    const oldest = Math.min(...times);
-    if (oldest >= this.clock() - LOOK_BACK_MS) return;
-    const span = { from: new Date(oldest), to: new Date(Math.max(...times)), gatewayId: gateway.id };
-    await this.rollUps.minutes(t, span);
-    await this.rollUps.hours(t, span);
-  }
 
   /** What to report of gateways' last minutes, by id. */
   async usage(t: Transaction, gatewayIds: string[]): Promise<Map<string, Usage>> {
@@ -83,14 +67,30 @@ export class HistoryService {
     };
   }
 
-  /** Rolls up the last minutes and their hours, so that the current hour is visible. */
-  async rollUp(): Promise<void> {
-    const now = this.clock();
-    await this.database.transact(
+  /**
+   * Rolls up what was stored since the last time, late samples included. One worker at a time, whatever the number of controllers; false
+   * if another one is at it, or began less than `notAgainMs` ago.
+   */
+  async rollUp(notAgainMs = 0): Promise<boolean> {
+    for (let isFirst = true; ; isFirst = false) {
+      const span = await this.rollUpSome(isFirst ? notAgainMs : 0);
+      if (!span) return !isFirst;
+      if (span.isLast) return true;
+    }
+  }
+
+  private async rollUpSome(notAgainMs: number): Promise<StoredSpan | undefined> {
+    return this.database.transact(
       'all',
       async (t) => {
-        await this.rollUps.minutes(t, { from: new Date(now - LOOK_BACK_MS), to: new Date(now) });
-        await this.rollUps.hours(t, { from: new Date(now - HOUR_MS), to: new Date(now) });
+        const span = await this.rollUps.takeTurn(t, new Date(this.clock()), notAgainMs);
+        if (!span) return undefined;
+        if (span.from < span.to) {
+          await this.rollUps.minutes(t, span);
+          await this.rollUps.hours(t, span);
+        }
+        await this.rollUps.setDone(t, span);
+        return span;
       },
       { timeoutMs: 100_000, hasLongStatements: true },
     );

@@ -25,26 +25,32 @@ export interface Recent {
   older?: SampleRow;
 }
 
+const PLACE = [
+  { name: 'tenant_id', type: 'uuid' },
+  { name: 'gateway_id', type: 'uuid' },
+  { name: 'at', type: 'timestamptz' },
+  { name: 'cpus', type: 'jsonb' },
+  { name: 'breakdown', type: 'jsonb' },
+];
+const COLUMNS = Prisma.raw([...PLACE, ...SAMPLE_COLUMNS].map(({ name }) => `"${name}"`).join(', '));
+const TYPED_COLUMNS = Prisma.raw([...PLACE, ...SAMPLE_COLUMNS].map(({ name, type }) => `"${name}" ${type}`).join(', '));
+
 @Injectable()
 export class SamplesRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** Stores samples of one gateway; existing samples are left unchanged. */
-  async insert(t: Transaction, gateway: { id: string; tenantId: string }, rows: SampleRow[]): Promise<void> {
-    const json = JSON.stringify(
-      rows.map(({ at, cpus, breakdown, numbers }) => ({
-        at,
-        cpus,
-        breakdown,
-        ...Object.fromEntries(SAMPLE_COLUMNS.map(({ measure, name }) => [name, numbers[measure]])),
-      })),
-    );
-    const names = Prisma.raw(SAMPLE_COLUMNS.map(({ name }) => `"${name}"`).join(', '));
-    const types = Prisma.raw(SAMPLE_COLUMNS.map(({ name, type }) => `"${name}" ${type}`).join(', '));
+  /** A sample of a gateway as `insert` takes it. */
+  toJson({ id, tenantId }: { id: string; tenantId: string }, { at, cpus, breakdown, numbers }: SampleRow): string {
+    const row: Record<string, unknown> = { tenant_id: tenantId, gateway_id: id, at, cpus, breakdown };
+    for (const { measure, name } of SAMPLE_COLUMNS) row[name] = numbers[measure];
+    return JSON.stringify(row);
+  }
+
+  /** Stores samples of any gateways in scope; existing samples are left unchanged. */
+  async insert(t: Transaction, rows: string[]): Promise<void> {
+    if (rows.length === 0) return;
     await t.$executeRaw`
-      INSERT INTO sample (tenant_id, gateway_id, at, cpus, breakdown, ${names})
-      SELECT ${gateway.tenantId}::uuid, ${gateway.id}::uuid, at, cpus, breakdown, ${names}
-      FROM jsonb_to_recordset(${json}::jsonb) AS r(at timestamptz, cpus jsonb, breakdown jsonb, ${types})
+      INSERT INTO sample (${COLUMNS}) SELECT ${COLUMNS} FROM json_to_recordset(${`[${rows.join(',')}]`}::json) AS r(${TYPED_COLUMNS})
       ON CONFLICT (gateway_id, at) DO NOTHING`;
   }
 

@@ -23,9 +23,19 @@ export class NotificationKind {
   get channel(): string {
     return `${PREFIX}${this.name}`;
   }
+
+  /** Where one notification has many ids. */
+  get channelOfMany(): string {
+    return `${PREFIX_OF_MANY}${this.name}`;
+  }
 }
 
 const PREFIX = 'ctfleet_';
+const PREFIX_OF_MANY = 'ctfleets_';
+/** Postgres accepts less than 8,000 bytes. */
+const MAX_PAYLOAD = 7900;
+/** No id has it. */
+const BETWEEN_IDS = '\n';
 /** No kind has this name: the emitter's own word for a connection that was lost. */
 const MISSED = Symbol('missed');
 
@@ -80,6 +90,16 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
     if (ids.length > 0) await transaction.$executeRaw`SELECT pg_notify(${kind.channel}, id) FROM unnest(${ids}::text[]) AS id`;
   }
 
+  /**
+   * The same for each id, in as few notifications as the ids fit into: for what changes all the time. They have a channel of their own,
+   * which a replica of the version before does not hear; its listeners find such changes when they read everything again.
+   */
+  async sendMany(transaction: Transaction, kind: NotificationKind, ids: string[]): Promise<void> {
+    const payloads = joinedIds(ids);
+    if (payloads.length > 0)
+      await transaction.$executeRaw`SELECT pg_notify(${kind.channelOfMany}, payload) FROM unnest(${payloads}::text[]) AS payload`;
+  }
+
   /** Calls `heard` for each notification of the kind, and `missed` where some may have been missed. Returns a function to stop. */
   on(kind: NotificationKind, heard: (id: string) => void, missed: () => void): () => void {
     this.emitter.on(kind.name, heard).on(MISSED, missed);
@@ -106,14 +126,18 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
       application_name: 'ctfleet notifications',
       ...sessionOf(USUAL),
     });
-    client.on('notification', ({ channel: name, payload }) => this.emitter.emit(name.slice(PREFIX.length), payload));
+    client.on('notification', ({ channel, payload = '' }) => {
+      if (channel.startsWith(PREFIX)) this.emitter.emit(channel.slice(PREFIX.length), payload);
+      else for (const id of payload.split(BETWEEN_IDS)) this.emitter.emit(channel.slice(PREFIX_OF_MANY.length), id);
+    });
     client.on('error', (error) => this.isStopped || this.failures.failed(LOST, error));
     client.on('end', () => {
       if (this.client === client) this.client = undefined;
       this.reconnectLater();
     });
     await client.connect();
-    await client.query([...NotificationKind.declared.values()].map(({ channel }) => `LISTEN ${pg.escapeIdentifier(channel)}`).join(';'));
+    const channels = [...NotificationKind.declared.values()].flatMap(({ channel, channelOfMany }) => [channel, channelOfMany]);
+    await client.query(channels.map((channel) => `LISTEN ${pg.escapeIdentifier(channel)}`).join(';'));
     this.client = client;
     this.failures.worked(LOST);
   }
@@ -131,3 +155,14 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
 }
 
 const NotificationsClient = boundedClient(BEAT_MS);
+
+/** Ids, each once, joined to texts that fit a notification. */
+function joinedIds(ids: string[]): string[] {
+  const payloads: string[] = [];
+  for (const id of new Set(ids)) {
+    const last = payloads.at(-1);
+    if (last !== undefined && last.length + 1 + id.length <= MAX_PAYLOAD) payloads[payloads.length - 1] = `${last}${BETWEEN_IDS}${id}`;
+    else payloads.push(id);
+  }
+  return payloads;
+}

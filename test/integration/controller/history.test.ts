@@ -222,14 +222,15 @@ describe('samples', () => {
         )
       ).map(({ name }) => name);
     const place = ['tenant_id', 'gateway_id', 'at', 'breakdown'];
-    expect(await columns('sample')).toEqual([...place, 'cpus', ...SAMPLE_COLUMNS.map(({ name }) => name)].toSorted());
+    expect(await columns('sample')).toEqual([...place, 'cpus', 'stored_at', ...SAMPLE_COLUMNS.map(({ name }) => name)].toSorted());
     const rolled = [...place, 'samples', ...ROLL_UP_COLUMNS.map(({ name }) => name)].toSorted();
     expect([await columns('sample_minute'), await columns('sample_hour')]).toEqual([rolled, rolled]);
   });
 
-  it('spooled while the link was down arrive with their own times and are in the roll-ups at once', async () => {
+  it('spooled while the link was down arrive with their own times and are in the next roll-up', async () => {
     const day = 24 * 60 * MINUTE;
     await store([0, 10_000, 20_000, 30_000, 40_000, 50_000].map((late) => sample(3 * day - late, 500 + late / 1000, 0)));
+    await controller.running.app.get(HistoryService).rollUp();
     const minutes = await postgres.query<{ samples: number; count_max: string }>(
       url,
       'SELECT samples, count_max FROM sample_minute WHERE at < now() - interval $$2 days$$',

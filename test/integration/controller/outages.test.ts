@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Ingest } from '../../../controller/history/ingest.service.ts';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { Sample } from '../../../proto/gen/ctfleet/v1/stats.ts';
 import { routes } from '../../../proto/http/routes.ts';
@@ -87,22 +88,16 @@ describe('without Postgres', () => {
     expect((await ended(flushId)).state).toBe('verified');
   });
 
-  it('a session whose samples cannot be stored ends without a receipt, and they are accepted on the next one', async () => {
+  it('samples are kept without a receipt while they cannot be stored, and stored on the same session afterwards', async () => {
+    const { gathering } = controller.running.app.get(Ingest);
     await postgres.crash();
-    const samples = [Sample.fromPartial({ atMs: BigInt(Date.now()), count: 42n })];
-    agent.sendSamples(77n, samples);
-    await agent.ended;
+    agent.sendSamples(77n, [Sample.fromPartial({ atMs: BigInt(Date.now()), count: 42n })]);
+    await eventually('they are held', async () => gathering.room.held.samples === 1 || undefined);
     expect(agent.sampleReceipts).not.toContain(77n);
     await postgres.start();
-    await eventually('the agent is accepted again', async () =>
-      agent.connect(controller.linkAddress).then(
-        () => true,
-        () => undefined,
-      ),
-    );
-    agent.sendSamples(77n, samples);
-    await eventually('the receipt', async () => (agent.sampleReceipts.includes(77n) ? true : undefined));
+    await eventually('the receipt', async () => agent.sampleReceipts.includes(77n) || undefined);
     expect((await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).usage?.count).toBe(42);
+    expect(gathering.room.held).toEqual({ samples: 0, bytes: 0 });
   });
 
   it('notifications are received again afterwards', async () => {
