@@ -18,7 +18,7 @@ const PROGRAMS: Record<string, string[]> = {
   'policy-flood': ['nft'],
 };
 /** They compare with nothing: they apply load for minutes and report what held. */
-const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'policy-effects', 'policy-flood', 'soak'];
+const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'policy-effects', 'policy-flood', 'soak', 'storm'];
 const args = process.argv.slice(2);
 const name = args[0]?.startsWith('-') ? undefined : args.shift();
 if (name !== undefined && ![...BENCHMARKS, ...TRIALS].includes(name))
