@@ -51,9 +51,13 @@ const FIRST_PART_MS = 10_000;
 const MAX_UNHANDLED = 4;
 
 const undecoded = (bytes: Buffer): Buffer => bytes;
-/** The contract, except that agents' messages are delivered as bytes: they are weighed before they are decoded. */
+const asItIs = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+/**
+ * The contract, except that agents' messages are delivered as bytes: they are weighed before they are decoded. Ours are encoded once,
+ * however many agents are sent them.
+ */
 const WEIGHED = {
-  session: { ...Definition.session, requestDeserialize: undecoded },
+  session: { ...Definition.session, requestDeserialize: undecoded, responseSerialize: asItIs },
   answer: { ...Definition.answer, requestDeserialize: undecoded },
   renew: Definition.renew,
 };

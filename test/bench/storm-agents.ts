@@ -9,6 +9,7 @@ import { Outbox } from '../../agent/link/outbox.ts';
 import { rootsIn } from '../../agent/link/trust.ts';
 import { systemClock } from '../../agent/time/clock.ts';
 import { ControllerClock } from '../../agent/time/controller-clock.ts';
+import type { Remediations } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { EnrolmentClient, Hello, type AuditCheckpoint, type EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 
 export type StormOrder =
@@ -35,6 +36,7 @@ class LightAgent {
   isOnline = false;
   dials = 0;
   pushes = 0;
+  digest: Buffer = Buffer.alloc(0);
   size = -1;
   readonly #identity: Identity;
   readonly #instance = crypto.randomUUID();
@@ -48,7 +50,8 @@ class LightAgent {
     const nothing = { take: () => undefined, reset: () => undefined };
     const handlers = new Proxy(
       {
-        remediations: ({ remediations }: { remediations: unknown[] }): void => {
+        remediations: ({ remediations, digest }: Remediations): void => {
+          this.digest = digest;
           this.pushes++;
           this.size = remediations.length;
         },
@@ -85,6 +88,7 @@ class LightAgent {
       capabilities: { can: ['delete'], cannot: { reset: 'not in this version' } },
       tableKind: 'memory',
       instanceId: this.#instance,
+      remediationsDigest: this.digest,
       witnessed: [...this.#witnessed.values()],
       wans: [{ name: 'WAN1', interface: 'eth0', addresses: [Buffer.from([198, 51, 100, 1])], isUp: true, carriesDefaultRoute: true }],
     });
