@@ -1,15 +1,17 @@
-/** The first wait is up to FIRST_MS, each further one up to twice as long as the one before, the last up to LONGEST_MS. */
-const FIRST_MS = 1000;
-const LONGEST_MS = 30_000;
+/** The bounds of the first waits. A controller that was restarted is back within them, and no agent then sleeps for longer than the last. */
+const FIRST_MS = [1000, 2000, 4000, ...Array.from({ length: 9 }, () => 8000)];
+/** The bounds after that, of about 40 s: it is away for long. */
+const THEN_MS = [16_000, 30_000];
 /** No two dials are closer: a refused connection costs next to nothing, a loop without a wait a whole core. */
 const SHORTEST_MS = 50;
 
 /**
- * Full-jitter backoff: any time up to a bound that doubles with each attempt, so that a fleet does not come back at once. `random` gives 0
+ * Full-jitter backoff: any time up to a bound that grows with the attempts, so that a fleet does not come back at once. `random` gives 0
  * to 1.
  */
 export function backoffMs(attempt: number, random: () => number): number {
-  const longestMs = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt, 16));
+  const bounds = [...FIRST_MS, ...THEN_MS];
+  const longestMs = bounds[Math.min(attempt, bounds.length - 1)]!;
   return Math.floor(SHORTEST_MS + random() * (longestMs - SHORTEST_MS));
 }
 
