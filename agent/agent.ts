@@ -371,6 +371,7 @@ export class Agent {
       witnessed: [...this.#witness.kept],
       tableError,
       instanceId: this.#instanceId,
+      remediationsDigest: this.#remediations.digest,
     };
   }
 }

@@ -43,7 +43,7 @@ export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended:
       spool.received(batch);
       outbox.pump();
     },
-    remediations: ({ remediations: set }) => remediations.replace(set),
+    remediations: ({ remediations: set, digest }) => remediations.replace(set, digest),
     remediationRunReceipt: ({ runId }) => remediations.acknowledge(runId),
     auditCheckpoint: (checkpoint) => witness.see(checkpoint),
     confirmPolicy: ({ commandId }) => void confirmPolicy?.(commandId),

@@ -19,7 +19,19 @@ const PROGRAMS: Record<string, string[]> = {
   fleet: ['redis-server'],
 };
 /** They compare with nothing: they apply load for minutes and report what held. */
-const TRIALS = ['churn', 'fleet', 'fuzz-codec', 'ingest', 'neighbours', 'overview', 'policy-effects', 'policy-flood', 'search', 'soak'];
+const TRIALS = [
+  'churn',
+  'fleet',
+  'fuzz-codec',
+  'ingest',
+  'neighbours',
+  'overview',
+  'policy-effects',
+  'policy-flood',
+  'search',
+  'soak',
+  'storm',
+];
 const args = process.argv.slice(2);
 const name = args[0]?.startsWith('-') ? undefined : args.shift();
 if (name !== undefined && ![...BENCHMARKS, ...TRIALS].includes(name))

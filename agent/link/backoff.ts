@@ -1,10 +1,26 @@
+/** The bounds of the first waits. A controller that was restarted is back within them, and no agent then sleeps for longer than the last. */
+const FIRST_MS = [1000, 2000, 4000, ...Array.from({ length: 9 }, () => 8000)];
+/** The bounds after that, of about 40 s: it is away for long. */
+const THEN_MS = [16_000, 30_000];
+/** No two dials are closer: a refused connection costs next to nothing, a loop without a wait a whole core. */
+const SHORTEST_MS = 50;
+
 /**
- * Full-jitter backoff: a random time up to twice the one before, between 0.25 s and 30 s, so that a fleet does not come back at once.
- * `random` gives 0 to 1.
+ * Full-jitter backoff: any time up to a bound that grows with the attempts, so that a fleet does not come back at once. `random` gives 0
+ * to 1.
  */
 export function backoffMs(attempt: number, random: () => number): number {
-  const ceiling = Math.min(30_000, 500 * 2 ** Math.min(attempt, 16));
-  return Math.max(250, Math.floor(random() * ceiling));
+  const bounds = [...FIRST_MS, ...THEN_MS];
+  const longestMs = bounds[Math.min(attempt, bounds.length - 1)]!;
+  return Math.floor(SHORTEST_MS + random() * (longestMs - SHORTEST_MS));
+}
+
+/**
+ * How long to wait before the next dial. The controller's word counts, shorter or longer: it has a turn for this agent then, and another
+ * one's at any other time.
+ */
+export function redialMs(attempt: number, stayAwayMs: number, random: () => number): number {
+  return stayAwayMs > 0 ? Math.max(SHORTEST_MS, stayAwayMs) : backoffMs(attempt, random);
 }
 
 /** The longest that a controller may tell an agent to stay away. */
@@ -15,7 +31,7 @@ export const RETRY_AFTER_KEY = 'ctfleet-retry-after-seconds';
 
 /**
  * How long a refusal says to stay away, in milliseconds: ten minutes at most, 0 where it says nothing that is a number. `words`: the
- * trailer's values.
+ * trailer's values, seconds with or without a fraction.
  */
 export function retryAfterMs(words: readonly unknown[]): number {
   const seconds = Number(words[0] ?? 0);

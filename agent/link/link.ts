@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { AgentMessage, ControllerMessage, Hello, LinkClient, Unreadable, Welcome } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ControllerClock } from '../time/controller-clock.ts';
-import { backoffMs, CODE_KEY, RETRY_AFTER_KEY, retryAfterMs } from './backoff.ts';
+import { CODE_KEY, redialMs, RETRY_AFTER_KEY, retryAfterMs } from './backoff.ts';
 import { linkCredentials, linkOptions } from './credentials.ts';
 import type { Identity } from './identity.ts';
 import { deliver, type Handlers } from './inbox.ts';
@@ -79,8 +79,9 @@ export class Link {
       });
       if (signal.aborted) return;
       const { wasOnline, reason, stayAwayMs } = end;
-      if (wasOnline) attempt = 0;
-      const waitMs = end.isRedial && wasOnline ? 0 : Math.max(backoffMs(attempt, random), stayAwayMs);
+      // Whoever was told when to come again has been heard.
+      if (wasOnline || stayAwayMs > 0) attempt = 0;
+      const waitMs = end.isRedial && wasOnline ? 0 : redialMs(attempt, stayAwayMs, random);
       log.info({ reason, waitMs, controller: this.#deps.identity().linkAddress }, 'link down');
       await clock.delay(waitMs, signal);
     }

@@ -3,7 +3,6 @@ import type { AgentMessage } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Outcome, Progress_Phase, Result_State, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { ControllerClock } from '../time/controller-clock.ts';
-import { backoffMs } from './backoff.ts';
 import { Outbox } from './outbox.ts';
 import { toParts } from './outbox-sources.ts';
 import { Spool } from './spool.ts';
@@ -169,13 +168,5 @@ describe('the spool', () => {
     spool.received(taken!.batch);
     expect(spool.size).toBe(1);
     expect(spool.take()?.samples.map((one) => Number(one.atMs))).toEqual([3]);
-  });
-});
-
-describe('backoff', () => {
-  it('stays between a quarter of a second and half a minute and spreads over the whole of it', () => {
-    expect(backoffMs(0, () => 0)).toBe(250);
-    expect(backoffMs(100, () => 0.999)).toBeLessThanOrEqual(30_000);
-    expect(backoffMs(3, () => 0.5)).toBe(2000);
   });
 });

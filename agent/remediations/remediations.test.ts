@@ -328,6 +328,34 @@ describe('nothing is touched, and it is reported once', () => {
 });
 
 describe('the set of remediations', () => {
+  it('is known by the controller’s word for it as long as it is in force, and by none of an older controller or after a start', async () => {
+    const first = gateway();
+    const { remediations } = first;
+    expect(remediations.digest).toHaveLength(0);
+    const digest = Buffer.alloc(16, 7);
+    remediations.replace([wireOf()], digest);
+    expect(remediations.digest).toEqual(digest);
+    // What is refused, or cannot be stored, leaves the one before in force.
+    remediations.replace(
+      Array.from({ length: 501 }, () => wireOf()),
+      Buffer.alloc(16, 8),
+    );
+    expect(remediations.digest).toEqual(digest);
+    rmSync(path.join(first.stateDir, 'remediations'), { recursive: true });
+    writeFileSync(path.join(first.stateDir, 'remediations'), 'no folder');
+    remediations.replace([], Buffer.alloc(16, 9));
+    expect(remediations.digest).toEqual(digest);
+    rmSync(path.join(first.stateDir, 'remediations'));
+    mkdirSync(path.join(first.stateDir, 'remediations'));
+    remediations.replace([]);
+    expect(remediations.digest).toHaveLength(0);
+    remediations.replace([], Buffer.alloc(100_000));
+    expect(remediations.digest).toHaveLength(0);
+    remediations.replace([], digest);
+    await first.stop();
+    expect(gateway({ stateDir: first.stateDir }).remediations.digest).toHaveLength(0);
+  });
+
   it('survives a restart without a controller, readable by this user only', async () => {
     const first = gateway();
     first.remediations.replace([wireOf()]);

@@ -12,6 +12,8 @@ import { TriggerMonitor, type Case, type Due } from './trigger-monitor.ts';
 /** Limits on what a gateway accepts; real ones have a handful of remediations of a page each. */
 const MAX_REMEDIATIONS = 500;
 const MAX_DOCUMENT = 65_536;
+const MAX_DIGEST = 64;
+const NONE = Buffer.alloc(0);
 
 /** The longest sleep, whatever it waits for: otherwise a change of the clock could keep it asleep. */
 const MAX_SLEEP_MS = 60_000;
@@ -33,6 +35,7 @@ export class Remediations {
   readonly #monitor = new TriggerMonitor();
   readonly #underWay = new Set<Promise<void>>();
   #wake = new AbortController();
+  #digest: Buffer = NONE;
 
   constructor(deps: RemediationDependencies) {
     this.#deps = deps;
@@ -47,8 +50,13 @@ export class Remediations {
     return Object.fromEntries(this.#set.refused.map(({ id, name, why }) => [`remediation ${id}`, `“${name}” is not run here: ${why}.`]));
   }
 
+  /** What the controller calls the set that is in force; empty after a start, until it has sent one. */
+  get digest(): Buffer {
+    return this.#digest;
+  }
+
   /** Replaces all remediations by those the controller sent. One that is not understood is reported; the others apply. */
-  replace(set: readonly WireRemediation[]): void {
+  replace(set: readonly WireRemediation[], digest: Buffer = NONE): void {
     const { log } = this.#deps;
     if (set.length > MAX_REMEDIATIONS || set.some(({ id, document }) => id.length > 64 || document.length > MAX_DOCUMENT)) {
       log.error({ remediations: set.length }, 'remediations exceed the limits of a gateway; the previous ones stay in force');
@@ -61,6 +69,7 @@ export class Remediations {
       log.error({ err: error }, 'remediations could not be stored; the previous ones stay in force');
       return;
     }
+    this.#digest = digest.length <= MAX_DIGEST ? digest : NONE;
     for (const refused of this.#set.refused) {
       log.warn({ remediation: refused.name, why: refused.why }, 'a remediation was not understood');
       if (!before.has(`${refused.id} ${refused.revision}`)) this.#report(() => reportNotUnderstood(this.#hands, refused));

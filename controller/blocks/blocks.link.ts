@@ -1,7 +1,9 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
 import type { Session } from '../link/session.ts';
 import { Sessions } from '../link/sessions.service.ts';
+import { BatchedReads } from '../platform/batched-reads.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { BlocksService } from './blocks.service.ts';
@@ -9,6 +11,8 @@ import { BLOCK_LIFTED } from './notifications.ts';
 
 /** Blocks per message that cost a transaction. */
 const BLOCKS_OF_A_WRITE = 5;
+/** Sessions that are read for at once. */
+const MAX_AT_ONCE = 200;
 
 /** Receives the blocks that agents report; lifted blocks are sent to an agent until it no longer reports them. */
 @Injectable()
@@ -20,6 +24,8 @@ export class BlocksLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     },
   };
   private stopListening: (() => void) | undefined;
+  /** Of sessions that are opened at the same moment. */
+  private readonly toLift = new BatchedReads((gateways: GatewayIdentity[]) => this.blocks.toLift(gateways), MAX_AT_ONCE);
 
   constructor(
     @Inject(LinkParts) private readonly link: LinkParts,
@@ -53,7 +59,7 @@ export class BlocksLink implements LinkPart, OnModuleInit, OnModuleDestroy {
   }
 
   async opened(session: Session): Promise<void> {
-    this.lift(session, await this.blocks.toLift(session.identity));
+    this.lift(session, await this.toLift.of(session.identity));
   }
 
   private lift(session: Session, ids: string[]): void {

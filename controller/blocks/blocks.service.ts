@@ -63,9 +63,13 @@ export class BlocksService {
     });
   }
 
-  /** The names of a gateway's blocks that it still has to lift. */
-  async toLift({ gatewayId, tenantId }: GatewayIdentity): Promise<string[]> {
-    return this.database.transact(new Set([tenantId]), async (t) => (await this.blocks.toLift(t, [gatewayId])).map(({ name }) => name));
+  /** The names of each gateway's blocks that it still has to lift. */
+  async toLift(gateways: readonly GatewayIdentity[]): Promise<string[][]> {
+    return this.database.transact(new Set(gateways.map(({ tenantId }) => tenantId)), async (t) => {
+      const ids = gateways.map(({ gatewayId }) => gatewayId);
+      const rows = Map.groupBy(await this.blocks.toLift(t, ids), ({ gatewayId }) => gatewayId);
+      return ids.map((id) => (rows.get(id) ?? []).map(({ name }) => name));
+    });
   }
 
   async list(scope: TenantScope, query: z.output<NonNullable<typeof listBlocks.query>>): Promise<z.output<typeof listBlocks.response>> {

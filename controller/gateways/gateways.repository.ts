@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Scope } from '../../proto/http/scope.ts';
-import { Prisma } from '../generated/prisma/client.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import type { GatewayRow } from './gateway-view.ts';
@@ -103,8 +102,17 @@ export class GatewaysRepository {
   }
 
   /** Stores what a gateway reports about itself. */
-  async describe(t: Transaction, id: string, { guard, ...said }: ReturnType<typeof toSelfDescription>): Promise<void> {
-    await t.gateway.update({ where: { id }, data: { ...said, guard: guard ?? Prisma.DbNull } });
+  /** Writes only what has changed: a fleet that comes back says what it said before. */
+  async describe(t: Transaction, id: string, said: ReturnType<typeof toSelfDescription>): Promise<void> {
+    const { agentVersion, kernel, tableKind } = said;
+    const [capabilities, wans] = [JSON.stringify(said.capabilities), JSON.stringify(said.wans)];
+    const guard = said.guard ? JSON.stringify(said.guard) : null;
+    await t.$executeRaw`
+      UPDATE gateway
+      SET agent_version = ${agentVersion}, kernel = ${kernel}, table_kind = ${tableKind}, capabilities = ${capabilities}::jsonb,
+        wans = ${wans}::jsonb, guard = ${guard}::jsonb
+      WHERE id = ${id}::uuid AND (agent_version, kernel, table_kind, capabilities, wans, guard)
+        IS DISTINCT FROM (${agentVersion}, ${kernel}, ${tableKind}, ${capabilities}::jsonb, ${wans}::jsonb, ${guard}::jsonb)`;
   }
 
   /**

@@ -28,8 +28,11 @@ import { GATEWAY_REVOKED, SESSION_OPENED } from './notifications.ts';
 import { RenewalsService } from './renewals.service.ts';
 import { GatewayQueries } from './gateway-queries.service.ts';
 import { PING_INTERVAL_MS, RECORD_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
+import { SessionTurns } from './session-turns.ts';
 
 const HELLO_MS = 10_000;
+/** An agent whose turn comes within this time keeps its stream, which costs less than another handshake; it waits 10 s for its welcome. */
+const HELD_MS = 3_000;
 /** All gateways of a hub may share one address; they are identified by their certificates. */
 const CONNECTIONS = {
   total: 20_000,
@@ -48,9 +51,13 @@ const FIRST_PART_MS = 10_000;
 const MAX_UNHANDLED = 4;
 
 const undecoded = (bytes: Buffer): Buffer => bytes;
-/** The contract, except that agents' messages are delivered as bytes: they are weighed before they are decoded. */
+const asItIs = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+/**
+ * The contract, except that agents' messages are delivered as bytes: they are weighed before they are decoded. Ours are encoded once,
+ * however many agents are sent them.
+ */
 const WEIGHED = {
-  session: { ...Definition.session, requestDeserialize: undecoded },
+  session: { ...Definition.session, requestDeserialize: undecoded, responseSerialize: asItIs },
   answer: { ...Definition.answer, requestDeserialize: undecoded },
   renew: Definition.renew,
 };
@@ -60,6 +67,7 @@ const WEIGHED = {
 export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private listener: GrpcListener | undefined;
   private timers: NodeJS.Timeout[] = [];
+  private readonly turns: SessionTurns;
 
   constructor(
     @Inject(LinkService) private readonly link: LinkService,
@@ -75,7 +83,10 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    const { sessionsPerSecond: perSecond } = config;
+    this.turns = new SessionTurns({ perSecond, burst: perSecond }, Math.random);
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     const handlers: UntypedServiceImplementation = {
@@ -123,6 +134,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     const ended = new AbortController();
     let session: Session | undefined;
     let unhandled = 0;
+    let turnInMs = 0;
     let work: Promise<void> = Promise.resolve();
     const fail = (error: unknown): void => {
       if (ended.signal.aborted) return;
@@ -141,6 +153,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       if (session) return this.link.receive(session, message);
       if (message.body?.$case !== 'hello') throw new FleetError('INVALID_REQUEST', 'The first message must be hello.');
       clearTimeout(helloTimer);
+      if (!(await this.awaitTurn(identity.gatewayId, turnInMs, ended.signal))) return;
       session = await this.link.open(identity, message.body.value, stream);
     };
     const end = (): void => {
@@ -163,6 +176,12 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     } catch (error) {
       return fail(error);
     }
+    this.listener?.vouch(stream.getPeer());
+    turnInMs = this.turns.ask(identity.gatewayId, performance.now());
+    if (turnInMs > HELD_MS) {
+      end();
+      return refuse(stream, crowded(turnInMs));
+    }
     stream.on('data', (bytes: Uint8Array) => {
       unhandled += 1;
       if (unhandled >= MAX_UNHANDLED) stream.pause();
@@ -174,6 +193,16 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
           if (stream.isPaused()) stream.resume();
         });
     });
+  }
+
+  /** False if the stream has ended meanwhile. Throws UNAVAILABLE where another stream of the gateway took its turn. */
+  private async awaitTurn(gatewayId: string, inMs: number, signal: AbortSignal): Promise<boolean> {
+    for (let waitMs = inMs; waitMs > 0; waitMs = this.turns.ask(gatewayId, performance.now())) {
+      if (waitMs > HELD_MS) throw crowded(waitMs);
+      await delay(Math.ceil(waitMs), undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted) return false;
+    }
+    return !signal.aborted;
   }
 
   /** A gateway's answer to one query. Nothing is kept of an answer that nobody waits for. */
@@ -285,6 +314,12 @@ function decoded<Message>(bytes: Uint8Array, type: { decode(bytes: Uint8Array): 
   } catch (cause) {
     throw new FleetError('INVALID_REQUEST', 'A message cannot be decoded.', {}, { cause });
   }
+}
+
+/** Not the agent's fault: its connection is not held against its address. */
+function crowded(waitMs: number): FleetError {
+  const retryAfterSeconds = Math.ceil(waitMs) / 1000;
+  return new FleetError('UNAVAILABLE', `Many agents connect at once. Connect again in ${retryAfterSeconds} s.`, { retryAfterSeconds });
 }
 
 const namesNone = (): FleetError =>

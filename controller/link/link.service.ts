@@ -49,13 +49,10 @@ export class LinkService implements BeforeApplicationShutdown {
   /** Opens a session: registers it, welcomes the agent, and lets each noun send what it has. Throws what HellosService refuses with. */
   async open(identity: ProvenGateway, hello: Hello, stream: AgentStream): Promise<Session> {
     if (this.leaving.signal.aborted) throw isStopping();
-    return this.admission.run(() => this.openNow(identity, hello, stream));
-  }
-
-  private async openNow(identity: ProvenGateway, hello: Hello, stream: AgentStream): Promise<Session> {
     const { gatewayId, tenantId } = identity;
     const nowMs = this.clock();
-    const epoch = await this.hellos.admit(identity, hello);
+    // What follows is read for all at once who are admitted at the same moment.
+    const epoch = await this.admission.run(() => this.hellos.admit(identity, hello));
     const session = new Session(identity, epoch, stream, nowMs, identity.endsAtMs);
     this.sessions.add(session);
     session.send({

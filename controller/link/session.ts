@@ -5,8 +5,8 @@ import { toServiceError } from '../platform/grpc-listener.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { Outgoing } from './outgoing.ts';
 
-export type AgentStream = ServerDuplexStream<Uint8Array, ControllerMessage>;
-type Body = NonNullable<ControllerMessage['body']>;
+export type AgentStream = ServerDuplexStream<Uint8Array, Uint8Array>;
+export type Body = NonNullable<ControllerMessage['body']>;
 
 export const PING_INTERVAL_MS = 10_000;
 /** An agent answers each ping; silence this long means that it is gone. */
@@ -24,7 +24,7 @@ export const SILENCE_MS = 35_000;
 export class Session {
   lastHeardMs: number;
   isClosed = false;
-  private readonly outgoing = new Outgoing<ControllerMessage>((message) => ControllerMessage.encode(message).finish().length);
+  private readonly outgoing = new Outgoing<Uint8Array>((bytes) => bytes.length);
   private isWriting = false;
 
   constructor(
@@ -39,8 +39,13 @@ export class Session {
 
   /** Queues a message. Closes the session if the agent reads too slowly. */
   send(body: Body): void {
+    this.sendEncoded(encoded(body), body.$case === 'ping' ? 'ping' : undefined);
+  }
+
+  /** The same for a message that many sessions are sent. One with `replaces` replaces a waiting one with the same key. */
+  sendEncoded(bytes: Uint8Array, replaces?: string): void {
     if (this.isClosed) return;
-    if (!this.outgoing.push({ body }, body.$case === 'ping' ? 'ping' : undefined)) {
+    if (!this.outgoing.push(bytes, replaces)) {
       this.close(new FleetError('GATEWAY_SLOW', 'The agent’s send queue is full. Reconnect.'));
       return;
     }
@@ -67,4 +72,9 @@ export class Session {
       return;
     }
   }
+}
+
+/** A message as the stream carries it. */
+export function encoded(body: Body): Uint8Array {
+  return ControllerMessage.encode({ body }).finish();
 }

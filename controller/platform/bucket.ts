@@ -30,6 +30,11 @@ export class Bucket {
     return true;
   }
 
+  /** Returns what was taken for nothing. */
+  giveBack(amount: number, nowMs: number): void {
+    this.take(-amount, nowMs);
+  }
+
   /** Whether it equals a bucket that was never used. */
   isFull(nowMs: number): boolean {
     return this.filled(nowMs) >= this.rate.burst;

@@ -35,6 +35,7 @@ const variables = z.object({
     .regex(/^[\w.:/, ]+$/, 'must be addresses, prefixes, loopback or uniquelocal, separated by commas')
     .default('loopback'),
   CTFLEET_SAMPLE_INTERVAL_MS: z.coerce.number().int().min(1000).max(600_000).default(10_000),
+  CTFLEET_SESSIONS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
   CTFLEET_SEARCH_DEADLINE_MS: z.coerce.number().int().min(100).max(30_000).default(3000),
   CTFLEET_QUESTIONS_AT_ONCE: z.coerce.number().int().min(1).max(10_000).default(256),
   CTFLEET_COMMAND_TTL_MS: z.coerce.number().int().min(1000).max(3_600_000).default(120_000),
@@ -117,6 +118,8 @@ export interface Config {
   /** Proxies trusted to report a caller's address: addresses, prefixes, `loopback` or `uniquelocal`, separated by commas. */
   trustedProxies: string;
   sampleIntervalMs: number;
+  /** Sessions of agents that this process opens, on average; more wait for their turn. */
+  sessionsPerSecond: number;
   searchDeadlineMs: number;
   /** Questions to gateways that this process has open at once. */
   questionsAtOnce: number;
@@ -174,6 +177,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     publicUrl: new URL(value.CTFLEET_PUBLIC_URL).origin,
     trustedProxies: value.CTFLEET_TRUSTED_PROXIES,
     sampleIntervalMs: value.CTFLEET_SAMPLE_INTERVAL_MS,
+    sessionsPerSecond: value.CTFLEET_SESSIONS_PER_SECOND,
     searchDeadlineMs: value.CTFLEET_SEARCH_DEADLINE_MS,
     questionsAtOnce: value.CTFLEET_QUESTIONS_AT_ONCE,
     commandTtlMs: value.CTFLEET_COMMAND_TTL_MS,

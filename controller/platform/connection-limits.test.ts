@@ -55,6 +55,27 @@ describe('connections', () => {
     expect(connections.enter('192.0.2.1:9', '192.0.2.1', 11_000)).toBeUndefined();
   });
 
+  it('of a fleet behind one address are not bounded by it, once each has said who it is', () => {
+    const connections = new Connections({ ...LIMITS, arrivals: { perSecond: 1, burst: 3 } });
+    const peers = Array.from({ length: 90 }, (_, port) => `192.0.2.1:${port}`);
+    for (const peer of peers) {
+      expect(connections.enter(peer, '192.0.2.1', 0)).toBeUndefined();
+      connections.prove(peer);
+      connections.vouch(peer, 0);
+      connections.vouch(peer, 0);
+    }
+    // Nor do they make room for others.
+    expect([1, 2, 3, 4].map((port) => connections.enter(`192.0.2.1:9${port}00`, '192.0.2.1', 0))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      'arrivals',
+    ]);
+    peers.forEach((peer) => connections.leave(peer));
+    for (let port = 0; port < 3; port++) connections.leave(`192.0.2.1:9${port + 1}00`);
+    expect(connections.size).toBe(0);
+  });
+
   it('begin a limited number of calls each', () => {
     const connections = new Connections(LIMITS);
     connections.enter('192.0.2.1:1', '192.0.2.1', 0);

@@ -2,7 +2,8 @@ import { Bucket, type Rate } from './bucket.ts';
 
 /**
  * How many connections a port accepts, and how fast. An unproven connection has not begun a call yet: holding it open costs an attacker
- * nothing, and accepting it costs the controller a TLS handshake. `calls`: begun by one connection.
+ * nothing, and accepting it costs the controller a TLS handshake. `perAddress` and `arrivals` bound those that nobody vouches for. `calls`:
+ * begun by one connection.
  */
 export interface ConnectionLimits {
   total: number;
@@ -19,10 +20,12 @@ interface Connection {
   host: string;
   isProven: boolean;
   isRefused: boolean;
+  isVouchedFor: boolean;
   calls: Bucket;
 }
 interface Host {
   open: number;
+  vouchedFor: number;
   unproven: number;
   refused: number;
 }
@@ -45,10 +48,10 @@ export class Connections {
   /** Admits a connection, or returns the limit that refuses it. */
   enter(peer: string, address: string, nowMs: number): Reason | undefined {
     const host = networkOf(address);
-    const own = this.hosts.get(host) ?? { open: 0, unproven: 0, refused: 0 };
+    const own = this.hosts.get(host) ?? { open: 0, vouchedFor: 0, unproven: 0, refused: 0 };
     const { total, perAddress, unproven, unprovenPerAddress, calls } = this.limits;
     if (this.open.size >= total) return 'total';
-    if (own.open >= perAddress) return 'perAddress';
+    if (own.open - own.vouchedFor >= perAddress) return 'perAddress';
     if (this.unproven >= unproven) return 'unproven';
     if (own.unproven >= unprovenPerAddress) return 'unprovenPerAddress';
     if (!this.arrivalsOf(host, nowMs).takeIfThere(1, nowMs)) return 'arrivals';
@@ -57,7 +60,7 @@ export class Connections {
     own.unproven++;
     this.unproven++;
     this.hosts.set(host, own);
-    this.open.set(peer, { host, isProven: false, isRefused: false, calls: new Bucket(calls) });
+    this.open.set(peer, { host, isProven: false, isRefused: false, isVouchedFor: false, calls: new Bucket(calls) });
     return undefined;
   }
 
@@ -73,6 +76,18 @@ export class Connections {
     connection.isProven = true;
     this.hosts.get(connection.host)!.unproven--;
     this.unproven--;
+  }
+
+  /**
+   * Whoever took a call of the connection bounds what its caller may do, by who it is. It then no longer counts against its address, which
+   * a whole fleet may share.
+   */
+  vouch(peer: string, nowMs: number): void {
+    const connection = this.open.get(peer);
+    if (!connection || connection.isVouchedFor) return;
+    connection.isVouchedFor = true;
+    this.hosts.get(connection.host)!.vouchedFor++;
+    this.arrivals.get(connection.host)?.giveBack(1, nowMs);
   }
 
   isProven(peer: string): boolean {
@@ -105,6 +120,7 @@ export class Connections {
     const own = this.hosts.get(connection.host)!;
     own.open--;
     if (connection.isRefused) own.refused--;
+    if (connection.isVouchedFor) own.vouchedFor--;
     if (own.open === 0) this.hosts.delete(connection.host);
   }
 

@@ -20,6 +20,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
 import { Connections, type ConnectionLimits } from './connection-limits.ts';
 import { cannotListen } from './listen-error.ts';
+import { PacedWork } from './paced-work.ts';
 import { toFleetError } from './problem.ts';
 
 // We log or throw ourselves what grpc-js would print.
@@ -38,6 +39,8 @@ const HANDLER_MS = 20_000;
 /** A connection without a call is closed after this time. */
 const IDLE_MS = 60_000;
 const RENEWAL_MS = 86_400_000;
+/** TLS handshakes begun in one turn of the event loop; each costs a few milliseconds, which other requests wait for. */
+const HANDSHAKES_AT_ONCE = 4;
 /** TLS 1.2 with forward secrecy and authenticated encryption only; those of TLS 1.3 all have both. Our certificates are ECDSA. */
 const CIPHERS = [
   'TLS_AES_256_GCM_SHA384',
@@ -51,7 +54,7 @@ const CIPHERS = [
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 /** The metadata key of a refusal's code. */
 export const CODE_KEY = 'ctfleet-code';
-/** Seconds until a retry is allowed; earlier retries are refused for longer. */
+/** Seconds until a retry is allowed, with a fraction where moments matter; earlier retries are refused for longer. */
 export const RETRY_AFTER_KEY = 'ctfleet-retry-after-seconds';
 
 /** A certificate with its chain, and its key. PEM. */
@@ -124,6 +127,9 @@ export class GrpcListener {
       injector.injectConnection(socket);
     });
     handshakes.on('tlsClientError', (_, socket) => void socket.destroy());
+    const beginning = new PacedWork<Socket>((socket) => {
+      if (!socket.destroyed) handshakes.emit('connection', socket);
+    }, HANDSHAKES_AT_ONCE);
     const gate = createServer((socket) => {
       socket.on('error', () => undefined);
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
@@ -137,7 +143,7 @@ export class GrpcListener {
         sockets.delete(peer);
         connections.leave(peer);
       });
-      handshakes.emit('connection', socket);
+      beginning.add(socket);
     });
     const port = await new Promise<number>((resolve, reject) => {
       gate.once('error', (error) => reject(cannotListen(address, error)));
@@ -162,6 +168,11 @@ export class GrpcListener {
   /** Lets nobody connect any more; calls on open connections go on. */
   stopAccepting(): void {
     this.gate.close();
+  }
+
+  /** The caller of the peer's call is known, and bounded as such: see Connections. */
+  vouch(peer: string): void {
+    this.connections.vouch(peer, performance.now());
   }
 
   /** Gives calls a second to end, then cuts them. */

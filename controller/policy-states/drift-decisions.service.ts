@@ -80,15 +80,20 @@ export class DriftDecisions {
     return this.views.get(scope, gatewayId);
   }
 
-  /** What a gateway still has to do, one message for each way. */
-  async of({ gatewayId, tenantId }: GatewayIdentity): Promise<ResolveDrift[]> {
-    return this.database.transact(new Set([tenantId]), async (t) => {
-      const decided = await this.states.decided(t, gatewayId, new Date(this.clock()));
-      const changeId = (await this.states.states(t, [gatewayId])).get(gatewayId)?.changeId;
-      if (!changeId) return [];
-      return (['restore', 'ignore'] as const).flatMap((way) => {
-        const paths = decided.filter(({ resolveWay }) => resolveWay === way).map(({ path }) => path);
-        return paths.length > 0 ? [{ changeId, paths, way: WAYS[way] }] : [];
+  /** What each gateway still has to do, one message for each way. */
+  async of(gateways: readonly GatewayIdentity[]): Promise<ResolveDrift[][]> {
+    return this.database.transact(new Set(gateways.map(({ tenantId }) => tenantId)), async (t) => {
+      const ids = gateways.map(({ gatewayId }) => gatewayId);
+      const decided = Map.groupBy(await this.states.decided(t, ids, new Date(this.clock())), ({ gatewayId }) => gatewayId);
+      if (decided.size === 0) return ids.map(() => []);
+      const states = await this.states.states(t, [...decided.keys()]);
+      return ids.map((id) => {
+        const changeId = states.get(id)?.changeId;
+        if (!changeId) return [];
+        return (['restore', 'ignore'] as const).flatMap((way) => {
+          const paths = (decided.get(id) ?? []).filter(({ resolveWay }) => resolveWay === way).map(({ path }) => path);
+          return paths.length > 0 ? [{ changeId, paths, way: WAYS[way] }] : [];
+        });
       });
     });
   }

@@ -1,7 +1,9 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
 import type { Session } from '../link/session.ts';
 import { Sessions } from '../link/sessions.service.ts';
+import { BatchedReads } from '../platform/batched-reads.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { DriftDecisions } from './drift-decisions.service.ts';
@@ -10,6 +12,8 @@ import { PolicyReports } from './reports.service.ts';
 
 /** Values per message that cost a transaction. */
 const DRIFT_OF_A_WRITE = 20;
+/** Sessions that are read for at once. */
+const MAX_AT_ONCE = 200;
 
 /** Receives how gateways are set; what was decided about drift is sent to an agent until it reports it done. */
 @Injectable()
@@ -21,6 +25,8 @@ export class PolicyStatesLink implements LinkPart, OnModuleInit, OnModuleDestroy
     },
   };
   private stopListening: (() => void) | undefined;
+  /** Of sessions that are opened at the same moment. */
+  private readonly decided = new BatchedReads((gateways: GatewayIdentity[]) => this.decisions.of(gateways), MAX_AT_ONCE);
 
   constructor(
     @Inject(LinkParts) private readonly link: LinkParts,
@@ -55,6 +61,6 @@ export class PolicyStatesLink implements LinkPart, OnModuleInit, OnModuleDestroy
   }
 
   async opened(session: Session): Promise<void> {
-    for (const value of await this.decisions.of(session.identity)) session.send({ $case: 'resolveDrift', value });
+    for (const value of await this.decided.of(session.identity)) session.send({ $case: 'resolveDrift', value });
   }
 }

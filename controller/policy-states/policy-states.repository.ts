@@ -85,10 +85,14 @@ export class PolicyStatesRepository {
   }
 
   /** What gateways were told to do and have not done yet. */
-  async decided(t: Transaction, gatewayId: string, now: Date): Promise<Pick<DriftRow, 'path' | 'resolveWay'>[]> {
+  async decided(
+    t: Transaction,
+    gatewayIds: readonly string[],
+    now: Date,
+  ): Promise<Pick<DriftRow & { gatewayId: string }, 'gatewayId' | 'path' | 'resolveWay'>[]> {
     return t.policyDrift.findMany({
-      where: { gatewayId, state: { not: 'over' }, resolveUntil: { gt: now } },
-      select: { path: true, resolveWay: true },
+      where: { gatewayId: { in: [...gatewayIds] }, state: { not: 'over' }, resolveUntil: { gt: now } },
+      select: { gatewayId: true, path: true, resolveWay: true },
       orderBy: { path: 'asc' },
     });
   }

@@ -1,20 +1,27 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import type { Hello } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { AuditCheckpoint, Hello } from '../../proto/gen/ctfleet/v1/link.ts';
 import { SYSTEM_CHAIN } from '../audit/chain.ts';
 import { CHECKPOINT_SIGNED } from '../audit/notifications.ts';
 import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
-import type { Session } from '../link/session.ts';
+import { encoded, type Session } from '../link/session.ts';
 import { Sessions } from '../link/sessions.service.ts';
+import { BatchedReads } from '../platform/batched-reads.ts';
 import { Batches } from '../platform/batches.ts';
+import { inChunks } from '../platform/in-chunks.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
-import { isWitnessedBy, WitnessService } from './witness.service.ts';
+import { isWitnessedBy, WitnessService, type Witnessed } from './witness.service.ts';
+
+/** Sessions that are read for at once; each may have kept the heads of some minutes. */
+const MAX_AT_ONCE = 100;
 
 /** Agents report at hello which heads they have kept, and get the newest ones, then and whenever one is signed. */
 @Injectable()
 export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
   /** Each tenant's chain is signed in the same minute. */
   private readonly signed = new Batches<string>((chains) => this.tell(chains), 1000);
+  /** Of sessions that are opened at the same moment. */
+  private readonly judged = new BatchedReads((all: Witnessed[]) => this.judgeAll(all), MAX_AT_ONCE);
   private stopListening: (() => void) | undefined;
 
   constructor(
@@ -42,10 +49,17 @@ export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     this.stopListening?.();
   }
 
+  /** An agent is sent the heads that it has not said it has. */
   async opened(session: Session, { witnessed }: Hello): Promise<void> {
-    await this.witness.judge(session.identity, witnessed);
-    for (const value of await this.witness.forAgents([session.identity.tenantId, SYSTEM_CHAIN]))
-      session.send({ $case: 'auditCheckpoint', value });
+    for (const value of await this.judged.of({ gateway: session.identity, witnessed }))
+      if (!witnessed.some((one) => isSame(one, value))) session.send({ $case: 'auditCheckpoint', value });
+  }
+
+  /** The newest heads for each, once what each has kept is checked. */
+  private async judgeAll(all: Witnessed[]): Promise<AuditCheckpoint[][]> {
+    await this.witness.judgeAll(all);
+    const heads = await this.witness.forAgents([...new Set(all.map(({ gateway }) => gateway.tenantId)), SYSTEM_CHAIN]);
+    return all.map(({ gateway: { tenantId } }) => heads.filter(({ chain }) => isWitnessedBy(tenantId, chain)));
   }
 
   /** Sends new checkpoints to all connected agents that should keep them. */
@@ -53,8 +67,16 @@ export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     const sessions = [...this.sessions.all()];
     const chains = signed.filter((chain) => sessions.some(({ identity }) => isWitnessedBy(identity.tenantId, chain)));
     if (chains.length === 0) return;
-    for (const value of await this.witness.forAgents(chains))
-      for (const session of sessions)
-        if (isWitnessedBy(session.identity.tenantId, value.chain)) session.send({ $case: 'auditCheckpoint', value });
+    for (const value of await this.witness.forAgents(chains)) {
+      const bytes = encoded({ $case: 'auditCheckpoint', value });
+      await inChunks(
+        sessions.filter(({ identity }) => isWitnessedBy(identity.tenantId, value.chain)),
+        (session) => session.sendEncoded(bytes),
+      );
+    }
   }
+}
+
+function isSame(one: AuditCheckpoint, other: AuditCheckpoint): boolean {
+  return one.chain === other.chain && one.seq === other.seq && one.hash === other.hash;
 }

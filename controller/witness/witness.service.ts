@@ -27,12 +27,20 @@ export class WitnessService {
    * Checks what an agent kept against our chains. A mismatch is logged as an error and recorded in the audit trail, once for all of it:
    * either somebody has changed the past, or the agent lies.
    */
-  async judge(gateway: { gatewayId: string; tenantId: string }, witnessed: readonly AuditCheckpoint[]): Promise<void> {
-    const own = witnessed
-      .slice(-2 * MAX_WITNESSED)
-      .filter(({ chain, seq }) => isWitnessedBy(gateway.tenantId, chain) && seq <= MAX_SEQ)
-      .slice(-MAX_WITNESSED);
-    const { hashes, stubs } = await this.trails.known(own);
+  async judge(gateway: Gateway, witnessed: readonly AuditCheckpoint[]): Promise<void> {
+    await this.judgeAll([{ gateway, witnessed }]);
+  }
+
+  /** The same for many, whose heads are mostly the same. */
+  async judgeAll(all: readonly Witnessed[]): Promise<void> {
+    const own = all.map(({ gateway: { tenantId }, witnessed }) => ownOf(tenantId, witnessed));
+    const unique = new Map(own.flat().map(({ chain, seq }) => [`${chain} ${seq}`, { chain, seq }]));
+    if (unique.size === 0) return;
+    const known = await this.trails.known([...unique.values()]);
+    for (const [index, { gateway }] of all.entries()) await this.compare(gateway, own[index]!, known);
+  }
+
+  private async compare(gateway: Gateway, own: readonly AuditCheckpoint[], { hashes, stubs }: KnownEntries): Promise<void> {
     // Entries removed by retention cannot be compared; the last of them is known by its stub.
     const isPast = ({ chain, seq, hash }: AuditCheckpoint): boolean => {
       const stub = stubs.get(chain);
@@ -61,6 +69,27 @@ export class WitnessService {
       gateway.gatewayId,
     );
   }
+}
+
+interface Gateway {
+  gatewayId: string;
+  tenantId: string;
+}
+
+/** The heads that an agent has kept. */
+export interface Witnessed {
+  gateway: Gateway;
+  witnessed: readonly AuditCheckpoint[];
+}
+
+type KnownEntries = Awaited<ReturnType<TrailsService['known']>>;
+
+/** Those that an agent of the tenant may have kept. */
+function ownOf(tenantId: string, witnessed: readonly AuditCheckpoint[]): AuditCheckpoint[] {
+  return witnessed
+    .slice(-2 * MAX_WITNESSED)
+    .filter(({ chain, seq }) => isWitnessedBy(tenantId, chain) && seq <= MAX_SEQ)
+    .slice(-MAX_WITNESSED);
 }
 
 /** As many as an agent keeps heads of two chains; the rest of a longer list is ignored. */

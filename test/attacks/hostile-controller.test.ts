@@ -251,6 +251,7 @@ describe('lists that are too long', () => {
           isApproved: false,
           delaySeconds: 0,
         })),
+        digest: Buffer.alloc(16, 1),
       },
     });
     await session.send({
@@ -259,6 +260,7 @@ describe('lists that are too long', () => {
         remediations: [
           { id: 'r', revision: 1, document: 'x'.repeat(200_000), limits: undefined, isApproved: true, delaySeconds: MAX_UINT32 },
         ],
+        digest: Buffer.alloc(40_000),
       },
     });
     for (let n = 0; n < 2000; n++) {

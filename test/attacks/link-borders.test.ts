@@ -140,7 +140,10 @@ describe('an error thrown by a callback', () => {
     });
     await session.send({
       $case: 'remediations',
-      value: { remediations: [{ id: 'r', revision: 1, document: '{}', limits: undefined, isApproved: false, delaySeconds: 0 }] },
+      value: {
+        remediations: [{ id: 'r', revision: 1, document: '{}', limits: undefined, isApproved: false, delaySeconds: 0 }],
+        digest: Buffer.alloc(16),
+      },
     });
     await session.send({ $case: 'remediationRunReceipt', value: { runId: PLAN } });
     await session.send({ $case: 'stop', value: { commandIds: ['c2'] } });

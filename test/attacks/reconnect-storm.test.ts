@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { backoffMs } from '../../agent/link/backoff.ts';
+import type { ServiceError } from '@grpc/grpc-js';
+import { redialMs, RETRY_AFTER_KEY, retryAfterMs } from '../../agent/link/backoff.ts';
 import { AUTHORITY, type Authority } from '../../controller/identity/authority.ts';
 import { provenKey } from '../../controller/identity/certificates.ts';
 import { Admission } from '../../controller/link/admission.service.ts';
@@ -61,10 +62,11 @@ async function comeBack(agent: FakeAgent, address: string): Promise<{ ms: number
     try {
       await agent.connect(address);
       return { ms: performance.now() - began, tries };
-    } catch {
+    } catch (error) {
+      const stayAwayMs = retryAfterMs((error as ServiceError).metadata?.get(RETRY_AFTER_KEY) ?? []);
       agent.disconnect();
       await new Promise((resolve) => {
-        setTimeout(resolve, backoffMs(tries, Math.random));
+        setTimeout(resolve, redialMs(tries, stayAwayMs, Math.random));
       });
     }
   }

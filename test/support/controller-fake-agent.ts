@@ -152,6 +152,8 @@ export class FakeAgent {
   readonly identity: Enrolled;
   /** Each set of remediations that it was given. */
   readonly remediations: Remediation[][] = [];
+  /** By which the controller knows the last of them. */
+  remediationsDigest = Buffer.alloc(0);
   readonly runReceipts: string[] = [];
   /** Heads of audit chains that it was given to keep. */
   readonly checkpoints: AuditCheckpoint[] = [];
@@ -267,6 +269,7 @@ export class FakeAgent {
         return;
       case 'remediations':
         this.remediations.push(body.value.remediations);
+        this.remediationsDigest = Buffer.from(body.value.digest);
         return;
       case 'remediationRunReceipt':
         this.runReceipts.push(body.value.runId);

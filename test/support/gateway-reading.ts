@@ -47,6 +47,7 @@ export function reading(number: number, of: Of = {}): GatewayReading {
         connectedAt: new Date(0),
         lastHeardAt: new Date(heardAtMs),
         closedAt: closedAtMs === undefined ? null : new Date(closedAtMs),
+        interruptedAt: null,
       },
       ...of.row,
     },
