@@ -11,8 +11,8 @@ const WRITES =
 const WRITERS: Record<string, [statements: number, notice: string[] | string]> = {
   'enrolment/enrolment.repository.ts': [3, ['enrolment/enrolment.service.ts', 'enrolment/joining.service.ts']],
   'flushes/commands.repository.ts': [2, 'the sequence of commands is not shown'],
-  'gateways/gateways.repository.ts': [6, ['gateways/gateways.service.ts', 'gateways/gateways.link.ts']],
-  'history/samples.repository.ts': [1, ['history/history.link.ts']],
+  'gateways/gateways.repository.ts': [6, ['gateways/gateways.service.ts', 'history/ingest.service.ts']],
+  'history/samples.repository.ts': [1, ['history/ingest.service.ts']],
   'identity/authority.repository.ts': [1, 'the issuer of a certificate is not shown'],
   'link/link.repository.ts': [
     9,
