@@ -50,6 +50,15 @@ it('a gateway goes silent, a certificate overdue and a sample old by time alone'
   expect(look(3_600_001)).toEqual(['offline', true, false]);
 });
 
+it('a clock that was ahead and is set right takes what it had claimed with it', () => {
+  const state = stateOf(reading(1));
+  const look = (nowMs: number) => {
+    state.advance(nowMs);
+    return state.seenBy('all').get(idOf(1))!.gateway!.state;
+  };
+  expect([look(30 * 86_400_000), look(30 * 86_400_000 - 1000), look(1000)]).toEqual(['offline', 'offline', 'online']);
+});
+
 it('checks a gateway before it counts as silent, and again less and less often', () => {
   const state = stateOf(reading(1), reading(2, { closedAtMs: 5 }));
   expect(state.toCheck(SILENCE_MS - 5001)).toEqual([]);

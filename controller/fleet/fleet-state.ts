@@ -7,6 +7,8 @@ import { inOrder, type Order } from './order.ts';
 const CHECK_MS = 5000;
 /** And again while it is silent, less and less often: after a quarter of the time since. */
 const CHECK_SHARE = 4;
+/** The clock is corrected by less all the time; one that goes back further was wrong before. */
+const SET_BACK_MS = 60_000;
 
 /** What one caller may see of the fleet. */
 export interface Seen extends Iterable<Member> {
@@ -50,12 +52,13 @@ export class FleetState {
     for (const id of this.#members.keys()) if (!ids.has(id)) this.remove(id);
   }
 
-  /** Shows the fleet as of a time: gateways go silent and certificates become overdue by time alone. Never goes back. */
+  /** Shows the fleet as of a time: gateways go silent and certificates become overdue by time alone. Goes back only with the clock. */
   advance(nowMs: number): void {
-    if (nowMs <= this.#asOfMs) return;
+    const isSetBack = nowMs < this.#asOfMs - SET_BACK_MS;
+    if (nowMs <= this.#asOfMs && !isSetBack) return;
     this.#asOfMs = nowMs;
     for (const { id, changesAtMs } of this.#members.values())
-      if (changesAtMs !== undefined && changesAtMs <= nowMs) this.show(this.#readings.get(id)!, nowMs);
+      if (isSetBack || (changesAtMs !== undefined && changesAtMs <= nowMs)) this.show(this.#readings.get(id)!, nowMs);
   }
 
   /** Gateways that go silent soon or went, as far as was read: they are read again before that is believed. */

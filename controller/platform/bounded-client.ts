@@ -30,9 +30,11 @@ export function sessionOf({ statementMs }: Patience): pg.ClientConfig {
 
 /**
  * A Postgres client that gives up its connection when a statement is not answered in time: all waiting statements fail, and the pool
- * replaces the connection. pg's own `query_timeout` only fails the caller, and the next one waits on the same dead connection.
+ * replaces the connection. pg's own `query_timeout` only fails the caller, and the next one waits on the same dead connection. Statements
+ * wait for each other here: Prisma sends those of a transaction together, and pg will take only one at a time.
  */
 export function boundedClient(answerMs: number): typeof pg.Client {
+  const underWay = new WeakMap<pg.Client, Promise<unknown>>();
   return class extends pg.Client {
     override query = ((...given: unknown[]): unknown => {
       const timer = setTimeout(() => this.connection.stream.destroy(new DatabaseSilent(answerMs)), answerMs);
@@ -47,8 +49,16 @@ export function boundedClient(answerMs: number): typeof pg.Client {
           },
         ]);
       }
-      const answer = Reflect.apply(super.query, this, given) as Promise<unknown>;
-      return answer.finally(done);
+      const send = (): Promise<unknown> => Reflect.apply(super.query, this, given) as Promise<unknown>;
+      const before = underWay.get(this);
+      const answer = (before ? before.then(send) : send()).finally(done);
+      const ended = answer.then(
+        () => undefined,
+        () => undefined,
+      );
+      underWay.set(this, ended);
+      void ended.then(() => underWay.get(this) === ended && underWay.delete(this));
+      return answer;
     }) as pg.Client['query'];
   };
 }
