@@ -50,8 +50,8 @@ const KEPT_MS = 10_000;
 /**
  * Migrates if it has the owner's login, wires, listens. Throws an Error that says what is wrong; nothing is left open then.
  *
- * Shutdown begins with what other replicas take over, and then follows Nest's order: work stops (onModuleDestroy), then links and queues (beforeApplicationShutdown), Postgres last
- * (onApplicationShutdown).
+ * Shutdown begins with what other replicas take over, and then follows Nest's order: work stops (onModuleDestroy), then links and queues
+ * (beforeApplicationShutdown), Postgres last (onApplicationShutdown).
  */
 export async function startController(surroundings: Surroundings): Promise<RunningController> {
   const { config, logger } = surroundings;

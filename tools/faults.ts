@@ -1,5 +1,6 @@
 // npm run faults -- [--short] [--seed N] [--json]: a real system under kill -9, stops and cuts, a checker of fourteen promises, and bugs
-// that it must catch; with --replicas, three controllers with all roles that are killed, stopped, cut off and drained. npm run faults -- renewals [--gateways N] [--minutes N] [--json]: half an hour of certificates of five minutes.
+// that it must catch; with --replicas, three controllers with all roles that are killed, stopped, cut off and drained.
+// npm run faults -- renewals [--gateways N] [--minutes N] [--json]: half an hour of certificates of five minutes.
 // npm run faults -- policies [--count 500] [--seed N] [--json]: random policies on gateways of their own. See docs/faults.md.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';

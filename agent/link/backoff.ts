@@ -1,4 +1,4 @@
-/** The bounds of the first waits. A controller that was restarted is back within them, and no agent then sleeps for longer than the last. */
+/** The bounds of the first waits. A controller that was restarted is back within them, and no agent then sleeps for longer. */
 const FIRST_MS = [1000, 2000, 4000, ...Array.from({ length: 9 }, () => 8000)];
 /** The bounds after that, of about 40 s: it is away for long. */
 const THEN_MS = [16_000, 30_000];

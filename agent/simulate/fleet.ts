@@ -33,7 +33,7 @@ export function shares({ gateways, processes }: Simulation, cores: number): Simu
   );
 }
 
-/** Which of a process's shared tables of so many flows a gateway uses: there are as many as memory allows, and each has a seed of its own. */
+/** Which of a process's shared tables a gateway uses: there are as many as memory allows, and each has a seed of its own. */
 export function sharedTable({ seed, flows }: { seed: number; flows: number }): number {
   const tables = Math.max(1, Math.min(MAX_TABLES, Math.floor(MAX_SHARED / Math.max(1, flows))));
   return seed % tables;

@@ -1,4 +1,4 @@
-// The simulated gateways of one process, as main.ts tells them: the same agents as on real gateways, with tables that nobody's packets reach.
+// The simulated gateways of one process, as main.ts tells them: agents as on real gateways, with tables that nobody's packets reach.
 import { once } from 'node:events';
 import { pino } from 'pino';
 import { Agent } from '../agent.ts';

@@ -73,7 +73,7 @@ export class RolloutsRepository {
     return counts;
   }
 
-  /** Names `among` those asked about that gateways of the tenant have, or are to have once they are approved; `except` one enrolment's own. */
+  /** Names `among` those asked about that gateways of the tenant have, or will have once approved; `except` one enrolment's own. */
   async takenNames(
     t: Transaction,
     { tenantId, since, except, among }: { tenantId: string; since: Date; except?: string; among: Prisma.StringFilter[] },

@@ -146,7 +146,7 @@ export class LinkService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Takes no more sessions, and ends those that there are, evenly over a time: their agents dial again at once, and must not storm the other
+   * Takes no more sessions, and ends those that there are, evenly over a time: their agents dial again at once, and must not storm others
    * replicas. A gateway that still has to answer something goes last.
    */
   async giveAway(withinMs: number): Promise<void> {

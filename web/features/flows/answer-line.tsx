@@ -110,5 +110,6 @@ export function answerSentence(gateways: Answer[]): string {
   const missing = gateways.filter(({ state }) => state !== 'answered');
   const [first] = missing;
   const rest = missing.length > 1 ? ` and ${count(missing.length - 1)} more` : '';
-  return `${count(gateways.length - missing.length)} of ${count(gateways.length)} gateways answered${first ? `; ${first.name}: ${first.reason ?? first.state}${rest}` : ''}`;
+  const why = first ? `; ${first.name}: ${first.reason ?? first.state}${rest}` : '';
+  return `${count(gateways.length - missing.length)} of ${count(gateways.length)} gateways answered${why}`;
 }

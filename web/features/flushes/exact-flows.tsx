@@ -16,7 +16,10 @@ interface Page {
   first: number;
 }
 
-/** Every flow of a plan, an audit entry or a run with its tuples, page by page, with its outcome once there is one. Whoever knows the gateways' names says them. */
+/**
+ * Every flow of a plan, an audit entry or a run with its tuples, page by page, with its outcome once there is one. Whoever knows the
+ * gateways' names says them.
+ */
 export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf?(gatewayId: string): string }) {
   const [pages, setPages] = useState<Page[]>([{ first: 1 }]);
   const { cursor, first } = pages.at(-1)!;

@@ -29,8 +29,8 @@ export function useLive(): Live {
 }
 
 /**
- * Keeps what runs up to date with the controller; what single pages show is followed by them (lib/watch.ts). After an interruption everything is fetched again, since it is unknown what was
- * missed.
+ * Keeps what runs up to date with the controller; what single pages show is followed by them (lib/watch.ts). After an interruption
+ * everything is fetched again, since it is unknown what was missed.
  */
 export function LiveProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
