@@ -4,14 +4,14 @@ import { backoffMs, redialMs, retryAfterMs } from './backoff.ts';
 const spread = (attempt: number): number[] => Array.from({ length: 1000 }, (_, index) => backoffMs(attempt, () => index / 1000));
 
 describe('the time to the next dial', () => {
-  it('is anything up to a bound that grows to 8 s, and to 30 s only where the controller is away for long', () => {
+  it('is anything up to a bound that grows to 4 s, and to 30 s only where the controller is away for long', () => {
     for (const [attempt, boundMs] of [
       [0, 1000],
       [1, 2000],
-      [3, 8000],
-      [11, 8000],
-      [12, 16_000],
-      [13, 30_000],
+      [3, 4000],
+      [19, 4000],
+      [20, 16_000],
+      [21, 30_000],
       [1000, 30_000],
     ] as const) {
       const waits = spread(attempt);

@@ -1,5 +1,5 @@
 /** The bounds of the first waits. A controller that was restarted is back within them, and no agent then sleeps for longer. */
-const FIRST_MS = [1000, 2000, 4000, ...Array.from({ length: 9 }, () => 8000)];
+const FIRST_MS = [1000, 2000, ...Array.from({ length: 18 }, () => 4000)];
 /** The bounds after that, of about 40 s: it is away for long. */
 const THEN_MS = [16_000, 30_000];
 /** No two dials are closer: a refused connection costs next to nothing, a loop without a wait a whole core. */

@@ -35,7 +35,7 @@ const variables = z.object({
     .regex(/^[\w.:/, ]+$/, 'must be addresses, prefixes, loopback or uniquelocal, separated by commas')
     .default('loopback'),
   CTFLEET_SAMPLE_INTERVAL_MS: z.coerce.number().int().min(1000).max(600_000).default(10_000),
-  CTFLEET_SESSIONS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
+  CTFLEET_SESSIONS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(150),
   CTFLEET_SEARCH_DEADLINE_MS: z.coerce.number().int().min(100).max(30_000).default(3000),
   CTFLEET_QUESTIONS_AT_ONCE: z.coerce.number().int().min(1).max(10_000).default(256),
   CTFLEET_COMMAND_TTL_MS: z.coerce.number().int().min(1000).max(3_600_000).default(120_000),
