@@ -69,6 +69,7 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
   );
   const outages: Outage[] = [];
   const reports: FaultReport[] = [];
+  const told: Promise<void>[] = [];
   for (const { kind, afterMs } of options.faults) {
     begun++;
     await delay(afterMs);
@@ -77,14 +78,18 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
     outages.push({ name: kind, fromMs, toMs });
     reports.push(report);
     report.lastedMs = toMs - fromMs;
-    void watch.finishAfter(toMs).then((atMs) => {
-      if (atMs !== undefined) report.recoveredMs = atMs - fromMs;
-      onFault(report);
-    });
+    told.push(
+      watch.finishAfter(toMs).then((atMs) => {
+        if (atMs !== undefined) report.recoveredMs = atMs - fromMs;
+        onFault(report);
+      }),
+    );
   }
   await driven;
   const isOver = (await watch.untilNothingIsLeft(Date.now() + (options.settleMs ?? SETTLE_MS))) !== undefined;
   watch.end();
+  // Of a fault after which no command was left to end, too.
+  await Promise.all(told);
   over.abort();
   await beside;
   const history = await fleet.collect(driver.asks, outages);
