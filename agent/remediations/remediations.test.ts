@@ -328,7 +328,7 @@ describe('nothing is touched, and it is reported once', () => {
 });
 
 describe('the set of remediations', () => {
-  it('is known by the controller’s word for it as long as it is in force, and by none of an older controller or after a start', async () => {
+  it('is known by the controller’s word for it while it is in force, and by none of an older controller or after a start', async () => {
     const first = gateway();
     const { remediations } = first;
     expect(remediations.digest).toHaveLength(0);

@@ -321,7 +321,7 @@ describe('what a page costs', () => {
   });
 });
 
-it('a gateway continues after a page wherever its last row came from: of the gateways before it the value is shown, of those after it not', () => {
+it('a gateway continues after a page wherever its last row came from: the value is shown of gateways before it, of those after not', () => {
   const place: Place = { value: 5, gatewayName: 'milano', gatewayId: 'm', flowId: 7 };
   const by: MergeOrder = { field: 'timeout', descending: true };
   expect(afterPlace({ id: 'm', name: 'renamed' }, place, by)).toEqual({ value: 5, id: 7 });

@@ -69,7 +69,8 @@ export class LinkRepository {
       ON CONFLICT (gateway_id) DO UPDATE
       SET replica_id = excluded.replica_id, epoch = greatest(held.epoch + 1, excluded.epoch), connected_at = excluded.connected_at,
         last_heard_at = excluded.last_heard_at, closed_at = NULL, interrupted_at = NULL,
-        instance_id = excluded.instance_id, superseded = excluded.superseded, takeovers = excluded.takeovers, takeovers_since = excluded.takeovers_since
+        instance_id = excluded.instance_id, superseded = excluded.superseded,
+        takeovers = excluded.takeovers, takeovers_since = excluded.takeovers_since
       RETURNING epoch`;
     if (!row) throw new Error('the session registry returned no epoch');
     return row.epoch;

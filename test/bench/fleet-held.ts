@@ -33,7 +33,9 @@ export async function heldRows(stage: FleetStage): Promise<void> {
 export async function sampleRows(stage: FleetStage, since: Date, word: string): Promise<void> {
   const { report, size, options, database } = stage;
   const { rows } = await database.query<{ a_second: number; gateways: number; gap: number }>(
-    `WITH s AS (SELECT gateway_id, at, extract(epoch FROM at - lag(at) OVER (PARTITION BY gateway_id ORDER BY at)) AS gap FROM sample WHERE at >= $1)
+    `WITH s AS (
+       SELECT gateway_id, at, extract(epoch FROM at - lag(at) OVER (PARTITION BY gateway_id ORDER BY at)) AS gap FROM sample WHERE at >= $1
+     )
      SELECT (count(*) / greatest(extract(epoch FROM now() - $1), 1))::float8 AS a_second,
             count(DISTINCT gateway_id)::int AS gateways, coalesce(max(gap), 0)::float8 AS gap FROM s`,
     [since],

@@ -48,6 +48,7 @@ function report({ name, size, ours, unit, target }: Row): void {
   const ok = target === undefined || ours <= target;
   isMet &&= ok;
   const rounded = Math.round(ours * 10) / 10;
+  const judged = target === undefined ? '' : `, at most ${target}: ${ok ? 'met' : 'NOT MET'}`;
   if (options.json)
     console.log(
       JSON.stringify({
@@ -61,10 +62,7 @@ function report({ name, size, ours, unit, target }: Row): void {
         ok,
       }),
     );
-  else
-    console.log(
-      `${String(size).padStart(6)} gateways  ${name.padEnd(44)} ${rounded} ${unit}${target === undefined ? '' : `, at most ${target}: ${ok ? 'met' : 'NOT MET'}`}`,
-    );
+  else console.log(`${String(size).padStart(6)} gateways  ${name.padEnd(44)} ${rounded} ${unit}${judged}`);
 }
 
 async function trial(size: number): Promise<void> {

@@ -175,7 +175,8 @@ async function figures(system: System, workers: ChildProcess[]): Promise<Figures
   const client = new pg.Client({ connectionString: system.databaseUrl });
   await client.connect();
   const { rows } = await client.query<{ commits: string; read: string; pid: number }>(
-    'SELECT pg_backend_pid() AS pid, xact_commit AS commits, tup_returned + tup_fetched AS read FROM pg_stat_database WHERE datname = current_database()',
+    `SELECT pg_backend_pid() AS pid, xact_commit AS commits, tup_returned + tup_fetched AS read
+     FROM pg_stat_database WHERE datname = current_database()`,
   );
   const postgres = postgresPids(rows[0]!.pid);
   await client.end();

@@ -1,5 +1,4 @@
-import type { AttributeWriter } from '../../netlink/attributes.ts';
-import { setHostU32 } from '../../netlink/attributes.ts';
+import { setHostU32, type AttributeWriter } from '../../netlink/attributes.ts';
 import { ANONYMOUS_SET, CONNLIMIT, DATA, DYNSET, EXPRESSION, OBJREF, VERDICT_ATTRIBUTE } from './nf-tables.ts';
 import { VERDICT, type Data, type Expression, type RuleVerdict } from './ruleset.ts';
 

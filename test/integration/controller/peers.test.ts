@@ -163,7 +163,8 @@ describe('a replica of the last release', () => {
     SET replica_id = excluded.replica_id, epoch = greatest(held.epoch + 1, excluded.epoch), connected_at = excluded.connected_at,
       last_heard_at = excluded.last_heard_at, closed_at = NULL, instance_id = excluded.instance_id, superseded = excluded.superseded,
       takeovers = excluded.takeovers, takeovers_since = excluded.takeovers_since`;
-  const IS_ALIVE = `SELECT closed_at IS NULL AND now() - last_heard_at < interval '35 seconds' AS alive FROM link_session WHERE gateway_id = $1`;
+  const IS_ALIVE = `SELECT closed_at IS NULL AND now() - last_heard_at < interval '35 seconds' AS alive
+    FROM link_session WHERE gateway_id = $1`;
   const CLOSE = `UPDATE link_session SET closed_at = now() WHERE gateway_id = $1 AND replica_id = $2 AND closed_at IS NULL`;
 
   it('keeps sessions in the same registry: it sees ours, we see its own, and only its rows cannot be asked for', async () => {

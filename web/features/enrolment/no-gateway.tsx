@@ -7,8 +7,8 @@ import { Empty } from '../../ui/feedback.tsx';
 
 /** Shown instead of gateways if none is in scope: the first run if there is none at all, otherwise a link to enrol one here. */
 export function NoGateway() {
-  const { data: any } = useQuery(queries.gateways({ limit: 1 }));
-  if (any?.total)
+  const { data: found } = useQuery(queries.gateways({ limit: 1 }));
+  if (found?.total)
     return (
       <Empty
         action={

@@ -119,7 +119,7 @@ function wordsOf(gateway: Gateway, { why, flows = 0 }: Attention, nowMs: number,
         word: WHY_WORDS.drops,
         measure: counted(usage!.lost!, 'packet'),
         pace: '10 min',
-        evidence: `${[usage!.drops && `drop +${count(usage!.drops)}`, usage!.insertFailed && `insert_failed +${count(usage!.insertFailed)}`].filter(Boolean).join(', ')} on ${name}`,
+        evidence: `${lossWords(usage!)} on ${name}`,
         action: open,
       };
     case 'certificate':
@@ -228,7 +228,8 @@ export function overviewSentence(needs: Need[], figures: Pick<FleetFigures, 'gat
   }
   const faults = countedFaults(figures.faults);
   const most = Math.max(10, Math.ceil(figures.highestShare * 10) * 10);
-  return `${faults !== undefined ? `Nothing is stuck, ${faults}` : 'Quiet'}: ${count(figures.states.online)} of ${counted(figures.gateways, 'gateway')} up, none above ${most} %`;
+  const up = `${count(figures.states.online)} of ${counted(figures.gateways, 'gateway')} up, none above ${most} %`;
+  return `${faults !== undefined ? `Nothing is stuck, ${faults}` : 'Quiet'}: ${up}`;
 }
 
 /** `84 %` of its limit; undefined while unknown. */
@@ -261,4 +262,8 @@ export function stateTerm(word: string): string {
 
 function pace(perMinute: number | undefined): string {
   return perMinute === undefined ? 'rate not known' : `${perMinute < 0 ? '−' : '+'}${short(Math.abs(perMinute))}/min`;
+}
+
+function lossWords({ drops, insertFailed }: NonNullable<Gateway['usage']>): string {
+  return [drops && `drop +${count(drops)}`, insertFailed && `insert_failed +${count(insertFailed)}`].filter(Boolean).join(', ');
 }
