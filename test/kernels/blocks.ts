@@ -125,9 +125,10 @@ async function resetOne(gateway: StrictGateway, client: string, to: string): Pro
       isRepeated: false,
       onProgress: () => undefined,
     });
+    // The flow of the check before may be refused still.
     await until(
       'the flow is refused',
-      () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined,
+      () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(` ${client} . `) || undefined,
     );
     doomed.say('is anybody there');
     await doomed.heard('ECONNRESET');
