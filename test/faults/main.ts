@@ -9,6 +9,8 @@ import { checkInvariants, type Violation } from './invariants.ts';
 import { AGENT_BUGS } from './seeded-bugs/agent-bugs.ts';
 import { catchInAgent, catchInSystem, playSound, type Catch } from './seeded-bugs/catch.ts';
 import { CONTROLLER_BUGS, QUICK_BUGS } from './seeded-bugs/controller-bugs.ts';
+import type { Driver } from './system/driver.ts';
+import type { Fleet } from './system/fleet.ts';
 import { KINDS, schedule, SHORT_KINDS } from './system/outages.ts';
 import { REPLICAS, REPLICA_KINDS, SHORT_REPLICA_KINDS } from './system/replica-outages.ts';
 import { runUnderFaults, SETTLE_MS, type FaultReport, type RunReport } from './system/run.ts';
@@ -57,11 +59,18 @@ const size = values.replicas
 
 // The same programs start a hundred times.
 process.env.NODE_COMPILE_CACHE ??= path.join(STATE, 'compile-cache');
+/** Longer than a short run takes on a busy machine, and less than its test waits: what it hangs on has to be told. */
+const SHORT_PATIENCE_MS = 330_000;
+let run: { fleet: Fleet; driver: Driver } | undefined;
+if (values.short) setTimeout(giveUp, SHORT_PATIENCE_MS).unref();
 const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-faults-'));
 const family = new ProcessGroup();
 try {
   const [report, ofAgent] = await Promise.all([
-    runUnderFaults({ ...size, home: { family, stateDir: path.join(stateDir, 'run') } }, sayFault),
+    runUnderFaults(
+      { ...size, home: { family, stateDir: path.join(stateDir, 'run') }, onStart: (fleet, driver) => void (run = { fleet, driver }) },
+      sayFault,
+    ),
     values.replicas ? NO_BUGS : catchAgentBugs(),
   ]);
   const violations = checkInvariants(report.history);
@@ -97,6 +106,14 @@ async function catchControllerBugs(): Promise<{ catches: Catch[]; unsound: numbe
   for (const bug of CONTROLLER_BUGS) if (!values.short || QUICK_BUGS.has(bug.name)) catches.push(sayCatch(await catchInSystem(stage, bug)));
   stage.close();
   return { catches, unsound: unsound.length };
+}
+
+/** Says how far it came, and what its programs said last. */
+function giveUp(): void {
+  const state = { gaveUp: true, programs: run?.fleet.parts.states(), waits: [...(run?.driver.waits ?? [])] };
+  console.error(run?.fleet.parts.lastWords());
+  say(state, JSON.stringify(state));
+  void family.end().finally(() => process.exit(1));
 }
 
 function summarise({ history, faults, settledMs, seconds }: RunReport, violations: Violation[], catches: Catch[], unsound: number) {

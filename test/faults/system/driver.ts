@@ -17,6 +17,8 @@ export class Driver {
   readonly asks: Ask[] = [];
   /** Commands of flushes that were accepted. */
   commands = 0;
+  /** What kept each slot in progress from going on, the last time. */
+  readonly waits = new Map<number, string>();
   readonly #operator: Operator;
   readonly #tenantIds: readonly string[];
   readonly #slots: number;
@@ -47,8 +49,11 @@ export class Driver {
   }
 
   async #one(slot: number): Promise<void> {
+    this.waits.set(slot, 'a plan');
     const plan = await this.#plan(slot);
+    this.waits.set(slot, `a run of ${plan.id}`);
     const flushId = await this.#run(plan.id, plan.digest, slot % WAVES_EVERY === 0);
+    this.waits.delete(slot);
     if (flushId === undefined) return;
     this.commands += plan.gateways.filter((gateway) => gateway.flows > 0).length;
     if (slot % CANCEL_EVERY === CANCEL_EVERY - 1) await this.#operator.ask(routes.cancelFlush, { params: { id: flushId } });
@@ -62,6 +67,7 @@ export class Driver {
         body: { filter: slotFilter(slot), scope: { tenants: [tenantId] }, reason: `slot ${slot}` },
       });
       if (plan.kind === 'ok' && plan.body.totals.flows > 0) return plan.body;
+      this.waits.set(slot, `a plan: ${plan.kind === 'ok' ? JSON.stringify(plan.body.gateways) : JSON.stringify(plan)}`);
       await delay(AGAIN_MS);
     }
   }

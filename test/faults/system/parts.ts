@@ -1,6 +1,6 @@
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, cpSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { Redis as RedisClient } from 'ioredis';
@@ -32,6 +32,7 @@ export const CONTROLLERS = {
 export type ControllerName = keyof typeof CONTROLLERS;
 export type ProcessName = ControllerName | 'agents' | 'clone';
 type Ports = Record<ControllerName, { api: number; enrol: number; link: number; peer: number }>;
+const LAST_WORDS = 3000;
 /** Controllers that end give their gateways away for this long, where there are others. */
 const DRAIN_SECONDS = 1;
 
@@ -190,6 +191,19 @@ export class Parts {
   isRunning(name: ProcessName): boolean {
     const child = this.#processes.get(name);
     return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  /** Which programs run. */
+  states(): Partial<Record<ProcessName, 'running' | 'ended'>> {
+    return Object.fromEntries([...this.#processes.keys()].map((name) => [name, this.isRunning(name) ? 'running' : 'ended']));
+  }
+
+  /** The end of each program's log. */
+  lastWords(): string {
+    const logs = [...this.#processes.keys()]
+      .map((name) => path.join(this.home.stateDir, `logs/${name}.log`))
+      .filter((file) => existsSync(file));
+    return logs.map((file) => `${path.basename(file)}:\n${readFileSync(file, 'utf8').slice(-LAST_WORDS)}`).join('\n');
   }
 
   linkPort(name: ControllerName): number {

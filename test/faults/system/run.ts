@@ -24,6 +24,8 @@ export interface RunOptions {
   /** Instead of SETTLE_MS, for fleets that take longer than that to be let in again. */
   settleMs?: number;
   controllerEnv?: Record<string, string>;
+  /** Told once everything runs. */
+  onStart?: (fleet: Fleet, driver: Driver) => void;
   /** Runs beside it, until it is told that everything else is over. */
   beside?: (fleet: Fleet, over: AbortSignal) => Promise<void>;
 }
@@ -63,6 +65,7 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
   const beganMs = performance.now();
   const watch = new ProgressWatch(parts.databaseUrl);
   const driver = new Driver(fleet.operator, fleet.tenantIds, options.slots);
+  options.onStart?.(fleet, driver);
   let begun = 0;
   const driven = driver.drive(options.commands, options.atOnce, () =>
     begun === options.faults.length ? 1 : begun / options.faults.length,
