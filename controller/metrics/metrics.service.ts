@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AlertsService } from '../alerts/alerts.service.ts';
 import { AuthorityService } from '../authority/authority.service.ts';
 import { FleetService } from '../fleet/fleet.service.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
@@ -14,6 +15,7 @@ export class MetricsService {
     @Inject(FleetService) private readonly fleet: FleetService,
     @Inject(RetentionService) private readonly retention: RetentionService,
     @Inject(AuthorityService) private readonly authority: AuthorityService,
+    @Inject(AlertsService) private readonly alerts: AlertsService,
     @Inject(MetricsRepository) private readonly repository: MetricsRepository,
   ) {}
 
@@ -27,6 +29,7 @@ export class MetricsService {
       flushed: await this.repository.flushedFlows(scope),
       tables: scope === 'all' ? await this.retention.tableSizes() : [],
       authority: scope === 'all' ? await this.authority.ends() : [],
+      alerts: await this.alerts.counts(scope),
       version: VERSION,
       asOf,
     });

@@ -39,7 +39,8 @@ function readDocument(reading: Reading, place: Place): RulesDocument | undefined
 function readRuleList(reading: Reading, place: Place): Record<string, RuleChange> | undefined {
   const entries = reading.entries(place);
   if (!entries) return undefined;
-  if (entries.length > MAX_RULES) return reading.wrong(place, `there are more than ${MAX_RULES} rules`, 'split them into several documents');
+  if (entries.length > MAX_RULES)
+    return reading.wrong(place, `there are more than ${MAX_RULES} rules`, 'split them into several documents');
   // Without a prototype: a rule may have any name.
   const rules: Record<string, RuleChange> = Object.create(null);
   for (const { key, keyNode, place: at } of entries) {

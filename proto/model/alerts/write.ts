@@ -19,8 +19,7 @@ export function writeRules({ metadata, rules }: RulesDocument): string {
 function ruleValue(name: string, { kind, isOn, severity, measure, raise, clear, for: hold, clearFor }: RuleChange): object {
   const kindOf = kind ?? BUILT_IN_RULES.find((rule) => rule.name === name)?.kind;
   const isTime = kindOf !== undefined && KINDS_OF_RULES[kindOf].unit === 'seconds';
-  const level = (value: number | undefined): number | string | undefined =>
-    value !== undefined && isTime ? formatDuration(value) : value;
+  const level = (value: number | undefined): number | string | undefined => (value !== undefined && isTime ? formatDuration(value) : value);
   const time = (seconds: number | undefined): string | undefined => (seconds === undefined ? undefined : formatDuration(seconds));
   return withoutAbsent({
     kind,
