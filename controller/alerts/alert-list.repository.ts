@@ -1,55 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Alert, AlertFix } from '../../proto/http/alerts.ts';
+import type { Alert } from '../../proto/http/alerts.ts';
 import type { Severity, Transition } from '../../proto/model/alerts/kinds.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-
-/** An alert as lists show it. */
-export interface AlertRow {
-  id: string;
-  tenantId: string | null;
-  tenantName: string | null;
-  siteId: string | null;
-  siteName: string | null;
-  gatewayId: string | null;
-  gatewayName: string | null;
-  rule: string;
-  kind: Alert['kind'];
-  severity: Severity;
-  state: Alert['state'];
-  fingerprint: string;
-  title: string;
-  cause: Alert['cause'] | null;
-  likely: string | null;
-  value: number | null;
-  limit: number | null;
-  pendingSince: Date;
-  raisedAt: Date | null;
-  clearedAt: Date | null;
-  changedAt: Date;
-  acknowledgedByName: string | null;
-  acknowledgedAt: Date | null;
-  assignedToId: string | null;
-  assignedToName: string | null;
-  silencedUntil: Date | null;
-  silencedByName: string | null;
-  silenceReason: string | null;
-  parentId: string | null;
-  children: number;
-  wanEventId: string | null;
-  remediationId: string | null;
-  evidence: { measures: string[]; from: string; to: string } | null;
-  fix: AlertFix | null;
-}
-
-export interface TransitionRow {
-  id: string;
-  transition: Transition;
-  at: Date;
-  byName: string | null;
-  note: string | null;
-}
+import type { AlertRow, TransitionRow } from './rows.ts';
 
 export interface Wanted {
   tenant?: string;
@@ -170,13 +125,8 @@ export class AlertListRepository {
   /** The name of a person who may see this tenant’s alerts; of everybody who sees all tenants where it has none. */
   async personName(t: Transaction, personId: string, tenantId: string | null): Promise<string | undefined> {
     const rows = await t.$queryRaw<{ name: string }[]>`
-      SELECT u.name FROM "user" u WHERE u.id = ${personId} AND (
-        EXISTS (SELECT 1 FROM role_grant r WHERE r.user_id = u.id AND (r.tenant_id IS NULL OR r.tenant_id = ${tenantId}::uuid))
-        OR EXISTS (
-          SELECT 1 FROM group_member m JOIN group_grant gg ON gg.group_id = m.group_id
-          WHERE m.user_id = u.id AND (gg.tenant_id IS NULL OR gg.tenant_id = ${tenantId}::uuid)
-        )
-      )`;
+      SELECT u.name FROM "user" u WHERE u.id = ${personId} AND u.suspended_at IS NULL
+        AND EXISTS (SELECT 1 FROM role_grant r WHERE r.user_id = u.id AND (r.tenant_id IS NULL OR r.tenant_id = ${tenantId}::uuid))`;
     return rows[0]?.name;
   }
 }

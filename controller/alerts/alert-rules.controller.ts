@@ -17,7 +17,7 @@ import {
 import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { AlertRulesService } from './alert-rules.service.ts';
 import { MaintenanceWindowsService } from './maintenance-windows.service.ts';
-import { AlertRulesPreview } from './preview/preview.service.ts';
+import { AlertRulesPreview } from './preview.service.ts';
 
 @Controller()
 export class AlertRulesController {

@@ -1,33 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
-import type { TargetColumns } from '../policies/targets.ts';
-
-/** A stored document with the names of what it is for. */
-export interface RulesRow extends TargetColumns {
-  id: string;
-  tenantId: string | null;
-  name: string;
-  revision: number;
-  document: string;
-  changedByName: string;
-  changedAt: Date;
-  tenantName: string | null;
-  siteName: string | null;
-  gatewayName: string | null;
-}
-
-export type NewRules = Omit<RulesRow, 'tenantName' | 'siteName' | 'gatewayName'> & { nameKey: string };
-
-/** A gateway as rules and windows are judged for it. */
-export interface GatewayPlace {
-  id: string;
-  name: string;
-  tenantId: string;
-  siteId: string;
-  tags: string[];
-  timeZone: string;
-}
+import type { GatewayPlace, NewRules, RulesRow } from './rows.ts';
 
 const ROWS = Prisma.sql`
   SELECT r.id, r.tenant_id AS "tenantId", r.name, r.revision, r.level, r.tag, r.site_id AS "siteId", r.gateway_id AS "gatewayId",

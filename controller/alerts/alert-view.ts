@@ -1,5 +1,5 @@
 import type { Alert, AlertTransition } from '../../proto/http/alerts.ts';
-import type { AlertRow, TransitionRow } from './alert-list.repository.ts';
+import type { AlertRow, TransitionRow } from './rows.ts';
 
 /** The alert as the API shows it. */
 export function toAlertView(row: AlertRow): Alert {

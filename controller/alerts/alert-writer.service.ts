@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Transaction } from '../platform/database.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { AlertsRepository, type WrittenAlert } from './alerts.repository.ts';
-import type { Findings, FoundAlert, OpenAlert } from './found-alert.ts';
+import type { Findings, FoundAlert, OpenAlert } from './judging/found-alert.ts';
 import { ALERT_CHANGED } from './notifications.ts';
 import { childrenOf, parentOf } from './placing.ts';
 import type { RulesInForce } from './rules-in-force.ts';

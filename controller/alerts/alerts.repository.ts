@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import type { FoundAlert, OpenAlert } from './found-alert.ts';
+import type { FoundAlert, OpenAlert } from './judging/found-alert.ts';
 
 /** An alert with who its parent is, and whether a maintenance window keeps it from being told. */
 export interface WrittenAlert extends FoundAlert {

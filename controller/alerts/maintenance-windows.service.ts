@@ -17,7 +17,8 @@ import { scheduleProblem } from '../remediations/schedule.ts';
 import { AlertRulesRepository } from './alert-rules.repository.ts';
 import { ALERT_RULES_CHANGED } from './notifications.ts';
 import { toWindowView } from './rules-views.ts';
-import { WindowsRepository, type WindowRow } from './windows.repository.ts';
+import { WindowsRepository } from './windows.repository.ts';
+import type { WindowRow } from './rows.ts';
 
 type Body = z.output<typeof createMaintenanceWindow.body>;
 

@@ -1,5 +1,5 @@
 import { SEVERITIES, type Severity } from '../../proto/model/alerts/kinds.ts';
-import type { FoundAlert, OpenAlert } from './found-alert.ts';
+import type { FoundAlert, OpenAlert } from './judging/found-alert.ts';
 
 /** What a failed WAN, and a table that fills, bring about: one event, and not one message for each. */
 const OF_LOAD = ['usage', 'time-to-full', 'losses'];

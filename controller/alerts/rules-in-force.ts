@@ -2,7 +2,7 @@ import { effectiveRules, type EffectiveRule, type RulesLayer } from '../../proto
 import { readRules } from '../../proto/model/alerts/read.ts';
 import type { Level } from '../../proto/model/policy/effective.ts';
 import { reaches, type Place } from '../policies/targets.ts';
-import type { GatewayPlace, RulesRow } from './alert-rules.repository.ts';
+import type { GatewayPlace, RulesRow } from './rows.ts';
 import { windowOn, type Window } from './windows.ts';
 
 /** A document with what it is for. */

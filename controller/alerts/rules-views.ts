@@ -1,8 +1,7 @@
 import type { AlertRules, EffectiveAlertRule, MaintenanceWindow } from '../../proto/http/alert-rules.ts';
 import { effectiveRules, type EffectiveRule, type RuleOrigin } from '../../proto/model/alerts/effective.ts';
 import { reaches, type Place } from '../policies/targets.ts';
-import type { GatewayPlace, RulesRow } from './alert-rules.repository.ts';
-import type { WindowRow } from './windows.repository.ts';
+import type { GatewayPlace, RulesRow, WindowRow } from './rows.ts';
 import { nextOpenings, openUntil, zoneOf } from './windows.ts';
 
 /** A document as the API shows it. `places`: of all gateways that the caller sees. */

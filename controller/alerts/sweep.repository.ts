@@ -3,7 +3,7 @@ import { Prisma } from '../generated/prisma/client.ts';
 import { SILENCE_MS } from '../link/session.ts';
 import { RECONNECTING_MS } from '../link/session-state.ts';
 import type { Transaction } from '../platform/database.ts';
-import { SWEPT_KINDS, type Conditions } from './sweeping/conditions.ts';
+import { SWEPT_KINDS, type Conditions } from './judging/conditions.ts';
 
 export const SWEEP_SECONDS = 15;
 /** Sweeps that did not run for so long were down, and everything may look silent. */
@@ -64,7 +64,7 @@ export class SweepRepository {
       drifts: await t.$queryRaw<Conditions['drifts']>`
         SELECT ${GATEWAY}, min(d.since) AS since, count(*)::int AS count, (array_agg(d.path ORDER BY d.since, d.path))[1] AS path
         FROM policy_drift d JOIN gateway g ON g.id = d.gateway_id
-        WHERE g.revoked_at IS NULL AND d.state NOT IN ('over', 'ignored') GROUP BY g.id ORDER BY g.id ${LIMIT}`,
+        WHERE g.revoked_at IS NULL AND d.state = 'open' GROUP BY g.id ORDER BY g.id ${LIMIT}`,
       heldBack: await t.$queryRaw<Conditions['heldBack']>`
         SELECT id, name, tenant_id AS "tenantId", held_back_at AS at, held_back_why AS why FROM remediation
         WHERE held_back_at IS NOT NULL AND is_enabled AND deleted_at IS NULL ORDER BY id ${LIMIT}`,

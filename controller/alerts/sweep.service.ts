@@ -11,7 +11,7 @@ import { ALERT_CHANGED } from './notifications.ts';
 import type { RulesInForce } from './rules-in-force.ts';
 import { RulesInForceService } from './rules-in-force.service.ts';
 import { SweepRepository, type StandingAlert } from './sweep.repository.ts';
-import { alertsOf, SWEPT_KINDS } from './sweeping/conditions.ts';
+import { alertsOf, SWEPT_KINDS } from './judging/conditions.ts';
 
 /**
  * Judges four times a minute what is not in samples: everything that is bad now, against everything that is raised. One worker at a time,

@@ -1,13 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
-import type { Window } from './windows.ts';
-
-/** A stored window with who planned it. */
-export interface WindowRow extends Window {
-  createdByName: string;
-  createdAt: Date;
-}
+import type { WindowRow } from './rows.ts';
 
 const ROWS = Prisma.sql`
   SELECT id, tenant_id AS "tenantId", name, level, tag, site_id AS "siteId", gateway_id AS "gatewayId", "when",

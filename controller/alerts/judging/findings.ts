@@ -1,4 +1,4 @@
-import { fingerprintOf, type Findings, type FoundAlert } from '../found-alert.ts';
+import { fingerprintOf, type Findings, type FoundAlert } from './found-alert.ts';
 import type { AlertChange, FoundChange } from './judge-samples.ts';
 
 /** How long before it began a chart begins. */

@@ -1,8 +1,8 @@
 import type { WanEvent } from '../../../proto/http/wan-events.ts';
 import { wanValue } from '../../../proto/model/filter/template.ts';
 import { isOpenEvent, sumOfKinds, wanEventSentence } from '../../../proto/model/wan-event.ts';
-import { fingerprintOf, type Findings, type FoundAlert } from '../found-alert.ts';
-import type { Rules } from '../sweeping/conditions.ts';
+import { fingerprintOf, type Findings, type FoundAlert } from './found-alert.ts';
+import type { Rules } from './conditions.ts';
 
 /** What one WAN event means. */
 export type WanVerdict = 'failed' | 'flapping' | 'over' | 'nothing';

@@ -80,15 +80,15 @@ CREATE INDEX maintenance_window_gateway_id_idx ON maintenance_window (gateway_id
 
 -- In one row, whose lock is the turn of the one worker that judges what is not in samples. Times by this server's clock.
 CREATE TABLE alert_sweep (
-    only boolean NOT NULL DEFAULT true,
+    "only" boolean NOT NULL DEFAULT true,
     ran_at timestamptz(3) NOT NULL,
     -- Since when it has run without a pause: silence of gateways counts from then at the earliest.
     steady_since timestamptz(3) NOT NULL,
     -- The first break of the audit chain that was found last, and when it was looked for.
     audit_checked_at timestamptz(3) NOT NULL,
     audit_break text,
-    CONSTRAINT alert_sweep_pkey PRIMARY KEY (only),
-    CONSTRAINT alert_sweep_only_one CHECK (only)
+    CONSTRAINT alert_sweep_pkey PRIMARY KEY ("only"),
+    CONSTRAINT alert_sweep_only_one CHECK ("only")
 );
 INSERT INTO alert_sweep (ran_at, steady_since, audit_checked_at) VALUES (now() - interval '1 day', now(), now());
 

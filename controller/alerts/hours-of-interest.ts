@@ -1,6 +1,6 @@
-import { isBelow, type Rule } from '../../../proto/model/alerts/rule.ts';
-import { isCounter, isMean, NUMBERS } from '../../../proto/model/measures.ts';
-import { SAMPLE_KINDS } from '../judging/judge-samples.ts';
+import { isBelow, type Rule } from '../../proto/model/alerts/rule.ts';
+import { isCounter, isMean, NUMBERS } from '../../proto/model/measures.ts';
+import { SAMPLE_KINDS } from './judging/judge-samples.ts';
 
 /** A condition on a row of `sample_hour`: of the value of some columns, at least this. */
 export interface HourCondition {

@@ -1,8 +1,8 @@
-import type { Rule } from '../../../proto/model/alerts/rule.ts';
-import { COUNTER_NAMES, type Numbers } from '../../../proto/model/measures.ts';
-import { NEW_GATEWAY } from '../judging/gateway-memory.ts';
-import { judgeSamples } from '../judging/judge-samples.ts';
-import type { JudgedSample } from '../judging/sample-context.ts';
+import type { Rule } from '../../proto/model/alerts/rule.ts';
+import { COUNTER_NAMES, type Numbers } from '../../proto/model/measures.ts';
+import { NEW_GATEWAY } from './judging/gateway-memory.ts';
+import { judgeSamples } from './judging/judge-samples.ts';
+import type { JudgedSample } from './judging/sample-context.ts';
 
 /** A minute of a gateway: gauges at their highest, counters as increases. */
 export interface Minute {

@@ -1,5 +1,5 @@
 import { overdueAt } from '../../gateways/gateway-view.ts';
-import { fingerprintOf, type FoundAlert } from '../found-alert.ts';
+import { fingerprintOf, type FoundAlert } from './found-alert.ts';
 import type { EffectiveRule } from '../../../proto/model/alerts/effective.ts';
 import type { AlertKind } from '../../../proto/model/alerts/kinds.ts';
 

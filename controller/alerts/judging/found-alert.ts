@@ -1,6 +1,6 @@
-import type { AlertKind, Severity } from '../../proto/model/alerts/kinds.ts';
-import type { AlertFix } from '../../proto/http/alerts.ts';
-import type { Facts } from './judging/words.ts';
+import type { AlertKind, Severity } from '../../../proto/model/alerts/kinds.ts';
+import type { AlertFix } from '../../../proto/http/alerts.ts';
+import type { Facts } from './words.ts';
 
 /** Something that pends or is to be raised, as it is written. The same thing has the same fingerprint each time it happens. */
 export interface FoundAlert {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { isMean, NUMBER_NAMES, NUMBERS, type NumberName } from '../../../proto/model/measures.ts';
-import { Prisma } from '../../generated/prisma/client.ts';
-import type { Transaction } from '../../platform/database.ts';
+import { isMean, NUMBER_NAMES, NUMBERS, type NumberName } from '../../proto/model/measures.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+import type { Transaction } from '../platform/database.ts';
 import type { HourCondition } from './hours-of-interest.ts';
 import type { Minute } from './replay.ts';
 
