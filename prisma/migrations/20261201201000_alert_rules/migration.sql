@@ -1,5 +1,10 @@
 -- By which rules alerts are raised, how far each gateway was judged, and when nobody is told.
 
+-- When it was quiet last, and what retention drops.
+CREATE INDEX alert_cleared_at_idx ON alert (cleared_at) WHERE cleared_at IS NOT NULL;
+-- In the order of lists.
+CREATE INDEX alert_list_idx ON alert ((cleared_at IS NULL) DESC, pending_since DESC, id DESC) WHERE parent_id IS NULL;
+
 -- What operators say beside the built-in rules.
 CREATE TABLE alert_rules (
     id uuid NOT NULL,
