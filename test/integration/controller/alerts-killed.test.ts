@@ -27,8 +27,16 @@ class Replicas {
   readonly all: IngestStage[] = [];
 
   async start(): Promise<void> {
-    this.now = await openAlertStage(url);
-    this.all.push(this.now);
+    const stage = await openAlertStage(url);
+    // Also where it hurts most: when everything is written and nothing is committed.
+    let runs = 0;
+    stage.ingest.follow<string>({
+      read: ({ identity }) => identity.gatewayId,
+      store: async (t) => {
+        if (++runs % 4 === 2) await t.$executeRaw`SELECT pg_terminate_backend(pg_backend_pid())`;
+      },
+    });
+    this.all.push((this.now = stage));
   }
 
   async stop(): Promise<void> {
@@ -67,6 +75,7 @@ it('each alert is raised once and cleared once, whatever is killed meanwhile', {
   await replicas.start();
   let isOver = false;
   let killed = 0;
+  let rounds = 0;
   const kill = async (): Promise<void> => {
     while (!isOver && killed < KILLS) {
       const kind = killed++ % 3;
@@ -82,7 +91,7 @@ it('each alert is raised once and cleared once, whatever is killed meanwhile', {
   };
   const load = async (): Promise<void> => {
     let batch = 0n;
-    for (let round = 0; round < ROUNDS || killed < KILLS; round++)
+    for (; rounds < ROUNDS || killed < KILLS; rounds++)
       for (const percent of [95, 10]) {
         batch++;
         await Promise.all(gatewayIds.map((id) => deliver(replicas, tenantId, id, batch, percent)));
@@ -98,13 +107,12 @@ it('each alert is raised once and cleared once, whatever is killed meanwhile', {
        SELECT string_agg(transition, ' ' ORDER BY at, id) AS told FROM alert_transition WHERE alert_id = a.id
      ) AS t`,
   );
+  // Each round of each gateway: none was skipped, and none told twice.
   const perGateway = await postgres.query<{ alerts: number }>(
     url,
     'SELECT DISTINCT count(*)::int AS alerts FROM alert GROUP BY gateway_id',
   );
   expect(killed).toBe(KILLS);
-  expect(counts).toEqual([{ alerts: GATEWAYS * perGateway[0]!.alerts, open: 0, transitions: ['raised cleared'] }]);
-  // Each round of each gateway: none was skipped, and none told twice.
-  expect(perGateway).toHaveLength(1);
-  expect(perGateway[0]!.alerts).toBeGreaterThanOrEqual(ROUNDS);
+  expect(counts).toEqual([{ alerts: GATEWAYS * rounds, open: 0, transitions: ['raised cleared'] }]);
+  expect(perGateway).toEqual([{ alerts: rounds }]);
 });
