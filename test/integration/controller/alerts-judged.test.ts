@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AlertStatesRepository } from '../../../controller/alerts/alert-states.repository.ts';
+import { NEW_GATEWAY } from '../../../controller/alerts/judging/gateway-memory.ts';
 import { makeGateways, openAlertStage, usageSamples } from '../../support/alert-stage.ts';
 import { eventually } from '../../support/controller-fleet.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
@@ -161,5 +163,33 @@ describe('alerts of samples', () => {
       { state: 'raised', count: GATEWAYS - 1, by: null },
       { state: 'silenced', count: 1, by: 'new disks' },
     ]);
+  });
+
+  it('judged from a state that another replica has replaced are not written', async () => {
+    const states = new AlertStatesRepository();
+    const save = (version: number, judgedMs: number) =>
+      stages[0]!.database.transact(new Set([tenantId]), (t) =>
+        states.save(t, [{ gatewayId: gatewayIds[0]!, tenantId, memory: { ...NEW_GATEWAY, version, judgedMs } }]),
+      );
+    expect([await save(1, 1000), await save(2, 2000), await save(2, 3000), await save(1, 4000)]).toEqual([
+      [],
+      [],
+      [gatewayIds[0]],
+      [gatewayIds[0]],
+    ]);
+    const [row] = await postgres.query<{ version: number; at: Date }>(url, 'SELECT version, judged_at AS at FROM alert_state');
+    expect([row!.version, row!.at.getTime()]).toEqual([2, 2000]);
+  });
+
+  it('are judged once more, from what another replica wrote, by one whose state was replaced', async () => {
+    await sent(1n, usageSamples([10], 190_000));
+    await postgres.query(
+      url,
+      `INSERT INTO alert_state (gateway_id, tenant_id, version, judged_at, rules)
+       SELECT id, tenant_id, 7, now() - interval '1 day', '{}' FROM gateway`,
+    );
+    await sent(2n, usageSamples([99, 99], 0, 3n));
+    const versions = await postgres.query<{ version: number }>(url, 'SELECT DISTINCT version FROM alert_state');
+    expect(versions).toEqual([{ version: 8 }]);
   });
 });
