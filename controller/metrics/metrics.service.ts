@@ -21,7 +21,7 @@ export class MetricsService {
 
   /**
    * The gateways and flushes in scope as Prometheus text, in pieces; table sizes and the authority only for callers that see all tenants.
-   * Gateways come from the fleet's state; the rest costs one reading a scrape, before the first piece: an error is an answer of its own.
+   * Gateways come from the fleet's state; the rest costs a few readings a scrape, before the first piece: an error is an answer of its own.
    */
   async text(scope: TenantScope): Promise<AsyncGenerator<string, void>> {
     const { gateways, asOf } = await this.fleet.everything(scope);

@@ -11,7 +11,7 @@ const EXHAUSTED = 0.95;
 const FULL = 0.99;
 
 /** How much each counter rose since the sample before; what is not known did not. */
-export type Rises = Readonly<Record<'drop' | 'earlyDrop' | 'insertFailed' | 'chainToolong' | 'searchRestart', number>>;
+export type Rises = Readonly<Record<'drop' | 'earlyDrop' | 'insertFailed' | 'chainToolong', number>>;
 
 export function risesOf({ sample, before }: SampleContext): Rises {
   const rise = (name: CounterName): number => increase(before?.numbers[name], sample.numbers[name]) ?? 0;
@@ -20,7 +20,6 @@ export function risesOf({ sample, before }: SampleContext): Rises {
     earlyDrop: rise('earlyDrop'),
     insertFailed: rise('insertFailed'),
     chainToolong: rise('chainToolong'),
-    searchRestart: rise('searchRestart'),
   };
 }
 
