@@ -7,7 +7,8 @@ const ROWS = Prisma.sql`
   SELECT r.id, r.tenant_id AS "tenantId", r.name, r.revision, r.level, r.tag, r.site_id AS "siteId", r.gateway_id AS "gatewayId",
     r.document, r.changed_by_name AS "changedByName", r.changed_at AS "changedAt",
     t.name AS "tenantName", s.name AS "siteName", g.name AS "gatewayName"
-  FROM alert_rules r LEFT JOIN tenant t ON t.id = r.tenant_id LEFT JOIN site s ON s.id = r.site_id LEFT JOIN gateway g ON g.id = r.gateway_id`;
+  FROM alert_rules r LEFT JOIN tenant t ON t.id = r.tenant_id LEFT JOIN site s ON s.id = r.site_id
+    LEFT JOIN gateway g ON g.id = r.gateway_id`;
 
 /** Documents of rules as a caller’s tenants see them: row-level security leaves only those of the tenants in scope. */
 @Injectable()
@@ -45,7 +46,8 @@ export class AlertRulesRepository {
 
   async insert(t: Transaction, r: NewRules): Promise<void> {
     await t.$executeRaw`
-      INSERT INTO alert_rules (id, tenant_id, name, name_key, revision, level, tag, site_id, gateway_id, document, changed_by_name, changed_at)
+      INSERT INTO alert_rules (id, tenant_id, name, name_key, revision, level, tag, site_id, gateway_id, document, changed_by_name,
+        changed_at)
       VALUES (${r.id}::uuid, ${r.tenantId}::uuid, ${r.name}, ${r.nameKey}, ${r.revision}, ${r.level}, ${r.tag}, ${r.siteId}::uuid,
         ${r.gatewayId}::uuid, ${r.document}, ${r.changedByName}, ${r.changedAt})`;
   }

@@ -45,7 +45,8 @@ export class AlertStatesRepository {
           ORDER BY s.at DESC LIMIT 1)
         UNION ALL
         (SELECT s.at, s.breakdown, ${COLUMNS} FROM sample s
-          WHERE s.gateway_id = wanted.id AND s.at >= wanted.first - interval '10 minutes' AND s.at < wanted.first AND s.breakdown IS NOT NULL
+          WHERE s.gateway_id = wanted.id AND s.at >= wanted.first - interval '10 minutes' AND s.at < wanted.first
+            AND s.breakdown IS NOT NULL
           ORDER BY s.at DESC LIMIT 1)
       ) AS found`;
     const before = Map.groupBy(samples, ({ id }) => id);

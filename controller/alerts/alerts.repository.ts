@@ -33,9 +33,9 @@ export class AlertsRepository {
         raised_at timestamptz, changed_at timestamptz, parent_id uuid, silenced_until timestamptz, silenced_by_name text,
         silence_reason text, wan_event_id uuid, remediation_id uuid, evidence jsonb, fix jsonb
       )), written AS (
-        INSERT INTO alert (id, tenant_id, site_id, gateway_id, rule, kind, severity, state, fingerprint, title, cause, likely, value, "limit",
-          pending_since, raised_at, changed_at, parent_id, silenced_until, silenced_by_name, silence_reason, wan_event_id, remediation_id,
-          evidence, fix)
+        INSERT INTO alert (id, tenant_id, site_id, gateway_id, rule, kind, severity, state, fingerprint, title, cause, likely, value,
+          "limit", pending_since, raised_at, changed_at, parent_id, silenced_until, silenced_by_name, silence_reason, wan_event_id,
+          remediation_id, evidence, fix)
         SELECT id, tenant_id, site_id, gateway_id, rule, kind, severity, state, fingerprint, title, cause, likely, value, "limit",
           pending_since, raised_at, changed_at, parent_id, silenced_until, silenced_by_name, silence_reason, wan_event_id, remediation_id,
           evidence, fix

@@ -50,10 +50,12 @@ export class SweepRepository {
     return {
       silent: await t.$queryRaw<Conditions['silent']>`
         SELECT ${GATEWAY}, coalesce(
-          CASE WHEN l.interrupted_at >= l.closed_at THEN l.interrupted_at + ${span(RECONNECTING_MS, 'milliseconds')} END, l.closed_at, l.last_heard_at
+          CASE WHEN l.interrupted_at >= l.closed_at THEN l.interrupted_at + ${span(RECONNECTING_MS, 'milliseconds')} END,
+          l.closed_at, l.last_heard_at
         ) AS since
         FROM link_session l JOIN gateway g ON g.id = l.gateway_id
-        WHERE g.revoked_at IS NULL AND g.set_aside_at IS NULL AND (l.closed_at IS NOT NULL OR l.last_heard_at < now() - ${span(SILENCE_MS, 'milliseconds')})
+        WHERE g.revoked_at IS NULL AND g.set_aside_at IS NULL
+          AND (l.closed_at IS NOT NULL OR l.last_heard_at < now() - ${span(SILENCE_MS, 'milliseconds')})
         ORDER BY g.id ${LIMIT}`,
       certificates: await t.$queryRaw<Conditions['certificates']>`
         SELECT ${GATEWAY}, g.certificate_ends_at AS "endsAt" FROM gateway g

@@ -14,9 +14,9 @@ import type { Event, Listener } from './listener.ts';
 const GATHER_MS = 1000;
 
 /**
- * Sends each change of a flush, of a remediation's run and of an alert. Listeners of the same tenants share what is read: it costs one reading for each
- * set of tenants that somebody watches, not for each listener, and row-level security filters it. What cannot be read is sent once it can
- * be. Where a change may have been missed the streams end: their readers begin again.
+ * Sends each change of a flush, of a remediation's run and of an alert. Listeners of the same tenants share what is read: it costs one
+ * reading for each set of tenants that somebody watches, not for each listener, and row-level security filters it. What cannot be read is
+ * sent once it can be. Where a change may have been missed the streams end: their readers begin again.
  */
 @Injectable()
 export class WorkEventsService {

@@ -143,7 +143,7 @@ function drift(of: OfGateway & { since: Date; count: number; path: string }): Ab
     title: `${of.gatewayName} is set otherwise than its policy says: ${of.path}${more}`,
     value: of.count,
     likely: 'Somebody, or a program, changed it on the gateway.',
-    fix: { kind: 'page', path: `/gateways/${of.gatewayId}`, words: 'Put it back, or take it over' },
+    fix: { kind: 'page', path: `/gateways/${of.gatewayId}?view=tracking`, words: 'Put it back, or take it over' },
   };
 }
 

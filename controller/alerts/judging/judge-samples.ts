@@ -39,8 +39,8 @@ interface Surroundings {
 }
 
 /**
- * Judges samples of one gateway, oldest first. Those up to the time that was judged before are skipped, so that a batch that comes twice, or
- * late, changes nothing. What is raised and over within one batch was never raised.
+ * Judges samples of one gateway, oldest first. Those up to the time that was judged before are skipped, so that a batch that comes twice,
+ * or late, changes nothing. What is raised and over within one batch was never raised.
  */
 export function judgeSamples(before: GatewayMemory, samples: readonly JudgedSample[], around: Surroundings): Judged {
   const rules = around.rules.filter(({ isOn, kind }) => isOn && SAMPLE_KINDS.some((one) => one === kind));

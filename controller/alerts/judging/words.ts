@@ -83,20 +83,23 @@ function losses(value: number, context: SampleContext, gateway: Named): Omit<Fac
   const rises = risesOf(context);
   const page = (path: string, words: string): AlertFix => ({ kind: 'page', path, words });
   const look = page(`/gateways/${gateway.id}`, `Look at ${gateway.name}`);
+  const { count = 0, max = 0, buckets = 0 } = context.sample.numbers;
+  const fills = filling(context, gateway);
   const said: Record<string, { likely: string; fix: AlertFix; evidence: NumberName[] }> = {
     'table-full': {
-      likely:
-        `The table is full: ${number(context.sample.numbers.count ?? 0)} of ${number(context.sample.numbers.max ?? 0)} flows, ${packets(rises.drop)} dropped. ${filling(context, gateway).likely ?? ''}`.trim(),
-      fix: filling(context, gateway).fix ?? look,
+      likely: `The table is full: ${number(count)} of ${number(max)} flows, ${packets(rises.drop)} dropped. ${fills.likely ?? ''}`.trim(),
+      fix: fills.fix ?? look,
       evidence: ['count', 'max', 'drop', 'earlyDrop'],
     },
     'early-drop': {
       likely: `The table is nearly full: the kernel ended ${number(rises.earlyDrop)} flows early to make room.`,
-      fix: filling(context, gateway).fix ?? look,
+      fix: fills.fix ?? look,
       evidence: ['count', 'max', 'earlyDrop'],
     },
     'port-exhaustion': {
-      likely: `${address} has hardly a port left: ${number(portsOf(context, address))} of ${number(PORTS_OF_ADDRESS)} are in use, and ${packets(rises.insertFailed)} found none. The table itself is not full.`,
+      likely:
+        `${address} has hardly a port left: ${number(portsOf(context, address))} of ${number(PORTS_OF_ADDRESS)} are in use, and ` +
+        `${packets(rises.insertFailed)} found none. The table itself is not full.`,
       fix: {
         kind: 'flush',
         filter: `rdst:${address} idle>5m`,
@@ -106,13 +109,17 @@ function losses(value: number, context: SampleContext, gateway: Named): Omit<Fac
       evidence: ['insertFailed', 'drop', 'count'],
     },
     'port-clash': {
-      likely: `Two flows wanted the same translated port at once, ${packets(rises.insertFailed)} lost. The table is not full, and no address is out of ports.`,
+      likely:
+        `Two flows wanted the same translated port at once, ${packets(rises.insertFailed)} lost. ` +
+        'The table is not full, and no address is out of ports.',
       fix: look,
       evidence: ['insertFailed', 'drop', 'clashResolve'],
     },
     'few-buckets': {
-      likely: `Chains of the hash table are too long, ${packets(rises.chainToolong)} lost: it has ${number(context.sample.numbers.buckets ?? 0)} buckets for ${number(context.sample.numbers.count ?? 0)} flows.`,
-      fix: page(`/tracking?gateway=${gateway.id}`, 'Give the table more buckets'),
+      likely:
+        `Chains of the hash table are too long, ${packets(rises.chainToolong)} lost: ` +
+        `it has ${number(buckets)} buckets for ${number(count)} flows.`,
+      fix: page(`/gateways/${gateway.id}?view=tracking`, 'Give the table more buckets'),
       evidence: ['chainToolong', 'searchRestart', 'buckets', 'count'],
     },
     unknown: {

@@ -27,9 +27,9 @@ const DEFAULT: RuleOrigin = { level: 'default' };
 const VALUES = ['measure', 'raise', 'clear', 'for', 'clearFor'] as const;
 
 /**
- * Merges documents, whatever their order, over the built-in rules, value by value. That of a narrower level replaces that of a wider one; on
- * one level, that of the document whose name comes later in the alphabet. A level at which to clear that ends up on the wrong side of the one
- * at which to raise is moved to it, so that nothing is raised and cleared by the same value.
+ * Merges documents, whatever their order, over the built-in rules, value by value. That of a narrower level replaces that of a wider
+ * one; on one level, that of the document whose name comes later in the alphabet. A level at which to clear that ends up on the wrong side
+ * of the one at which to raise is moved to it, so that nothing is raised and cleared by the same value.
  */
 export function effectiveRules(layers: readonly RulesLayer[]): EffectiveRule[] {
   const rules = new Map(BUILT_IN_RULES.map((rule) => [rule.name, builtIn(rule)]));
