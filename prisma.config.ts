@@ -9,7 +9,20 @@ export default defineConfig({
   schema: 'prisma/schema.prisma',
   migrations: { path: 'prisma/migrations', initShadowDb: '' },
   experimental: { externalTables: true },
-  // Partitioned tables that SQL alone describes.
-  tables: { external: ['public.roll_up', 'public.sample', 'public.sample_minute', 'public.sample_hour'] },
+  // What SQL alone describes: partitioned tables, and those with partial indexes that are written many rows at a time.
+  tables: {
+    external: [
+      'public.alert',
+      'public.alert_rules',
+      'public.alert_state',
+      'public.alert_sweep',
+      'public.alert_transition',
+      'public.maintenance_window',
+      'public.roll_up',
+      'public.sample',
+      'public.sample_minute',
+      'public.sample_hour',
+    ],
+  },
   datasource: { url: process.env.CTFLEET_MIGRATION_DATABASE_URL ?? 'postgresql://postgres@127.0.0.1:55432/ctfleet' },
 });

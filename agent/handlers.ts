@@ -48,6 +48,7 @@ export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended:
     auditCheckpoint: (checkpoint) => witness.see(checkpoint),
     confirmPolicy: ({ commandId }) => void confirmPolicy?.(commandId),
     resolveDrift: (decision) => void policyDecisions?.resolve(decision),
+    wanEventReceipt: () => undefined,
     trustedRoots: ({ caPem, renewWithinMs }) => renewal.trust(Buffer.from(caPem).toString('utf8'), renewWithinMs),
   };
 }

@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AccessModule } from './access/access.module.ts';
+import { AlertsModule } from './alerts/alerts.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
 import { AuthorityModule } from './authority/authority.module.ts';
 import { BlocksModule } from './blocks/blocks.module.ts';
@@ -51,6 +52,7 @@ const NOUNS = [
   PolicyRolloutsModule,
   PolicyStatesModule,
   RemediationsModule,
+  AlertsModule,
   WitnessModule,
   LiveModule,
   RetentionModule,

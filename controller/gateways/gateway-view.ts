@@ -96,7 +96,8 @@ export interface CertificateLives {
 /** Agents renew when between a half and six tenths of the life have passed; three quarters leave time for many attempts. */
 const OVERDUE = 0.75;
 
-function overdueAt(endsAt: Date, certificateMs: number): number {
+/** When a certificate that ends then should have been replaced. */
+export function overdueAt(endsAt: Date, certificateMs: number): number {
   return endsAt.getTime() - certificateMs * (1 - OVERDUE);
 }
 

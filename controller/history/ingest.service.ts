@@ -24,10 +24,12 @@ const FAILED = 'samples could not be stored; they are kept and stored later';
 
 /** What another noun keeps of the same batches, in the same transaction. */
 export interface Follower<Part> {
-  /** What there is to store of a batch; undefined if nothing. */
-  read(session: Session, batch: SampleBatch): Part | undefined;
-  /** All of a run, in one statement. */
+  /** What there is to store of a batch; undefined if nothing. `rows`: its samples as they are stored. */
+  read(session: Session, batch: SampleBatch, rows: SampleRow[]): Part | undefined;
+  /** All of a run, in one statement, after its samples. What throws makes the run fail, which is then tried again. */
   store(t: Transaction, parts: Part[]): Promise<void>;
+  /** After the transaction has committed; must not throw. */
+  stored?(parts: Part[]): void;
 }
 
 interface Batch extends Gathered {
@@ -70,7 +72,7 @@ export class Ingest implements BeforeApplicationShutdown {
     const { gatewayId, tenantId } = session.identity;
     const texts = rows.map((row) => this.samples.toJson({ id: gatewayId, tenantId }, row));
     const parts = this.followers.flatMap((follower) => {
-      const part = follower.read(session, batch);
+      const part = follower.read(session, batch, rows);
       return part === undefined ? [] : [[follower, part] as const];
     });
     return this.gathering.accept({
@@ -91,20 +93,23 @@ export class Ingest implements BeforeApplicationShutdown {
   }
 
   private async store(batches: Batch[]): Promise<void> {
+    const parts = this.followers.map((follower) => ({
+      follower,
+      parts: batches.flatMap((batch) => (batch.parts.has(follower) ? [batch.parts.get(follower)] : [])),
+    }));
+    const busy = parts.filter((one) => one.parts.length > 0);
     await this.database.transact(new Set(batches.map(({ tenantId }) => tenantId)), async (t) => {
       await this.samples.insert(
         t,
         batches.flatMap(({ rows }) => rows),
       );
-      for (const follower of this.followers) {
-        const parts = batches.flatMap((batch) => (batch.parts.has(follower) ? [batch.parts.get(follower)] : []));
-        if (parts.length > 0) await follower.store(t, parts);
-      }
+      for (const { follower, parts: own } of busy) await follower.store(t, own);
       await this.notifications.sendMany(
         t,
         GATEWAY_CHANGED,
         batches.map(({ gatewayId }) => gatewayId),
       );
     });
+    for (const { follower, parts: own } of busy) follower.stored?.(own);
   }
 }

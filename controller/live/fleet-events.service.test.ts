@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Overview } from '../../proto/http/overview.ts';
 import { noFigures } from '../../proto/model/fleet-figures.ts';
 import type { FleetService } from '../fleet/fleet.service.ts';
+import type { AlertsService } from '../alerts/alerts.service.ts';
 import type { FlushesService } from '../flushes/flushes.service.ts';
 import type { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { RunsService } from '../remediations/runs.service.ts';
@@ -33,6 +34,7 @@ function stage() {
   const work = new WorkEventsService(
     { briefly: (_: string, ids: string[]) => read(ids.map((flushId) => ({ flushId }))) } as unknown as FlushesService,
     { briefly: (_: string, ids: string[]) => read(ids.map((runId) => ({ runId }))) } as unknown as RunsService,
+    { briefly: (_: string, ids: string[]) => read(ids.map((alertId) => ({ alertId }))) } as unknown as AlertsService,
     notifications,
   );
   const serve = <T>(value: T): Promise<T> => (fleet.canServe ? Promise.resolve(value) : Promise.reject(new Error('not read yet')));

@@ -16,7 +16,7 @@ const HEARTBEAT_MS = 15_000;
 
 /**
  * Sends a listener the state of what it asked for, then what changes of it: gateways, or differences of the overview; and each change of a
- * flush and of a remediation's run. Gateways and overview are served from the fleet's state in memory.
+ * flush, of a remediation's run and of an alert. Gateways and overview are served from the fleet's state in memory.
  */
 @Injectable()
 export class FleetEventsService {
@@ -39,7 +39,7 @@ export class FleetEventsService {
           const find = await this.fleet.finder(scope);
           gateways.events(find).forEach((event) => listener.send(event));
         }
-        if (asked.watch) {
+        if (asked.watch === 'overview') {
           const overview = await this.fleet.overview(scope, asked);
           const change = changeBetween(told, overview);
           if (!told || told.isOld !== overview.isOld || saysMore(change)) listener.send({ kind: 'overview', ...change });

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.ts';
+import { AlertsModule } from '../alerts/alerts.module.ts';
 import { FleetEventsService } from './fleet-events.service.ts';
 import { FlushesModule } from '../flushes/flushes.module.ts';
 import { FleetModule } from '../fleet/fleet.module.ts';
@@ -12,7 +13,7 @@ import { nounModule } from '../platform/noun-module.ts';
 @Module({})
 export class LiveModule {
   static readonly with = nounModule(LiveModule, {
-    uses: [AccessModule.with, FleetModule.with, FlushesModule.with, RemediationsModule.with],
+    uses: [AccessModule.with, AlertsModule.with, FleetModule.with, FlushesModule.with, RemediationsModule.with],
     providers: [FleetEventsService, WorkEventsService],
     controllers: [LiveController],
   });

@@ -1,4 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AlertsService } from '../alerts/alerts.service.ts';
+import { ALERT_CHANGED } from '../alerts/notifications.ts';
 import { FlushesService } from '../flushes/flushes.service.ts';
 import { FLUSH_CHANGED } from '../flushes/notifications.ts';
 import { type NotificationKind, ReplicaNotifications } from '../platform/replica-notifications.ts';
@@ -12,9 +14,9 @@ import type { Event, Listener } from './listener.ts';
 const GATHER_MS = 1000;
 
 /**
- * Sends each change of a flush and of a remediation's run. Listeners of the same tenants share what is read: it costs one reading for each
- * set of tenants that somebody watches, not for each listener, and row-level security filters it. What cannot be read is sent once it can
- * be. Where a change may have been missed the streams end: their readers begin again.
+ * Sends each change of a flush, of a remediation's run and of an alert. Listeners of the same tenants share what is read: it costs one
+ * reading for each set of tenants that somebody watches, not for each listener, and row-level security filters it. What cannot be read is
+ * sent once it can be. Where a change may have been missed the streams end: their readers begin again.
  */
 @Injectable()
 export class WorkEventsService {
@@ -23,6 +25,7 @@ export class WorkEventsService {
   constructor(
     @Inject(FlushesService) private readonly flushes: FlushesService,
     @Inject(RunsService) private readonly runs: RunsService,
+    @Inject(AlertsService) private readonly alerts: AlertsService,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
   ) {}
 
@@ -54,6 +57,12 @@ export class WorkEventsService {
         RUN_CHANGED,
         new Changes(async (ids) => {
           for (const event of await this.runs.briefly(scope, ids)) send({ kind: 'remediation-run', ...event });
+        }),
+      ],
+      [
+        ALERT_CHANGED,
+        new Changes(async (ids) => {
+          for (const event of await this.alerts.briefly(scope, ids)) send({ kind: 'alert', ...event });
         }),
       ],
     ];

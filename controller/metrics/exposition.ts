@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { AuthorityView } from '../../proto/http/authority.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
+import { SEVERITIES } from '../../proto/model/alerts/kinds.ts';
 import { FACET_NAMES, FACETS, isCounter, NUMBER_NAMES, NUMBERS, totalsOf } from '../../proto/model/measures.ts';
 
 /** How many flows flushes have handled, by outcome. */
@@ -25,6 +26,8 @@ export interface FlushedFlows {
 export interface Rest {
   flushed: FlushedFlows[];
   tables: { name: string; bytes: bigint }[];
+  /** Those that are not cleared. */
+  alerts?: { severity: string; state: string; count: number }[];
   version: string;
   authority?: AuthorityView['ends'];
   /** As of when the gateways are. */
@@ -118,7 +121,7 @@ function seconds(time: string): number {
 }
 
 /** What is not about single gateways: few lines, whatever the fleet. */
-function restOf({ flushed, tables, version, authority = [], asOf }: Rest): Promise<string> {
+function restOf({ flushed, tables, alerts = [], version, authority = [], asOf }: Rest): Promise<string> {
   const registry = new Registry();
   const gauge = (name: string, help: string, ...labelNames: string[]): Gauge =>
     new Gauge({ name, help, labelNames, registers: [registry] });
@@ -146,6 +149,9 @@ function restOf({ flushed, tables, version, authority = [], asOf }: Rest): Promi
   });
   for (const { tenant, ...counts } of flushed)
     for (const [result, count] of Object.entries(counts)) results.inc({ tenant, result }, Number(count));
+  const open = gauge('ctfleet_alerts', 'Alerts that are not cleared.', 'severity', 'state');
+  for (const severity of SEVERITIES) open.set({ severity, state: 'raised' }, 0);
+  for (const { severity, state, count } of alerts) open.set({ severity, state }, count);
   const bytes = gauge('ctfleet_table_bytes', 'Size of a table of the database with its indexes.', 'table');
   for (const { name, bytes: size } of tables) bytes.set({ table: name }, Number(size));
   gauge('ctfleet_fleet_state_timestamp_seconds', 'Changes of gateways until this time are on this page.').set(seconds(asOf));

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AlertsModule } from '../alerts/alerts.module.ts';
 import { FleetModule } from '../fleet/fleet.module.ts';
 import { AuthorityModule } from '../authority/authority.module.ts';
 import { MetricsController } from './metrics.controller.ts';
@@ -11,7 +12,7 @@ import { nounModule } from '../platform/noun-module.ts';
 @Module({})
 export class MetricsModule {
   static readonly with = nounModule(MetricsModule, {
-    uses: [FleetModule.with, AuthorityModule.with, RetentionModule.with],
+    uses: [FleetModule.with, AlertsModule.with, AuthorityModule.with, RetentionModule.with],
     providers: [MetricsRepository, MetricsService],
     controllers: [MetricsController],
   });

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AlertsService } from '../alerts/alerts.service.ts';
 import { AuthorityService } from '../authority/authority.service.ts';
 import { FleetService } from '../fleet/fleet.service.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
@@ -14,12 +15,13 @@ export class MetricsService {
     @Inject(FleetService) private readonly fleet: FleetService,
     @Inject(RetentionService) private readonly retention: RetentionService,
     @Inject(AuthorityService) private readonly authority: AuthorityService,
+    @Inject(AlertsService) private readonly alerts: AlertsService,
     @Inject(MetricsRepository) private readonly repository: MetricsRepository,
   ) {}
 
   /**
    * The gateways and flushes in scope as Prometheus text, in pieces; table sizes and the authority only for callers that see all tenants.
-   * Gateways come from the fleet's state; the rest costs one reading a scrape, before the first piece: an error is an answer of its own.
+   * Gateways come from the fleet's state; the rest costs a few readings a scrape, before the first piece: an error is an answer of its own.
    */
   async text(scope: TenantScope): Promise<AsyncGenerator<string, void>> {
     const { gateways, asOf } = await this.fleet.everything(scope);
@@ -27,6 +29,7 @@ export class MetricsService {
       flushed: await this.repository.flushedFlows(scope),
       tables: scope === 'all' ? await this.retention.tableSizes() : [],
       authority: scope === 'all' ? await this.authority.ends() : [],
+      alerts: await this.alerts.counts(scope),
       version: VERSION,
       asOf,
     });

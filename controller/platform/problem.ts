@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ERROR_CODES, FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import { problem, type Problem } from '../../proto/http/common.ts';
-import { MAX_PROBLEMS } from '../../proto/model/policy/limits.ts';
+import { MAX_PROBLEMS } from '../../proto/model/yaml/limits.ts';
 
 const extras = problem.pick({ span: true, suggestion: true, issues: true, problems: true }).partial();
 

@@ -30,7 +30,7 @@ export class PoliciesModule {
       SavedPoliciesRepository,
       SavedPoliciesService,
     ],
-    exports: [AttachedPolicies, GatewayReadings, PolicyPlansService],
+    exports: [AttachedPolicies, GatewayReadings, PolicyDrafts, PolicyPlansService],
     controllers: [PoliciesController, SavedPoliciesController],
   });
 }

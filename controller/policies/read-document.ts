@@ -5,7 +5,7 @@ import type { PolicyDocument } from '../../proto/model/policy/document.ts';
 import type { PolicyProblem } from '../../proto/model/policy/problem.ts';
 import { readPolicy } from '../../proto/model/policy/read.ts';
 import { writePolicy } from '../../proto/model/policy/write.ts';
-import { parseSource } from '../../proto/model/policy/yaml-source.ts';
+import { parseSource } from '../../proto/model/yaml/yaml-source.ts';
 
 /** A document as it is kept. */
 export interface KeptDocument {
@@ -30,12 +30,8 @@ export function readDocument(sent: string | object, tenant: string | undefined):
   const read = readPolicy(text);
   if ('problems' in read) return read;
   const { document } = read;
-  const said = document.metadata.tenant;
-  if (said !== undefined && said !== tenant) {
-    const cure = tenant === undefined ? 'remove it, or save the policy for that tenant' : `write ${tenant}, or remove it`;
-    const message = `it is saved for ${tenant === undefined ? 'the installation' : `the tenant ${tenant}`}`;
-    return { problems: [{ ...placeOfTenant(text), path: 'metadata.tenant', message, cure }] };
-  }
+  const problem = tenantProblem(text, document.metadata.tenant, tenant);
+  if (problem) return { problems: [problem] };
   const canonical = writePolicy(document);
   return { document, text: canonical, digest: createHash('sha256').update(canonical).digest('hex') };
 }
@@ -43,7 +39,7 @@ export function readDocument(sent: string | object, tenant: string | undefined):
 /** The same of what must be right. Throws POLICY_INVALID with each mistake. */
 export function readValid(sent: string | object, tenant: string | undefined): KeptDocument {
   const read = readDocument(sent, tenant);
-  if ('problems' in read) throw invalidPolicy(read.problems);
+  if ('problems' in read) throw invalidDocument(read.problems);
   return read;
 }
 
@@ -53,19 +49,27 @@ export function readKept(text: string): PolicyDocument | undefined {
   return 'document' in read ? read.document : undefined;
 }
 
+/** What is wrong with the tenant that a document names, if it is saved for another one or for the installation. */
+export function tenantProblem(text: string, said: string | undefined, tenant: string | undefined): PolicyProblem | undefined {
+  if (said === undefined || said === tenant) return undefined;
+  const cure = tenant === undefined ? 'remove it, or save it for that tenant' : `write ${tenant}, or remove it`;
+  const message = `it is saved for ${tenant === undefined ? 'the installation' : `the tenant ${tenant}`}`;
+  return { ...placeOfTenant(text), path: 'metadata.tenant', message, cure };
+}
+
 /** One refusal for all mistakes of a document. */
-function invalidPolicy(problems: PolicyProblem[]): FleetError {
+export function invalidDocument(problems: PolicyProblem[]): FleetError {
   const [first] = problems;
   const more = problems.length > 1 ? ` There are ${problems.length - 1} more.` : '';
   return new FleetError(
     'POLICY_INVALID',
-    first ? `Line ${first.line}, column ${first.column}: ${first.message}; ${first.cure}.${more}` : 'The policy has mistakes.',
+    first ? `Line ${first.line}, column ${first.column}: ${first.message}; ${first.cure}.${more}` : 'The document has mistakes.',
     { problems },
   );
 }
 
 function placeOfTenant(text: string): { line: number; column: number } {
-  const source = parseSource(text);
+  const source = parseSource(text, 'document');
   const node = 'root' in source && isMap(source.root) ? source.root.getIn(['metadata', 'tenant'], true) : undefined;
   const { line, col } = source.lines.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0);
   return { line, column: col };

@@ -47,6 +47,12 @@ export class RetentionRepository {
     return row?.runs ?? 0;
   }
 
+  /** Drops alerts cleared before a time, with their transitions. Returns how many. */
+  async dropAlerts(t: Transaction, before: Date, most: number): Promise<number> {
+    return t.$executeRaw`
+      DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE cleared_at < ${before} ORDER BY cleared_at LIMIT ${most})`;
+  }
+
   /** Drops join tokens used, revoked or expired before a time. Returns how many. */
   async dropJoinTokens(t: Transaction, before: Date, most: number): Promise<number> {
     return t.$executeRaw`

@@ -14,6 +14,7 @@ const DAY_MS = 86_400_000;
 const PLANS_AT_ONCE = 20;
 const COMMANDS_AT_ONCE = 1000;
 const TOKENS_AT_ONCE = 1000;
+const ALERTS_AT_ONCE = 1000;
 /** Each with a thousand gateways or two. */
 const ROLLOUTS_AT_ONCE = 20;
 
@@ -38,6 +39,7 @@ export class RetentionService {
     // After the commands, because plans are kept while they have commands.
     await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropPlans(t, before(plansDays), PLANS_AT_ONCE));
     await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropRuns(t, before(plansDays), PLANS_AT_ONCE));
+    await this.inParts(ALERTS_AT_ONCE, (t) => this.repository.dropAlerts(t, before(plansDays), ALERTS_AT_ONCE));
     await this.inParts(TOKENS_AT_ONCE, (t) => this.repository.dropJoinTokens(t, before(tokensDays), TOKENS_AT_ONCE));
     await this.inParts(ROLLOUTS_AT_ONCE, (t) => this.repository.dropRollouts(t, before(tokensDays), ROLLOUTS_AT_ONCE));
     await this.inParts(TOKENS_AT_ONCE, (t) => this.repository.dropApiTokens(t, before(tokensDays), TOKENS_AT_ONCE));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ALERT_STATES, SEVERITIES } from '../model/alerts/kinds.ts';
 import { POINT_NAMES } from '../model/measures.ts';
 import { askedTime, forPeople, id, idParams, name, page, pageQuery, shownName, time } from './common.ts';
 import { facets, gateway, optional } from './gateway.ts';
@@ -51,6 +52,7 @@ export const fleetEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('overview'), ...overviewChange.shape }),
   z.object({ kind: z.literal('flush'), flushId: id, state: z.string(), done: z.number().int(), planned: z.number().int() }),
   z.object({ kind: z.literal('remediation-run'), runId: id, remediationId: id, state: z.string() }),
+  z.object({ kind: z.literal('alert'), alertId: id, gatewayId: id.optional(), severity: z.enum(SEVERITIES), state: z.enum(ALERT_STATES) }),
   z.object({ kind: z.literal('heartbeat'), at: time }),
 ]);
 
@@ -188,12 +190,12 @@ export const watchFleet = defineRoute({
   method: 'GET',
   path: '/events',
   action: 'gateways.read',
-  summary: 'Live: what is asked for as it changes, at most once a second, and running flushes and remediations',
+  summary: 'Live: what is asked for as it changes, at most once a second, and running flushes, remediations and alerts',
   query: z.object({
     /** Of these gateways, first their state, then each change: up to 200 ids separated by commas. */
     ids: ids.optional(),
-    /** The overview, first whole, then what differs. */
-    watch: z.literal('overview').optional(),
+    /** `overview`: first whole, then what differs. `alerts`: only what all streams tell: flushes, runs and alerts that changed. */
+    watch: z.enum(['overview', 'alerts']).optional(),
     ...placeQuery,
   }),
   status: 200,

@@ -1,5 +1,7 @@
 import * as access from './access.ts';
 import * as account from './account.ts';
+import * as alertRules from './alert-rules.ts';
+import * as alerts from './alerts.ts';
 import * as audit from './audit.ts';
 import * as authority from './authority.ts';
 import * as blocks from './blocks.ts';
@@ -157,5 +159,21 @@ export const routes = {
   listTokens: access.listTokens,
   createToken: access.createToken,
   revokeToken: access.revokeToken,
+  listAlerts: alerts.listAlerts,
+  getAlert: alerts.getAlert,
+  acknowledgeAlert: alerts.acknowledgeAlert,
+  assignAlert: alerts.assignAlert,
+  noteAlert: alerts.noteAlert,
+  silenceAlert: alerts.silenceAlert,
+  listAlertRules: alertRules.listAlertRules,
+  createAlertRules: alertRules.createAlertRules,
+  getAlertRules: alertRules.getAlertRules,
+  updateAlertRules: alertRules.updateAlertRules,
+  deleteAlertRules: alertRules.deleteAlertRules,
+  checkAlertRules: alertRules.checkAlertRules,
+  getGatewayAlertRules: alertRules.getGatewayAlertRules,
+  listMaintenanceWindows: alertRules.listMaintenanceWindows,
+  createMaintenanceWindow: alertRules.createMaintenanceWindow,
+  deleteMaintenanceWindow: alertRules.deleteMaintenanceWindow,
 } as const;
 export type Routes = typeof routes;

@@ -33,6 +33,15 @@ export const ACTIONS = {
   'remediations.read': ['owner', 'admin', 'operator', 'approver', 'auditor'],
   'remediations.write': ['owner', 'admin'],
   'remediations.run': ['owner', 'admin', 'operator'],
+  'alerts.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  /** Acknowledging, assigning, noting and silencing. */
+  'alerts.handle': ['owner', 'admin', 'operator'],
+  'alert-rules.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  /** Rules, and maintenance windows. */
+  'alert-rules.write': ['owner', 'admin'],
+  /** Receivers, routes and on-call lists, and what was delivered. */
+  'receivers.read': ['owner', 'admin', 'operator', 'auditor'],
+  'receivers.write': ['owner', 'admin'],
   'audit.read': ['owner', 'admin', 'approver', 'auditor'],
   'people.read': ['owner', 'admin'],
   'people.write': ['owner', 'admin'],

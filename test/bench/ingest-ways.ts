@@ -24,7 +24,7 @@ async function built<Module>(file: string): Promise<Module> {
 }
 
 /** The controller's ways to store samples: as it does, and as it did, a transaction and a notification for each gateway, six at a time. */
-export async function openWays(url: string) {
+export async function openWays(url: string, isJudged = true) {
   const { Database } = await built<typeof import('../../controller/platform/database.ts')>('platform/database.js');
   const { ReplicaNotifications } =
     await built<typeof import('../../controller/platform/replica-notifications.ts')>('platform/replica-notifications.js');
@@ -37,6 +37,17 @@ export async function openWays(url: string) {
     await built<typeof import('../../controller/history/roll-up.repository.ts')>('history/roll-up.repository.js');
   const { HistoryService } = await built<typeof import('../../controller/history/history.service.ts')>('history/history.service.js');
   const { toSampleRow } = await built<typeof import('../../controller/history/sample-row.ts')>('history/sample-row.js');
+  const { AlertRulesRepository } =
+    await built<typeof import('../../controller/alerts/alert-rules.repository.ts')>('alerts/alert-rules.repository.js');
+  const { AlertStatesRepository } =
+    await built<typeof import('../../controller/alerts/alert-states.repository.ts')>('alerts/alert-states.repository.js');
+  const { AlertWriter } = await built<typeof import('../../controller/alerts/alert-writer.service.ts')>('alerts/alert-writer.service.js');
+  const { AlertsRepository } = await built<typeof import('../../controller/alerts/alerts.repository.ts')>('alerts/alerts.repository.js');
+  const { RulesInForceService } =
+    await built<typeof import('../../controller/alerts/rules-in-force.service.ts')>('alerts/rules-in-force.service.js');
+  const { SamplesJudge } =
+    await built<typeof import('../../controller/alerts/samples-judge.service.ts')>('alerts/samples-judge.service.js');
+  const { WindowsRepository } = await built<typeof import('../../controller/alerts/windows.repository.ts')>('alerts/windows.repository.js');
   const { GATEWAY_CHANGED } = await built<typeof import('../../controller/link/notifications.ts')>('link/notifications.js');
 
   const [config, logger] = [{ databaseUrl: url } as Config, pino({ level: 'warn' })];
@@ -44,6 +55,9 @@ export async function openWays(url: string) {
   const notifications = new ReplicaNotifications(config, logger, Date.now);
   const samples = new SamplesRepository(database);
   const ingest = new Ingest(samples, notifications, database, logger, Date.now);
+  const rules = new RulesInForceService(new AlertRulesRepository(), new WindowsRepository(), notifications, database, logger, Date.now);
+  const writer = new AlertWriter(new AlertsRepository(), notifications);
+  if (isJudged) new SamplesJudge(ingest, new AlertStatesRepository(), writer, rules, Date.now).onModuleInit();
   const history = new HistoryService(samples, new RollUpRepository(), database, config, Date.now);
   await history.maintain();
 
@@ -54,8 +68,14 @@ export async function openWays(url: string) {
   };
   const ours: Way = async (message) => {
     const { batch, rows } = read(message);
-    const { stored } = await ingest.accept({ identity: message, isClosed: false } as unknown as Session, batch, rows);
+    const { stored } = await ingest.accept(sessionOf(message), batch, rows);
     await stored;
+  };
+  const sessions = new Map<string, Session>();
+  const sessionOf = (message: Message): Session => {
+    const known = sessions.get(message.gatewayId) ?? ({ identity: message, isClosed: false } as unknown as Session);
+    sessions.set(message.gatewayId, known);
+    return known;
   };
   const six = new ConcurrencyLimit(6);
   const theirs: Way = async (message) => {
@@ -76,15 +96,15 @@ export async function openWays(url: string) {
   return { ours, theirs, history, close };
 }
 
-/** A message with this many samples, ten seconds apart, for each of as many gateways, of 20 to a tenant. */
-export function messagesOf(gateways: number, samples: number): Message[] {
+/** A message with this many samples, ten seconds apart, for each of as many gateways, of 20 to a tenant; or of those that sent others. */
+export function messagesOf(gateways: number, samples: number, senders?: readonly Message[]): Message[] {
   const tenants = Array.from({ length: Math.ceil(gateways / 20) }, () => randomUUID());
   const nowMs = Date.now();
   return Array.from({ length: gateways }, (_, at): Message => {
     const value = { batch: 1n, samples: Array.from({ length: samples }, (_, n) => sampleAt(nowMs - n * 10_000, at + n)) };
     return {
-      gatewayId: randomUUID(),
-      tenantId: tenants[at % tenants.length]!,
+      gatewayId: senders?.[at]?.gatewayId ?? randomUUID(),
+      tenantId: senders?.[at]?.tenantId ?? tenants[at % tenants.length]!,
       bytes: AgentMessage.encode({ body: { $case: 'samples', value } }).finish(),
     };
   });

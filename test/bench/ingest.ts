@@ -1,6 +1,7 @@
 /**
  * What the controller's part of storing samples costs: decoding, clamping, one transaction for what came within 200 ms, beside one
- * transaction a gateway, as before: `npm run bench -- ingest [--gateways 10000] [--seconds 20] [--json]`. Streams and TLS are not in it.
+ * transaction a gateway, as before: `npm run bench -- ingest [--gateways 10000] [--seconds 20] [--json] [--unjudged]`. Samples
+ * are judged for alerts too, unless it is to be seen what that costs. Streams and TLS are not in it.
  * Postgres syncs to disk. "Stored" is when the transaction has ended: from then on the API shows it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,7 +10,12 @@ import { startTestPostgres } from '../support/database.ts';
 import { cpuSeconds, messagesOf, openWays, type Way } from './ingest-ways.ts';
 
 const { values: options } = parseArgs({
-  options: { json: { type: 'boolean' }, gateways: { type: 'string', default: '10000' }, seconds: { type: 'string', default: '20' } },
+  options: {
+    json: { type: 'boolean' },
+    gateways: { type: 'string', default: '10000' },
+    seconds: { type: 'string', default: '20' },
+    unjudged: { type: 'boolean' },
+  },
 });
 const [gateways, seconds] = [Number(options.gateways), Number(options.seconds)];
 /** Samples in a message after two minutes without a link. */
@@ -30,7 +36,7 @@ const postgres = await startTestPostgres();
 const url = await postgres.newDatabase();
 await postgres.query(url, 'ALTER SYSTEM SET fsync = on');
 await postgres.query(url, 'SELECT pg_reload_conf()');
-const ways = await openWays(url);
+const ways = await openWays(url, !options.unjudged);
 const rows: Row[] = [];
 
 /** CPU seconds of both, and the time it took. */
@@ -54,7 +60,10 @@ async function burst(way: Way, count: number) {
 
 /** A sample each ten seconds of every gateway, spread evenly; each message is made before its time comes. */
 async function steady(way: Way) {
-  const messages = messagesOf(Math.round(PER_SECOND * seconds), 1);
+  // Their sessions are not new: what is read once a session is not counted.
+  const earlier = messagesOf(Math.round(PER_SECOND * seconds), 1);
+  await Promise.all(earlier.map(way));
+  const messages = messagesOf(earlier.length, 1, earlier);
   const waits: number[] = [];
   const used = await measured(async () => {
     const [began, sent]: [number, Promise<void>[]] = [performance.now(), []];

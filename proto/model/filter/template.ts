@@ -29,7 +29,12 @@ export function fillFilter(text: string, names: TemplateNames): { filter: FlowFi
   return 'problem' in parsed ? parsed : { filter: parsed.filter, text: filled };
 }
 
+/** A WAN's name as one value of a filter. */
+export function wanValue(wan: string): string {
+  return `"${wan.replaceAll(/["\\]/g, '?')}"`;
+}
+
 function valueOf(name: string, { wan, address }: TemplateNames): string | undefined {
-  if (name === 'wan' && wan !== undefined) return `"${wan.replaceAll(/["\\]/g, '?')}"`;
+  if (name === 'wan' && wan !== undefined) return wanValue(wan);
   return name === 'address' && address !== undefined && parsePrefix(address) ? address : undefined;
 }

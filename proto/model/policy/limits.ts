@@ -1,5 +1,6 @@
-/** What bounds a document, and each value in it. */
-export const MAX_POLICY_BYTES = 256 * 1024;
+export { MAX_DOCUMENT_BYTES as MAX_POLICY_BYTES } from '../yaml/limits.ts';
+
+/** What bounds a policy, and each value in it. */
 export const MAX_RULES = 200;
 /** Values of one field of a match. */
 export const MAX_LIST = 64;
@@ -10,11 +11,6 @@ export const MAX_NAME = 100;
 export const MAX_RULE_NAME = 64;
 /** In UTF-8: nft keeps 127 bytes of a comment, and ours begin with a number. */
 export const MAX_RULE_NAME_BYTES = 120;
-/** Deeper than any document; and more entries than any list or map of one. */
-export const MAX_DEPTH = 16;
-export const MAX_ENTRIES = 1000;
-/** A text with more is not read further. */
-export const MAX_PROBLEMS = 100;
 
 /** Of the table; a kernel counts in 31 bits. */
 export const TABLE_RANGE = { max: { from: 128, to: 134_217_728 }, buckets: { from: 128, to: 134_217_728 } } as const;

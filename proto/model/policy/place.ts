@@ -1,5 +1,5 @@
 import { isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
-import { parseSource } from './yaml-source.ts';
+import { parseSource } from '../yaml/yaml-source.ts';
 
 const RULES = 'rules.';
 
@@ -8,7 +8,7 @@ const RULES = 'rules.';
  * profile. Counts from 1; undefined for a text that is no policy.
  */
 export function placeInPolicy(text: string, path: string, { isByProfile = false } = {}): { line: number; column: number } | undefined {
-  const source = parseSource(text);
+  const source = parseSource(text, 'policy');
   if ('problems' in source || !isMap(source.root)) return undefined;
   const spec = source.root.get('spec', true);
   const found = isMap(spec)

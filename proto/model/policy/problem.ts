@@ -1,10 +1,1 @@
-/** What is wrong with the text of a policy. Line and column count from 1, the column in UTF-16 units as editors do. */
-export interface PolicyProblem {
-  line: number;
-  column: number;
-  /** The place in the document, such as `spec.rules[2].match.src`; empty for the whole. */
-  path: string;
-  message: string;
-  /** What to do about it. */
-  cure: string;
-}
+export type { DocumentProblem as PolicyProblem } from '../yaml/problem.ts';

@@ -7,7 +7,7 @@ import { withoutAbsent } from '../without-absent.ts';
 import { hasPorts, protocolName, protocolNumber } from '../protocol.ts';
 import type { PolicyMatch } from './document.ts';
 import { MAX_LIST, ZONE_RANGE } from './limits.ts';
-import { quoted, type Place, type Reading } from './reading.ts';
+import { quoted, type Place, type Reading } from '../yaml/reading.ts';
 
 const MATCH_KEYS = ['proto', 'src', 'dst', 'sport', 'dport', 'iif', 'oif', 'zone', 'mark'] as const;
 

@@ -3,7 +3,7 @@ import { HELPERS } from './helpers.ts';
 import { LIMIT_RANGE, MAX_RULE_NAME, MAX_RULE_NAME_BYTES, TIMEOUT_RANGE } from './limits.ts';
 import { withoutAbsent } from '../without-absent.ts';
 import { readMatch } from './read-match.ts';
-import { quoted, type Place, type Reading } from './reading.ts';
+import { quoted, type Place, type Reading } from '../yaml/reading.ts';
 
 const RULE_KEYS = ['name', 'match', 'mode', 'answer', 'idleTimeout', 'helper', 'limits'] as const;
 const LIMIT_KEYS = ['perSource', 'perDestination', 'answer'] as const;

@@ -13,9 +13,8 @@ import { MAX_NAME, MAX_OTHER_TIMEOUTS, MAX_RULES, TABLE_RANGE, TIMEOUT_RANGE } f
 import type { PolicyProblem } from './problem.ts';
 import { withoutAbsent } from '../without-absent.ts';
 import { readHelper, readRule } from './read-rule.ts';
-import { quoted, Reading, type Place } from './reading.ts';
+import { quoted, readText, type Place, type Reading } from '../yaml/reading.ts';
 import { isTimeoutKey, KNOWN_TIMEOUT_KEYS, timeoutKeyOf, type TimeoutKey } from './settings.ts';
-import { parseSource } from './yaml-source.ts';
 
 const SPEC_KEYS = ['profile', 'table', 'timeouts', 'helpers', 'accounting', 'timestamps', 'events', 'drift', 'rules'] as const;
 /** `tcp` and the like, with the keys below them; none for `icmp`, which is a time itself. */
@@ -23,18 +22,7 @@ const TIMEOUT_GROUPS = Map.groupBy(KNOWN_TIMEOUT_KEYS, (key) => key.split('.')[0
 
 /** Reads a policy from YAML or JSON. All of it is right, or every problem that was found is listed with its place. Never throws. */
 export function readPolicy(text: string): { document: PolicyDocument } | { problems: PolicyProblem[] } {
-  const source = parseSource(text);
-  const reading = new Reading(source.lines);
-  if ('problems' in source) {
-    for (const { offset, message, cure } of source.problems) reading.wrongAt(offset, '', message, cure);
-    return { problems: reading.problems };
-  }
-  const document = readDocument(reading, { node: source.root, path: '' });
-  return reading.problems.length > 0 || !document ? { problems: inOrder(reading.problems) } : { document };
-}
-
-function inOrder(problems: readonly PolicyProblem[]): PolicyProblem[] {
-  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  return readText(text, 'policy', readDocument);
 }
 
 function readDocument(reading: Reading, place: Place): PolicyDocument | undefined {

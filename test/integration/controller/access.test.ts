@@ -16,6 +16,19 @@ const POLICY = {
   document: 'apiVersion: ctfleet/v1\nkind: TrackingPolicy\nmetadata: { name: p }\nspec: {}\n',
 };
 
+const RULES = {
+  tenantId: UNKNOWN,
+  target: { level: 'tenant' },
+  document: 'apiVersion: ctfleet/v1\nkind: AlertRules\nmetadata: { name: r }\nspec: { rules: {} }\n',
+};
+
+const WINDOW = {
+  tenantId: UNKNOWN,
+  target: { level: 'tenant' },
+  name: 'w',
+  when: { kind: 'cron', cron: '0 3 * * *', minutes: 60 },
+};
+
 const EXPECTATION = {
   id: 1,
   proto: 'tcp',
@@ -131,6 +144,22 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   deletePolicy: {},
   listPolicyRevisions: {},
   checkPolicy: { body: POLICY },
+  listAlerts: {},
+  getAlert: {},
+  acknowledgeAlert: { body: {} },
+  assignAlert: { body: { personId: null } },
+  noteAlert: { body: { note: 'n' } },
+  silenceAlert: { body: { until: null } },
+  listAlertRules: {},
+  getAlertRules: {},
+  createAlertRules: { body: RULES },
+  updateAlertRules: { body: { revision: 1 } },
+  deleteAlertRules: {},
+  checkAlertRules: { body: RULES },
+  getGatewayAlertRules: {},
+  listMaintenanceWindows: {},
+  createMaintenanceWindow: { body: WINDOW },
+  deleteMaintenanceWindow: {},
   planPolicy: { body: {} },
   planNewPolicy: { body: POLICY },
   applyPolicy: { body: { digest: 'd', reason: 'r' } },

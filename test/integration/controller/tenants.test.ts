@@ -18,6 +18,10 @@ const BODIES: Partial<Record<keyof typeof routes, object>> = {
   updateRemediation: { revision: 1 },
   approveRemediation: { revision: 1 },
   updatePolicy: { revision: 1 },
+  updateAlertRules: { revision: 1 },
+  assignAlert: { personId: null },
+  noteAlert: { note: 'n' },
+  silenceAlert: { until: null },
   applyPolicy: { digest: 'd', reason: 'r' },
   resolveDrift: { paths: ['table.max'], way: 'restore' },
   approveEnrolment: { fingerprint: 'f' },
@@ -58,6 +62,9 @@ let theirs: {
   providerId: string;
   serviceAccountId: string;
   policyId: string;
+  alertId: string;
+  alertRulesId: string;
+  windowId: string;
   policyRolloutId: string;
   groupId: string;
 };
@@ -155,6 +162,38 @@ beforeAll(async () => {
     });
   const { id: policyId } = await policyOf(other.tenantId, 'theirs-policy');
   await policyOf(undefined, 'policy-of-all');
+  const rulesOf = (tenantId: string | undefined, name: string) =>
+    owner.call(routes.createAlertRules, {
+      body: {
+        tenantId,
+        target: { level: tenantId === undefined ? 'fleet' : 'tenant' },
+        document: `apiVersion: ctfleet/v1\nkind: AlertRules\nmetadata: { name: ${name} }\nspec: { rules: { drift: { enabled: false } } }\n`,
+      },
+    });
+  const { id: alertRulesId } = await rulesOf(other.tenantId, 'theirs-rules');
+  await rulesOf(undefined, 'rules-of-all');
+  const { id: windowId } = await owner.call(routes.createMaintenanceWindow, {
+    body: {
+      tenantId: other.tenantId,
+      target: { level: 'tenant' },
+      name: 'theirs-window',
+      when: { kind: 'cron', cron: '0 3 * * *', minutes: 60 },
+    },
+  });
+  const alertId = newId();
+  await postgres.query(
+    url,
+    `INSERT INTO alert (id, tenant_id, rule, kind, severity, state, fingerprint, title, pending_since, raised_at, changed_at)
+     VALUES ('${alertId}', '${other.tenantId}', 'usage-critical', 'usage', 'critical', 'raised', 'theirs', 'theirs-alert', now(), now(), now())`,
+  );
+  await postgres.query(
+    url,
+    `INSERT INTO alert_transition (id, alert_id, tenant_id, transition, at) VALUES (gen_random_uuid(), '${alertId}', '${other.tenantId}', 'raised', now())`,
+  );
+  await postgres.query(
+    url,
+    `INSERT INTO alert_state (gateway_id, tenant_id, version, judged_at, rules) VALUES (gen_random_uuid(), '${other.tenantId}', 1, now(), '{}')`,
+  );
   const policyRolloutId = newId();
   await postgres.query(
     url,
@@ -171,6 +210,9 @@ beforeAll(async () => {
   theirs = {
     ...other,
     policyId,
+    alertId,
+    alertRulesId,
+    windowId,
     policyRolloutId,
     serviceAccountId,
     groupId,
@@ -266,6 +308,16 @@ describe('what belongs to another tenant', () => {
       listPolicyRevisions: theirs.policyId,
       planPolicy: theirs.policyId,
       applyPolicy: theirs.policyId,
+      getAlert: theirs.alertId,
+      acknowledgeAlert: theirs.alertId,
+      assignAlert: theirs.alertId,
+      noteAlert: theirs.alertId,
+      silenceAlert: theirs.alertId,
+      getAlertRules: theirs.alertRulesId,
+      updateAlertRules: theirs.alertRulesId,
+      deleteAlertRules: theirs.alertRulesId,
+      getGatewayAlertRules: theirs.agent.gatewayId,
+      deleteMaintenanceWindow: theirs.windowId,
       getPolicyRollout: theirs.policyRolloutId,
       watchPolicyRollout: theirs.policyRolloutId,
       getRolloutDifference: theirs.policyRolloutId,
@@ -353,6 +405,10 @@ describe('what belongs to another tenant', () => {
       await mine.person.call(routes.listGroups),
       await mine.person.call(routes.listServiceAccounts),
       await mine.person.call(routes.listPolicies),
+      await mine.person.call(routes.listAlerts),
+      await mine.person.call(routes.listAlertRules),
+      await mine.person.call(routes.listMaintenanceWindows),
+      await mine.person.call(routes.getGatewayAlertRules, { params: { id: mine.agent.gatewayId } }),
       await mine.person.call(routes.listPolicyStates),
       await mine.person.call(routes.listPolicyStates, { query: { gateway: theirs.agent.gatewayId } }),
       await mine.person.call(routes.listAudit),
@@ -371,6 +427,10 @@ describe('what belongs to another tenant', () => {
     expect(text).not.toContain('theirs-policy');
     expect(text).not.toContain('theirs-value');
     expect(text).not.toContain('policy-of-all');
+    expect(text).not.toContain('theirs-rules');
+    expect(text).not.toContain('theirs-window');
+    expect(text).not.toContain('theirs-alert');
+    expect(text).not.toContain('rules-of-all');
     const ids = `${mine.agent.gatewayId},${theirs.agent.gatewayId}`;
     const events = await mine.person.watch(routes.watchFleet, {}, { ids, watch: 'overview' });
     const seen: { kind: string; gateway?: { id: string }; gatewayId?: string; figures?: { gateways: number } }[] = [];
@@ -431,6 +491,11 @@ describe('the second wall', () => {
       'policy_revision',
       'policy_state',
       'policy_drift',
+      'alert',
+      'alert_transition',
+      'alert_state',
+      'alert_rules',
+      'maintenance_window',
     ];
     const count = async (table: string, tenants?: string): Promise<number> => {
       const client = await database.pool.connect();

@@ -1,5 +1,5 @@
 import { Composer, LineCounter, Parser, type CST, type ParsedNode } from 'yaml';
-import { MAX_DEPTH, MAX_ENTRIES, MAX_POLICY_BYTES, MAX_PROBLEMS } from './limits.ts';
+import { MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_ENTRIES, MAX_PROBLEMS } from './limits.ts';
 
 /** A problem of the text by its offset; `read.ts` knows lines and paths. */
 export interface SourceProblem {
@@ -7,6 +7,9 @@ export interface SourceProblem {
   message: string;
   cure: string;
 }
+
+/** What a text holds, in words: `policy`, or `list of rules`. */
+type Noun = string;
 
 /** The one document of a text. */
 export interface Source {
@@ -27,19 +30,19 @@ const REFUSED: Partial<Record<string, Omit<SourceProblem, 'offset'>>> = {
  * Parses YAML, of which JSON is a part. Everything that would make a small text large or slow is refused on its tokens, before anything is
  * built of them.
  */
-export function parseSource(text: string): Source | { problems: SourceProblem[]; lines: LineCounter } {
+export function parseSource(text: string, noun: Noun): Source | { problems: SourceProblem[]; lines: LineCounter } {
   const lines = new LineCounter();
-  if (new TextEncoder().encode(text).length > MAX_POLICY_BYTES)
+  if (new TextEncoder().encode(text).length > MAX_DOCUMENT_BYTES)
     return {
       lines,
-      problems: [{ offset: 0, message: `a policy has at most ${MAX_POLICY_BYTES / 1024} KiB`, cure: 'split it into several' }],
+      problems: [{ offset: 0, message: `a ${noun} has at most ${MAX_DOCUMENT_BYTES / 1024} KiB`, cure: 'split it into several' }],
     };
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  const refused = refusedIn(tokens);
+  const refused = refusedIn(tokens, noun);
   if (refused) return { lines, problems: [refused] };
   const [document, more] = new Composer({ lineCounter: lines }).compose(tokens, true, text.length);
   const contents = document?.contents;
-  if (more) return { lines, problems: [{ offset: more.range[0], message: 'a text holds one policy', cure: 'remove what follows “---”' }] };
+  if (more) return { lines, problems: [{ offset: more.range[0], message: `a text holds one ${noun}`, cure: 'remove what follows “---”' }] };
   const problems = [...(document?.errors ?? []), ...(document?.warnings ?? [])].slice(0, MAX_PROBLEMS).map(({ message, pos }) => ({
     offset: pos[0],
     message: `this is not YAML: ${message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')}`,
@@ -48,11 +51,11 @@ export function parseSource(text: string): Source | { problems: SourceProblem[];
   if (problems.length > 0) return { lines, problems };
   return contents
     ? { lines, root: contents }
-    : { lines, problems: [{ offset: 0, message: 'there is no policy', cure: 'begin with apiVersion' }] };
+    : { lines, problems: [{ offset: 0, message: `there is no ${noun}`, cure: 'begin with apiVersion' }] };
 }
 
 /** The first token that is not allowed. Works through a list of its own, since a text may be nested deeper than the stack. */
-function refusedIn(tokens: readonly CST.Token[]): SourceProblem | undefined {
+function refusedIn(tokens: readonly CST.Token[], noun: Noun): SourceProblem | undefined {
   const waiting = tokens.toReversed().map((token) => ({ token, depth: 0 }));
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { token, depth } = next;
@@ -61,9 +64,9 @@ function refusedIn(tokens: readonly CST.Token[]): SourceProblem | undefined {
     const broken = brokenIn(token);
     if (broken !== undefined) return { offset: token.offset, message: `this is not YAML: ${broken}`, cure: NOT_YAML };
     if (depth > MAX_DEPTH)
-      return { offset: token.offset, message: `this is nested more than ${MAX_DEPTH} deep`, cure: 'no policy needs that' };
+      return { offset: token.offset, message: `this is nested more than ${MAX_DEPTH} deep`, cure: `no ${noun} needs that` };
     if ('items' in token && token.items.length > MAX_ENTRIES)
-      return { offset: token.offset, message: `this has more than ${MAX_ENTRIES} entries`, cure: 'split the policy into several' };
+      return { offset: token.offset, message: `this has more than ${MAX_ENTRIES} entries`, cure: `split the ${noun} into several` };
     for (const part of partsOf(token).toReversed()) waiting.push({ token: part, depth: 'items' in token ? depth + 1 : depth });
   }
   return undefined;

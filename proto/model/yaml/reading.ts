@@ -3,7 +3,8 @@ import { parseDuration } from '../duration.ts';
 import { nearest } from '../nearest.ts';
 import { textProblem, toPrintable } from '../text.ts';
 import { MAX_PROBLEMS } from './limits.ts';
-import type { PolicyProblem } from './problem.ts';
+import { parseSource } from './yaml-source.ts';
+import { inOrder, type DocumentProblem } from './problem.ts';
 
 /** A value of the text with its place. */
 export interface Place {
@@ -18,7 +19,7 @@ type Range = Readonly<{ from: number; to: number }>;
 
 /** Reads typed values from places and collects what is wrong with them. Every method returns undefined where it reported a problem. */
 export class Reading {
-  readonly problems: PolicyProblem[] = [];
+  readonly problems: DocumentProblem[] = [];
   readonly #lines: LineCounter;
 
   constructor(lines: LineCounter) {
@@ -129,6 +130,14 @@ export class Reading {
     return value;
   }
 
+  number(place: Place, { from, to }: Range): number | undefined {
+    const { node } = place;
+    const value = isScalar(node) ? node.value : undefined;
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      return this.wrong(place, `${describe(node)} is not a number`, `write one from ${from} to ${to}`);
+    return value < from || value > to ? this.wrong(place, `${value} is out of range`, `write a number from ${from} to ${to}`) : value;
+  }
+
   /** Seconds. */
   duration(place: Place, { from, to }: Range): number | undefined {
     const { node } = place;
@@ -146,6 +155,22 @@ export class Reading {
     if (seconds < from || seconds > to) return this.wrong(place, `${quoted(text)} is out of range`, `write ${from}s to ${to / 86_400}d`);
     return seconds;
   }
+}
+
+/** Reads a text by `read`: all of it is right, or every problem that was found is listed with its place, in order. Never throws. */
+export function readText<Document>(
+  text: string,
+  noun: string,
+  read: (reading: Reading, root: Place) => Document | undefined,
+): { document: Document } | { problems: DocumentProblem[] } {
+  const source = parseSource(text, noun);
+  const reading = new Reading(source.lines);
+  if ('problems' in source) {
+    for (const { offset, message, cure } of source.problems) reading.wrongAt(offset, '', message, cure);
+    return { problems: reading.problems };
+  }
+  const document = read(reading, { node: source.root, path: '' });
+  return reading.problems.length > 0 || !document ? { problems: inOrder(reading.problems) } : { document };
 }
 
 /** A text in quotation marks, shortened. */
