@@ -10,6 +10,8 @@ export default defineConfig({
   migrations: { path: 'prisma/migrations', initShadowDb: '' },
   experimental: { externalTables: true },
   // Partitioned tables that SQL alone describes.
-  tables: { external: ['public.roll_up', 'public.sample', 'public.sample_minute', 'public.sample_hour'] },
+  tables: {
+    external: ['public.roll_up', 'public.sample', 'public.sample_minute', 'public.sample_hour', 'public.alert', 'public.alert_transition'],
+  },
   datasource: { url: process.env.CTFLEET_MIGRATION_DATABASE_URL ?? 'postgresql://postgres@127.0.0.1:55432/ctfleet' },
 });

@@ -5,7 +5,14 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 import type { GatewayRow } from './gateway-view.ts';
 import type { toSelfDescription } from './self-description.ts';
 
-const JOINED = { tenant: { select: { name: true } }, site: { select: { name: true } }, link: true } as const;
+/** Of one gateway, beyond what any has. */
+const MOST_EVENTS = 10;
+const JOINED = {
+  tenant: { select: { name: true } },
+  site: { select: { name: true } },
+  link: true,
+  wanEvents: { where: { closedAt: null }, orderBy: { id: 'desc' }, take: MOST_EVENTS },
+} as const;
 
 /** A position in a list ordered by name. */
 export interface NamePlace {

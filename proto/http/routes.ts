@@ -24,6 +24,7 @@ import * as retention from './retention.ts';
 import * as rollouts from './rollouts.ts';
 import * as savedPolicies from './saved-policies.ts';
 import * as serviceAccounts from './service-accounts.ts';
+import * as wanEvents from './wan-events.ts';
 
 /** Every route of the REST API by its operation id. A route that is not here does not exist. */
 export const routes = {
@@ -157,5 +158,7 @@ export const routes = {
   listTokens: access.listTokens,
   createToken: access.createToken,
   revokeToken: access.revokeToken,
+  listWanEvents: wanEvents.listWanEvents,
+  getWanEvent: wanEvents.getWanEvent,
 } as const;
 export type Routes = typeof routes;
