@@ -23,7 +23,7 @@ const MAX_SEEN = 50;
 const MAX_IDS = 50;
 
 /** A failure of a WAN begins. */
-export function opened(id: string, state: WanState, wans: readonly Wan[], atMs: number): WanEvent {
+export function opened(id: string, before: WanState | undefined, state: WanState, wans: readonly Wan[], atMs: number): WanEvent {
   const { wan, failure } = state;
   const event: WanEvent = {
     id,
@@ -46,7 +46,7 @@ export function opened(id: string, state: WanState, wans: readonly Wan[], atMs: 
     atFirst: undefined,
     commandIds: [],
   };
-  return followed(event, undefined, state, wans, atMs);
+  return followed(event, before, state, wans, atMs);
 }
 
 /** What was seen of its WAN since; the same event if nothing new was. `before`: the state of the WAN at the last observation. */
@@ -113,11 +113,13 @@ export function isClosed({ state }: WanEvent): boolean {
   return state === State.STATE_CLOSED;
 }
 
-function stateOf(event: WanEvent, { failure, changesMs }: WanState, actedMs: number | undefined, atMs: number): State {
+function stateOf(event: WanEvent, { wan, failure, changesMs }: WanState, actedMs: number | undefined, atMs: number): State {
   const isFlapping = changesMs.length > FLAPS_AN_HOUR && atMs - (changesMs.at(-1) ?? 0) < CALM_MS;
   if (isFlapping) return State.STATE_FLAPPING;
   if (!failure) return State.STATE_CLOSED;
   if (!event.using) return State.STATE_SEEN;
+  // A WAN that stands by again, as it did before: nothing was ever stuck on it.
+  if (isWorking(wan) && sum(event.using.trying) === 0 && sum(event.atFirst?.trying) === 0) return State.STATE_CLOSED;
   if (sum(event.using.trying) === 0)
     return event.healedAtMs !== undefined && atMs - Number(event.healedAtMs) > CLOSED_AFTER_MS ? State.STATE_CLOSED : State.STATE_HEALED;
   return actedMs !== undefined && atMs - actedMs < FIXING_MS ? State.STATE_BEING_FIXED : State.STATE_OPEN;

@@ -63,7 +63,7 @@ export class WanEvents {
       const open = this.openOf(wan.name);
       if (open) this.#set(followed(open, before, state, wans, atMs));
       else if (state.failure && wan.addresses.length > 0 && !before?.failure)
-        this.#set(opened((this.#deps.newId ?? v7)(), state, wans, atMs));
+        this.#set(opened((this.#deps.newId ?? v7)(), before, state, wans, atMs));
     }
     this.judge();
   }

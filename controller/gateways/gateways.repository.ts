@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Scope } from '../../proto/http/scope.ts';
+import { isOpenEvent, WAN_EVENT_STATES } from '../../proto/model/wan-event.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import type { GatewayRow } from './gateway-view.ts';
@@ -11,7 +12,11 @@ const JOINED = {
   tenant: { select: { name: true } },
   site: { select: { name: true } },
   link: true,
-  wanEvents: { where: { closedAt: null }, orderBy: { id: 'desc' }, take: MOST_EVENTS },
+  wanEvents: {
+    where: { state: { in: WAN_EVENT_STATES.filter((state) => isOpenEvent({ state })) } },
+    orderBy: { id: 'desc' },
+    take: MOST_EVENTS,
+  },
 } as const;
 
 /** A position in a list ordered by name. */

@@ -140,5 +140,5 @@ function name(text: string): string {
 }
 
 function line(text: string, max: number): string {
-  return toPrintable(textFrom(text, max));
+  return toPrintable(textFrom(text, max)).slice(0, max);
 }
