@@ -31,6 +31,7 @@ import { Emergency } from './operations/emergency.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { Journal } from './operations/journal.ts';
 import { Lately } from './operations/lately.ts';
+import type { OnEnded } from './operations/ended.ts';
 import { LocalGuard, type GuardRules } from './operations/local-guard.ts';
 import { PlanStore } from './operations/plan-store.ts';
 import { NO_PACKETS, Refusals } from './firewall/tables/refusals.ts';
@@ -47,6 +48,9 @@ import type { Policies } from './policies/reading/policies.ts';
 import { Remediations } from './remediations/remediations.ts';
 import { remediationsFolder, RunLog } from './remediations/run-log.ts';
 import { RunReports } from './remediations/run-reports.ts';
+import { FailoverWork } from './failover-work.ts';
+import { WanEvents } from './wans/wan-events.ts';
+import { WanEventStore } from './wans/wan-event-store.ts';
 import type { WanListener } from './wans/watch.ts';
 import { unlessAborted } from './stop.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
@@ -108,6 +112,7 @@ export class Agent {
   readonly #policyState: PolicyStateReports | undefined;
   readonly #policyWork: GatewayPolicyWork | undefined;
   readonly #remediations: Remediations;
+  readonly #failovers: FailoverWork;
   readonly #commands: Commands;
   readonly #emergency: Emergency | undefined;
   readonly #sampler: Sampler;
@@ -144,8 +149,16 @@ export class Agent {
         : undefined;
     this.#spool = new Spool(controllerClock);
     const reports = new RunReports(this.#runs, controllerClock);
-    const outbox = new Outbox(this.#spool, reports);
+    const wanEvents = new WanEvents({
+      store: new WanEventStore(stateDir, disk),
+      clock,
+      controllerClock,
+      onNews: () => this.#outbox.pump(),
+    });
+    const outbox = new Outbox(this.#spool, reports, wanEvents);
     this.#outbox = outbox;
+    this.#failovers = new FailoverWork({ table, context, events: wanEvents, outbox, clock, controllerClock, log });
+    const onEnded: OnEnded = (by, flows) => this.#failovers.ended(by, flows);
     this.#standingBlocks = this.#blocks && new StandingBlockReports({ blocks: this.#blocks, outbox, controllerClock, log });
     const { policyParts } = deps;
     this.#policyState =
@@ -164,8 +177,16 @@ export class Agent {
         tell: () => this.#policyState?.tell(),
         log,
       });
-    const hands = { table, refusals: this.#refusals, blocks: this.#blocks, guard: this.#guard, clock, context, log };
-    this.#remediations = new Remediations({ ...hands, stateDir, disk, runs: this.#runs, reports, onReport: () => outbox.pump() });
+    const hands = { onEnded, table, refusals: this.#refusals, blocks: this.#blocks, guard: this.#guard, clock, context, log };
+    this.#remediations = new Remediations({
+      ...hands,
+      stateDir,
+      disk,
+      runs: this.#runs,
+      reports,
+      onReport: () => outbox.pump(),
+      onRun: (wan, runId) => wanEvents.handledByRun(wan, runId),
+    });
     this.#commands = new Commands({
       ...hands,
       gatewayId: deps.identity.gatewayId,
@@ -212,6 +233,7 @@ export class Agent {
       witness: this.#witness,
       renewal: this.#renewal,
       spool: this.#spool,
+      wanEvents,
       outbox,
       plans,
       isPlanInUse: (planId: string) => this.#commands.usesPlan(planId),
@@ -255,9 +277,19 @@ export class Agent {
       ?.adopt()
       .catch((error: unknown) => this.#deps.log.info({ err: error }, 'what was blocked before could not be looked for'));
     this.#commands.recover();
-    this.#remediations.observeWans(this.#deps.wans());
-    const unsubscribe = this.#deps.onWansChange?.((wans) => this.#remediations.observeWans(wans));
-    await Promise.all([this.#link.run(signal), this.#renewal.run(signal), this.#sampleUntil(signal), this.#remediations.run(signal)]);
+    const observe = (wans: readonly Wan[]): void => {
+      this.#failovers.observe(wans);
+      this.#remediations.observeWans(wans);
+    };
+    observe(this.#deps.wans());
+    const unsubscribe = this.#deps.onWansChange?.(observe);
+    await Promise.all([
+      this.#link.run(signal),
+      this.#renewal.run(signal),
+      this.#sampleUntil(signal),
+      this.#remediations.run(signal),
+      this.#failovers.run(signal),
+    ]);
     unsubscribe?.();
     this.#policyWork?.close();
     await this.#commands.idle();
@@ -297,6 +329,7 @@ export class Agent {
     this.#sampleIntervalMs = Math.min(Math.max(sampleIntervalMs, MIN_SAMPLE_MS), MAX_SAMPLE_MS);
     this.#standingBlocks?.tell();
     this.#policyState?.tell();
+    this.#failovers.tell();
   }
 
   /** A moment later: how far a command is has to be said before. */

@@ -10,6 +10,7 @@ import type { Witness } from './link/witness.ts';
 import type { Commands } from './operations/commands.ts';
 import type { PolicyDecisions } from './policy-decisions.ts';
 import type { Remediations } from './remediations/remediations.ts';
+import type { WanEvents } from './wans/wan-events.ts';
 
 export interface HandlerDependencies extends QueryDependencies {
   commands: Commands;
@@ -20,6 +21,7 @@ export interface HandlerDependencies extends QueryDependencies {
   /** Absent where no policy can be in force. */
   policyDecisions?: PolicyDecisions;
   spool: Spool;
+  wanEvents: Pick<WanEvents, 'received'>;
   outbox: Outbox;
   log: Logger;
 }
@@ -29,7 +31,7 @@ export interface HandlerDependencies extends QueryDependencies {
  * aborts with it.
  */
 export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended: AbortSignal): Handlers {
-  const { commands, policyWork, policyDecisions, remediations, blocks, witness, renewal, spool, outbox, log } = deps;
+  const { commands, policyWork, policyDecisions, remediations, blocks, witness, renewal, spool, outbox, wanEvents, log } = deps;
   const queries = new Queries(client, deps, ended);
   const confirmPolicy = policyWork?.sessionBegins();
   return {
@@ -48,7 +50,7 @@ export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended:
     auditCheckpoint: (checkpoint) => witness.see(checkpoint),
     confirmPolicy: ({ commandId }) => void confirmPolicy?.(commandId),
     resolveDrift: (decision) => void policyDecisions?.resolve(decision),
-    wanEventReceipt: () => undefined,
+    wanEventReceipt: ({ eventId, revision }) => wanEvents.received(eventId, revision),
     trustedRoots: ({ caPem, renewWithinMs }) => renewal.trust(Buffer.from(caPem).toString('utf8'), renewWithinMs),
   };
 }

@@ -27,6 +27,7 @@ import { PlatformModule, type Surroundings } from './platform/platform.module.ts
 import { RemediationsModule } from './remediations/remediations.module.ts';
 import { RetentionModule } from './retention/retention.module.ts';
 import { ServiceAccountsModule } from './service-accounts/service-accounts.module.ts';
+import { WanEventsModule } from './wan-events/wan-events.module.ts';
 import { WitnessModule } from './witness/witness.module.ts';
 
 const NOUNS = [
@@ -40,6 +41,7 @@ const NOUNS = [
   HistoryModule,
   GatewaysModule,
   FleetModule,
+  WanEventsModule,
   AuthorityModule,
   PeersModule,
   EnrolmentModule,

@@ -1,5 +1,6 @@
 import type { AgentMessage } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Progress, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Aftermath } from '../../proto/gen/ctfleet/v1/wan_event.ts';
 
 type Body = NonNullable<AgentMessage['body']>;
 
@@ -33,6 +34,26 @@ export class Newest<T> implements Source {
 
   reset(): void {
     this.#waiting = undefined;
+  }
+}
+
+/** What became of flows that were ended: of each command or run only the newest, and none in a later session. */
+export class Aftermaths implements Source {
+  readonly #waiting = new Map<string, Aftermath>();
+
+  set(id: string, aftermath: Aftermath): void {
+    this.#waiting.set(id, aftermath);
+  }
+
+  take(): AgentMessage[] {
+    const [next] = this.#waiting;
+    if (!next) return [];
+    this.#waiting.delete(next[0]);
+    return [{ body: { $case: 'aftermath', value: next[1] } }];
+  }
+
+  reset(): void {
+    this.#waiting.clear();
   }
 }
 

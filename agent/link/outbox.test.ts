@@ -47,14 +47,14 @@ function session(outbox: Outbox, room = Infinity): AgentMessage['body'][] {
 describe('the outbox', () => {
   it('keeps results and samples while there is no session, and says results first', () => {
     const spool = new Spool(NO_OFFSET);
-    const outbox = new Outbox(spool, none);
+    const outbox = new Outbox(spool, none, none);
     spool.add(sample(1));
     outbox.result(result('a'));
     expect(session(outbox).map((body) => body?.$case)).toEqual(['result', 'samples']);
   });
 
   it('says of a command’s progress only the newest when the stream was full', () => {
-    const outbox = new Outbox(new Spool(NO_OFFSET), none);
+    const outbox = new Outbox(new Spool(NO_OFFSET), none, none);
     const said = session(outbox, 1);
     for (let done = 1; done <= 9; done++) outbox.progress(progress(done));
     expect(said).toHaveLength(1);
@@ -63,7 +63,7 @@ describe('the outbox', () => {
   });
 
   it('says how the gateway is set only as it is now, and nothing of it in a later session', () => {
-    const outbox = new Outbox(new Spool(NO_OFFSET), none);
+    const outbox = new Outbox(new Spool(NO_OFFSET), none, none);
     const state = (unknown: string) => ({ inForce: undefined, pending: undefined, drift: [], driftLeft: 0, unknown });
     const said = session(outbox, 1);
     for (const why of ['a', 'b', 'c']) outbox.policyState(state(why));
@@ -76,7 +76,7 @@ describe('the outbox', () => {
 
   it('sends one batch of samples at a time, and the same again in a new session if it was not received', () => {
     const spool = new Spool(NO_OFFSET);
-    const outbox = new Outbox(spool, none);
+    const outbox = new Outbox(spool, none, none);
     for (let n = 0; n < 100; n++) spool.add(sample(n));
     const first = session(outbox);
     expect(first.map((body) => body?.$case === 'samples' && body.value.samples.length)).toEqual([60]);

@@ -2,7 +2,8 @@ import type { AgentMessage, SampleBatch, Unreadable } from '../../proto/gen/ctfl
 import type { Progress, Result, StandingBlocks } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { PolicyState } from '../../proto/gen/ctfleet/v1/policy.ts';
 import type { RemediationRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
-import { CommandProgress, Newest, Results, sourceOf, type Queue, type Source } from './outbox-sources.ts';
+import type { Aftermath, WanEvents } from '../../proto/gen/ctfleet/v1/wan_event.ts';
+import { Aftermaths, CommandProgress, Newest, Results, sourceOf, type Queue, type Source } from './outbox-sources.ts';
 
 /**
  * What waits to be said on a session, in the order of `#sources`. It is bounded because each kind is: of pongs, of messages that were not
@@ -17,12 +18,13 @@ export class Outbox {
   readonly #blocks = new Newest<StandingBlocks>((value) => ({ $case: 'standingBlocks', value }));
   readonly #policy = new Newest<PolicyState>((value) => ({ $case: 'policyState', value }));
   readonly #progress = new CommandProgress();
+  readonly #aftermaths = new Aftermaths();
   /** What comes first is said first. */
   readonly #sources: readonly Source[];
   #write: ((message: AgentMessage) => boolean) | undefined;
   #isFull = false;
 
-  constructor(samples: Queue<SampleBatch>, reports: Queue<RemediationRun>) {
+  constructor(samples: Queue<SampleBatch>, reports: Queue<RemediationRun>, wanEvents: Queue<WanEvents>) {
     this.#sources = [
       this.#pong,
       this.#unreadable,
@@ -30,6 +32,8 @@ export class Outbox {
       this.#blocks,
       this.#policy,
       this.#progress,
+      sourceOf(wanEvents, (value) => ({ $case: 'wanEvents', value })),
+      this.#aftermaths,
       sourceOf(reports, (value) => ({ $case: 'remediationRun', value })),
       sourceOf(samples, (value) => ({ $case: 'samples', value })),
     ];
@@ -76,6 +80,12 @@ export class Outbox {
 
   progress(progress: Progress): void {
     this.#progress.set(progress);
+    this.pump();
+  }
+
+  /** What became of the flows that a command or a run ended. */
+  aftermath(id: string, aftermath: Aftermath): void {
+    this.#aftermaths.set(id, aftermath);
     this.pump();
   }
 

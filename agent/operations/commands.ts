@@ -15,6 +15,7 @@ import type { ControllerClock } from '../time/controller-clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from '../firewall/tables/blocks.ts';
 import { DEFAULT_SECONDS, endBy, type OneBlock } from './end-flows.ts';
+import { endedOf, type OnEnded } from './ended.ts';
 import { Journal, type JournalRecord, type JournalState, type Ending } from './journal.ts';
 import type { Guard } from './local-guard.ts';
 import { fromRuns, toRuns } from './outcomes.ts';
@@ -59,6 +60,7 @@ export interface CommandDependencies {
   /** Deadlines are held against the latest that it may be, and results bear that time. */
   controllerClock: Pick<ControllerClock, 'latest'>;
   report: { progress(progress: Progress): void; result(result: Result): void };
+  onEnded?: OnEnded;
   log: Logger;
 }
 
@@ -324,6 +326,7 @@ export class Commands {
               total: count,
             }),
         });
+        this.#deps.onEnded?.({ commandId: id }, endedOf(plan, outcomes));
         if (block) return this.#ofBlock(block, outcomes, isStopped());
         const runs = toRuns(outcomes);
         return { runs, undoUntilMs: this.#hold(id, planId, ending, runs) };

@@ -25,6 +25,8 @@ export interface RemediationDependencies extends Omit<RunHands, 'history'> {
   reports: RunReports;
   /** Called when a report is ready to be sent. */
   onReport: () => void;
+  /** Called with each run that was about a WAN. */
+  onRun?: (wan: string, runId: string) => void;
 }
 
 /** Remediations that this gateway runs autonomously, with or without the controller: stores, triggers, executes and reports them. */
@@ -136,6 +138,7 @@ export class Remediations {
       if (result.kind === 'reported') {
         this.#monitor.claimReport(one, 'run');
         this.#report(() => result.runId);
+        if (firing.wan !== undefined) this.#deps.onRun?.(firing.wan, result.runId);
       } else if (result.kind === 'refused') {
         this.#reportUntouched(one, result);
       } else if (firing.looks !== 'until-found') {

@@ -11,6 +11,7 @@ import type { Clock } from '../time/clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from '../firewall/tables/blocks.ts';
 import { DEFAULT_SECONDS, endBy, type OneBlock } from '../operations/end-flows.ts';
+import { endedOf, type OnEnded } from '../operations/ended.ts';
 import { listOf, type FlowList } from '../operations/flow-list.ts';
 import type { Ending } from '../operations/journal.ts';
 import { isStale } from '../operations/lately.ts';
@@ -33,6 +34,7 @@ export interface RunHands {
   history: RunHistory;
   clock: Clock;
   context: () => FlowContext;
+  onEnded?: OnEnded;
   log: Logger;
 }
 
@@ -71,7 +73,9 @@ export async function carryOut(
     for (let sweep = 1, flows = first; ; sweep++) {
       total += flows.length;
       runs.start(head.id, sweep, ending, flows, clock.now());
-      runs.finish(head.id, sweep, toRuns(await endFlows(listOf(flows), steps.verifyAfterSeconds * 1000, false)));
+      const outcomes = await endFlows(listOf(flows), steps.verifyAfterSeconds * 1000, false);
+      hands.onEnded?.({ runId: head.id }, endedOf(listOf(flows), outcomes));
+      runs.finish(head.id, sweep, toRuns(outcomes));
       if (isPart || sweep > steps.sweeps || !mayGoOn()) break;
       const again = await freeze(hands, filter, limits.maxFlows);
       if (again.matched === 0) break;

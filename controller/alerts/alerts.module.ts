@@ -5,6 +5,7 @@ import { LinkModule } from '../link/link.module.ts';
 import { nounModule } from '../platform/noun-module.ts';
 import { PoliciesModule } from '../policies/policies.module.ts';
 import { QueueModule } from '../queue/queue.module.ts';
+import { WanEventsModule } from '../wan-events/wan-events.module.ts';
 import { AlertListRepository } from './alert-list.repository.ts';
 import { AlertRulesController } from './alert-rules.controller.ts';
 import { AlertRulesRepository } from './alert-rules.repository.ts';
@@ -22,13 +23,14 @@ import { RulesInForceService } from './rules-in-force.service.ts';
 import { SamplesJudge } from './samples-judge.service.ts';
 import { Sweep } from './sweep.service.ts';
 import { SweepRepository } from './sweep.repository.ts';
+import { WanEventsJudge } from './wan-events-judge.service.ts';
 import { WindowsRepository } from './windows.repository.ts';
 
 /** What is raised and cleared, and by which rules. */
 @Module({})
 export class AlertsModule {
   static readonly with = nounModule(AlertsModule, {
-    uses: [AuditModule.with, LinkModule.with, HistoryModule.with, QueueModule.with, PoliciesModule.with],
+    uses: [AuditModule.with, LinkModule.with, HistoryModule.with, QueueModule.with, PoliciesModule.with, WanEventsModule.with],
     providers: [
       AlertListRepository,
       AlertRulesPreview,
@@ -46,7 +48,7 @@ export class AlertsModule {
     ],
     exports: [AlertsService],
     controllers: [AlertsController, AlertRulesController],
-    link: [SamplesJudge],
+    link: [SamplesJudge, WanEventsJudge],
     work: [AlertsJobs, Sweep],
   });
 }

@@ -24,13 +24,22 @@ import { StartsService } from './starts.service.ts';
 import { StopsService } from './stops.service.ts';
 import { UndoService } from './undo.service.ts';
 import { WavesService } from './waves.service.ts';
+import { WanEventsModule } from '../wan-events/wan-events.module.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
 /** Carries out plans. */
 @Module({})
 export class FlushesModule {
   static readonly with = nounModule(FlushesModule, {
-    uses: [LinkModule.with, QueueModule.with, AuditModule.with, AccessModule.with, GatewaysModule.with, PlansModule.with],
+    uses: [
+      WanEventsModule.with,
+      LinkModule.with,
+      QueueModule.with,
+      AuditModule.with,
+      AccessModule.with,
+      GatewaysModule.with,
+      PlansModule.with,
+    ],
     providers: [
       CommandIssueService,
       CommandsRepository,

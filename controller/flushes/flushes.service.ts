@@ -13,6 +13,8 @@ import { counted } from '../platform/plural.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { StartsService } from './starts.service.ts';
 import { subjectOf } from './subject.ts';
+import { sumOfCameBack } from '../wan-events/came-back-sum.ts';
+import { WanEventsService } from '../wan-events/wan-events.service.ts';
 import { toFlushView, totalsOf } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { LimitsService } from '../plans/limits.service.ts';
@@ -40,6 +42,7 @@ interface RunOptions {
 @Injectable()
 export class FlushesService {
   constructor(
+    @Inject(WanEventsService) private readonly wanEvents: WanEventsService,
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(PlansRepository) private readonly plans: PlansRepository,
     @Inject(StartsService) private readonly starts: StartsService,
@@ -111,9 +114,19 @@ export class FlushesService {
 
   /** Throws NOT_FOUND if the flush does not exist or is out of scope. */
   async get(scope: TenantScope, id: string): Promise<FlushView> {
-    const row = await this.database.transact(scope, (t) => this.flushes.find(t, id, 'flows'));
-    if (!row) throw notThere('flush');
-    return toFlushView(row);
+    const found = await this.database.transact(scope, async (t) => {
+      const row = await this.flushes.find(t, id, 'flows');
+      return row && { row, ...(await this.wanEvents.ofFlush(t, id)) };
+    });
+    if (!found) throw notThere('flush');
+    const { row, wanEventIds, cameBack } = found;
+    const view = toFlushView(row);
+    return {
+      ...view,
+      targets: view.targets.map((target) => ({ ...target, cameBack: cameBack.get(target.gatewayId) })),
+      cameBack: sumOfCameBack([...cameBack.values()]),
+      wanEventIds,
+    };
   }
 
   /** One line per flush, for the fleet's event stream; flushes out of scope and roll-outs are left out. */

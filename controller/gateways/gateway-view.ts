@@ -5,6 +5,7 @@ import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { RECENT_MS, type Usage } from '../history/sample-row.ts';
 import { reconnectingUntil, sessionState, type RegisteredSession } from '../link/session-state.ts';
 import { SILENCE_MS } from '../link/session.ts';
+import { toWanEventHead, type WanEventRow } from './wan-event-view.ts';
 
 /** A gateway's row with its joined rows. */
 export interface GatewayRow {
@@ -28,6 +29,7 @@ export interface GatewayRow {
   tenant: { name: string };
   site: { name: string };
   link: ({ replicaId: string; epoch: bigint } & RegisteredSession) | null;
+  wanEvents: WanEventRow[];
 }
 
 /** A gateway's row, and what is known of its last minutes. */
@@ -154,6 +156,7 @@ export function toGatewayView(row: GatewayRow, newest: Usage | undefined, lives:
     wans: (row.wans as z.output<typeof wan>[]).map((link) => ({ ...link, flows: usage?.byWan?.[link.name] })),
     guard: (row.guard as Gateway['guard'] | null) ?? undefined,
     usage,
+    wanEvents: row.wanEvents.map((event) => toWanEventHead(event, row)),
   };
 }
 

@@ -1,11 +1,23 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Scope } from '../../proto/http/scope.ts';
+import { isOpenEvent, WAN_EVENT_STATES } from '../../proto/model/wan-event.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import type { GatewayRow } from './gateway-view.ts';
 import type { toSelfDescription } from './self-description.ts';
 
-const JOINED = { tenant: { select: { name: true } }, site: { select: { name: true } }, link: true } as const;
+/** Of one gateway, beyond what any has. */
+const MOST_EVENTS = 10;
+const JOINED = {
+  tenant: { select: { name: true } },
+  site: { select: { name: true } },
+  link: true,
+  wanEvents: {
+    where: { state: { in: WAN_EVENT_STATES.filter((state) => isOpenEvent({ state })) } },
+    orderBy: { id: 'desc' },
+    take: MOST_EVENTS,
+  },
+} as const;
 
 /** A position in a list ordered by name. */
 export interface NamePlace {

@@ -23,6 +23,7 @@ import { RunsRepository } from './runs.repository.ts';
 import { RunsService } from './runs.service.ts';
 import { SchedulesService } from './schedules.service.ts';
 import { StandingsService } from './standings.service.ts';
+import { WanEventsModule } from '../wan-events/wan-events.module.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
 /** What acts on its own. */
@@ -30,6 +31,7 @@ import { nounModule } from '../platform/noun-module.ts';
 export class RemediationsModule {
   static readonly with = nounModule(RemediationsModule, {
     uses: [
+      WanEventsModule.with,
       LinkModule.with,
       QueueModule.with,
       AuditModule.with,

@@ -14,6 +14,7 @@ import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { Intake } from '../link/intake.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { formatCursor, parseCursor, showEach, toPage, type Page } from '../platform/cursor.ts';
+import { WanEventsService } from '../wan-events/wan-events.service.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { int32From, textFrom, timeFrom } from '../platform/untrusted.ts';
@@ -41,6 +42,7 @@ type FlowsPage = z.output<typeof listRemediationRunFlows.response>;
 @Injectable()
 export class RunsService {
   constructor(
+    @Inject(WanEventsService) private readonly wanEvents: WanEventsService,
     @Inject(RunsRepository) private readonly runs: RunsRepository,
     @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
@@ -69,9 +71,12 @@ export class RunsService {
 
   /** Throws NOT_FOUND if it does not exist or is out of scope. */
   async get(scope: TenantScope, id: string): Promise<RunView> {
-    const row = await this.database.transact(scope, (t) => this.runs.find(t, id));
-    if (!row) throw noRun();
-    return toRunView(row);
+    const found = await this.database.transact(scope, async (t) => {
+      const row = await this.runs.find(t, id);
+      return row && { row, ...(await this.wanEvents.ofRuns(t, [id])) };
+    });
+    if (!found) throw noRun();
+    return { ...toRunView(found.row), cameBack: found.cameBack.get(id), wanEventId: found.wanEventIds.get(id) };
   }
 
   /** Every flow of a run on a gateway with its outcome, sweep by sweep; a page is a part as it was reported. Throws NOT_FOUND. */

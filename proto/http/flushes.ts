@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { count64, id, idParams, page, pageQuery, time } from './common.ts';
 import { approval, flushTotals, method, plan } from './plans.ts';
+import { cameBack } from './wan-events.ts';
 import { defineRoute } from './route.ts';
 
 export const targetState = z.enum([
@@ -24,6 +25,8 @@ export const targetState = z.enum([
 export const RETRIABLE_STATES: ReadonlySet<z.output<typeof targetState>> = new Set(['failed', 'expired', 'offline', 'indeterminate']);
 
 export const flushTarget = z.object({
+  /** What became of the flows that were ended there, a minute later; absent while it is not known. */
+  cameBack: cameBack.optional(),
   gatewayId: id,
   gatewayName: z.string(),
   state: targetState,
@@ -64,6 +67,10 @@ export const flush = z.object({
   notAfter: time,
   tenants: z.array(z.object({ id, name: z.string() })),
   totals: flushTotals,
+  /** The same of all gateways that told it. */
+  cameBack: cameBack.optional(),
+  /** WAN events of which it ended flows. */
+  wanEventIds: z.array(id).optional(),
   targets: z.array(flushTarget),
   /** The current wave, and their number. */
   wave: z.number().int(),

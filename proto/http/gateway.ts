@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SIGNATURE_DEMANDS } from '../model/signature-demands.ts';
 import { COUNTER_NAMES, FACET_NAMES, GAUGE_NAMES, type FacetName } from '../model/measures.ts';
 import { id, shownName, time } from './common.ts';
+import { wanEventHead } from './wan-events.ts';
 
 export const wan = z.object({
   name: z.string(),
@@ -100,5 +101,7 @@ export const gateway = z.object({
     })
     .optional(),
   usage: usage.optional(),
+  /** Failovers about which something may still have to be done, newest first. */
+  wanEvents: z.array(wanEventHead).optional(),
 });
 export type Gateway = z.infer<typeof gateway>;

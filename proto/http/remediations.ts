@@ -5,6 +5,7 @@ import { flow } from './flows.ts';
 import { listPlanFlows } from './plans.ts';
 import { remediationDocument } from './remediation-document.ts';
 import { defineRoute } from './route.ts';
+import { cameBack } from './wan-events.ts';
 
 /** The next times of a schedule in one zone. */
 export const nextRuns = z.object({
@@ -78,6 +79,10 @@ export const remediationRun = z.object({
   filter: z.string(),
   method: z.string(),
   flushId: id.optional(),
+  /** What became of the flows that it ended on its gateway, a minute later. */
+  cameBack: cameBack.optional(),
+  /** The WAN event that it was about. */
+  wanEventId: id.optional(),
 });
 export type RemediationRun = z.infer<typeof remediationRun>;
 

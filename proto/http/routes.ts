@@ -26,6 +26,7 @@ import * as retention from './retention.ts';
 import * as rollouts from './rollouts.ts';
 import * as savedPolicies from './saved-policies.ts';
 import * as serviceAccounts from './service-accounts.ts';
+import * as wanEvents from './wan-events.ts';
 
 /** Every route of the REST API by its operation id. A route that is not here does not exist. */
 export const routes = {
@@ -175,5 +176,7 @@ export const routes = {
   listMaintenanceWindows: alertRules.listMaintenanceWindows,
   createMaintenanceWindow: alertRules.createMaintenanceWindow,
   deleteMaintenanceWindow: alertRules.deleteMaintenanceWindow,
+  listWanEvents: wanEvents.listWanEvents,
+  getWanEvent: wanEvents.getWanEvent,
 } as const;
 export type Routes = typeof routes;

@@ -19,14 +19,16 @@ export const cameBack = z.object({
   /** Of those back, by the WAN that they use now. */
   byWan: z.record(z.string(), flows),
   /** Up to 20 that are not back, or not answered. */
+  /** Of those ended, beyond what is watched. */
+  notWatched: flows,
   missed: z.array(
     z.object({ proto: z.string(), src: z.string(), dst: z.string(), dport: z.number().int().optional(), isBack: z.boolean() }),
   ),
 });
 export type CameBack = z.infer<typeof cameBack>;
 
-/** One failover, as one record. */
-export const wanEvent = z.object({
+/** One failover, as one record, without what was done about it. */
+export const wanEventHead = z.object({
   id,
   gatewayId: id,
   gatewayName: z.string(),
@@ -56,6 +58,10 @@ export const wanEvent = z.object({
   atFirst: z.object({ at: time, trying: flowKinds, waiting: flowKinds }).optional(),
   cameBack: cameBack.optional(),
   changesAnHour: z.number().int(),
+});
+export type WanEventHead = z.infer<typeof wanEventHead>;
+
+export const wanEvent = wanEventHead.extend({
   /** What remediations and people did about it, in order. */
   actions: z.array(
     z.object({

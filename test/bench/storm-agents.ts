@@ -66,7 +66,7 @@ class LightAgent {
         ended.addEventListener('abort', () => (this.isOnline = false));
         return handlers as never;
       },
-      outbox: new Outbox(nothing, nothing),
+      outbox: new Outbox(nothing, nothing, nothing),
       clock: systemClock,
       controllerClock: new ControllerClock(() => performance.now()),
       random: Math.random,

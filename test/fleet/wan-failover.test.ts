@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { FlowRow } from '../../proto/http/flows.ts';
 import { routes } from '../../proto/http/routes.ts';
+import { sumOfKinds, wanEventSentence } from '../../proto/model/wan-event.ts';
 import { runIn, spawnIn } from '../lab/namespace.ts';
 import { BLACK_HOLE, clientAddress, externalAddress, SERVERS } from '../lab/topology.ts';
 import { keepScreenshot, launchChromium, signIn } from '../support/browser.ts';
@@ -49,8 +50,9 @@ function startTrunk(
   namespace: string,
   local: string,
   port: number,
+  server = SERVERS[0]!,
 ): { child: ChildProcess; state: () => { state: string; seenAs?: string } | undefined } {
-  const child = spawnIn(namespace, process.execPath, [traffic('trunk'), local, SERVERS[0]!, '100', String(port)]);
+  const child = spawnIn(namespace, process.execPath, [traffic('trunk'), local, server, '100', String(port)]);
   let last: { state: string; seenAs?: string } | undefined;
   createInterface({ input: child.stdout! }).on('line', (line) => (last = JSON.parse(line) as { state: string; seenAs?: string }));
   return { child, state: () => last };
@@ -80,11 +82,16 @@ it('after a WAN failure leaves a trunk dead on its old address, an operator find
   children.push(await startTraffic(lab.names.lan(1), 'burst', [clientAddress(1, 40), BLACK_HOLE, '9', '7']));
   children.push(await startTraffic(lab.names.lan(2), 'burst', [clientAddress(2, 40), BLACK_HOLE, '9', '5']));
   const trunk = startTrunk(lab.names.lan(1), clientAddress(1, 5), 5060);
-  children.push(trunk.child);
+  // One that will not come back, and one that comes back and is not answered.
+  const leaving = startTrunk(lab.names.lan(1), clientAddress(1, 8), 5064);
+  const unheard = startTrunk(lab.names.lan(1), clientAddress(1, 7), 5062, BLACK_HOLE);
+  children.push(trunk.child, leaving.child, unheard.child);
   await until('the trunk is registered through wan1', () => trunk.state()?.seenAs === `${WAN1}:5060` || undefined);
+  await until('so is the other', () => leaving.state()?.seenAs === `${WAN1}:5064` || undefined);
 
   lab.failWan(1, 1, 'metric');
   await until('the trunk is dead: its packets leave by wan2 with wan1’s address', () => trunk.state()?.state === 'down' || undefined);
+  leaving.child.kill('SIGKILL');
   const healthy = startTrunk(lab.names.lan(1), clientAddress(1, 6), 5070);
   children.push(healthy.child);
   await until(
@@ -100,9 +107,9 @@ it('after a WAN failure leaves a trunk dead on its old address, an operator find
   const untouched = await flowsOf(`src:${clientAddress(2, 40)}`, second.id);
   expect(untouched).toHaveLength(5);
   const stale = await flowsOf('stale:yes', first.id);
-  expect(stale).toHaveLength(8);
+  expect(stale).toHaveLength(10);
   expect(new Set(stale.map((flow) => flow.wan))).toEqual(new Set(['wan1']));
-  // The agent's own ping is the ninth.
+  // The agent's own ping is the eleventh.
   expect(
     (await flowsOf(WAN1, first.id))
       .filter((flow) => flow.protectedBy !== 'WAN probe')
@@ -113,38 +120,54 @@ it('after a WAN failure leaves a trunk dead on its old address, an operator find
     runIn(lab.names.gateway(1), 'conntrack', ['-L'])
       .split('\n')
       .filter((line) => line.includes(`=${WAN1} `) && !line.startsWith('icmp')),
-  ).toHaveLength(8);
+  ).toHaveLength(10);
+
+  const eventOf = async () =>
+    (await system.api.call(routes.listWanEvents, { query: { gateway: first.id } })).items.find(({ wan }) => wan === 'wan1');
+  const event = await until('the failover is one record, with what uses the WAN', async () => {
+    const found = await eventOf();
+    const { trying, waiting } = found?.using ?? {};
+    return trying && waiting && sumOfKinds(trying) + sumOfKinds(waiting) === stale.length ? found : undefined;
+  });
+  expect(event).toMatchObject({ state: 'open', failed: 'lost the default route', target: { wan: 'wan2' }, atFirst: expect.anything() });
+  expect(event.using!.trying.calls).toBeGreaterThanOrEqual(2);
+  const listed = await until('its gateway has it', async () =>
+    (await system.api.call(routes.getGateway, { params: { id: first.id } })).wanEvents?.find(({ id }) => id === event.id),
+  );
+  expect(wanEventSentence(listed, String)).toMatch(
+    /^wan1 at .+ lost the default route at .+ live flows still use it, \d of them calls; wan2 /,
+  );
 
   await signIn(page, system.consoleUrl, system.operator);
   await page.goto(`${system.consoleUrl}/connections`);
   await page.getByRole('combobox', { name: 'Filter' }).fill('stale:yes');
   await page.keyboard.press('Enter');
-  await page.getByText('8 flows match').waitFor();
+  await page.getByText('10 flows match').waitFor();
   const rows = page.getByRole('grid', { name: 'Flows' }).getByRole('row').filter({ hasText: WAN1 });
-  expect(await rows.count()).toBe(8);
+  expect(await rows.count()).toBe(10);
   await keepScreenshot(page, 'failover-connections');
 
-  await page.getByRole('button', { name: 'Delete all 8 matching' }).click();
+  await page.getByRole('button', { name: 'Delete all 10 matching' }).click();
   const sheet = page.getByRole('dialog');
   await sheet.getByLabel('Reason').fill('wan1 at Milano failed, phones are dead');
   await sheet.getByLabel('Ticket').fill('8841');
   await page.keyboard.press('Enter');
-  await sheet.getByRole('heading', { name: 'Delete 8 flows' }).waitFor();
+  await sheet.getByRole('heading', { name: 'Delete 10 flows' }).waitFor();
   await keepScreenshot(page, 'failover-plan');
   const countField = sheet.getByLabel('Number of flows, to confirm');
-  const confirm = sheet.getByRole('button', { name: /^Delete 8 flows/ });
-  if (await countField.isVisible()) await countField.fill('8');
+  const confirm = sheet.getByRole('button', { name: /^Delete 10 flows/ });
+  if (await countField.isVisible()) await countField.fill('10');
   await confirm.click();
 
   await page.waitForURL(/\/flushes\//);
-  await page.getByRole('heading', { name: '8 of 8 flows deleted' }).waitFor();
+  await page.getByRole('heading', { name: '10 of 10 flows deleted' }).waitFor();
   await keepScreenshot(page, 'failover-flush');
   const flushId = new URL(page.url()).pathname.split('/').at(-1)!;
   const flush = await system.api.call(routes.getFlush, { params: { id: flushId } });
   expect(flush).toMatchObject({
     state: 'verified',
     ticket: '8841',
-    totals: { planned: 8, deleted: 8, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 },
+    totals: { planned: 10, deleted: 10, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 },
   });
   expect(flush.targets.map((target) => [target.gatewayName, target.state])).toEqual([['milano-gw1', 'verified']]);
 
@@ -153,6 +176,26 @@ it('after a WAN failure leaves a trunk dead on its old address, an operator find
     () => trunk.state()?.seenAs === `${WAN2}:5060` || undefined,
     5000,
   );
+  const helped = await until('it is told what became of them', async () => {
+    const found = await system.api.call(routes.getFlush, { params: { id: flushId } });
+    return found.cameBack && found.cameBack.answered.calls > 0 && found.cameBack.back.calls > 1 ? found : undefined;
+  });
+  // As the phones themselves say: one is registered anew, one hears nothing, one is off.
+  expect([trunk.state()?.seenAs, unheard.state()?.state]).toEqual([`${WAN2}:5060`, 'down']);
+  expect(helped).toMatchObject({
+    wanEventIds: [event.id],
+    cameBack: { ended: { calls: 3, udp: 7 }, back: { calls: 2, udp: 0 }, answered: { calls: 1, udp: 0 }, byWan: { wan2: 2 } },
+  });
+  const missed = helped.cameBack!.missed.filter(({ dport }) => dport === 5060);
+  expect(missed.map(({ src, isBack }) => [src, isBack])).toEqual([
+    [clientAddress(1, 7), true],
+    [clientAddress(1, 8), false],
+  ]);
+  const healed = await until('the record says so', async () => {
+    const found = await eventOf();
+    return found?.state === 'healed' && found.cameBack?.answered.calls === 1 ? found : undefined;
+  });
+  expect(healed).toMatchObject({ id: event.id, actions: [{ kind: 'flush', id: flushId, ended: 10 }] });
   expect(await flowsOf('stale:yes', first.id)).toEqual([]);
   expect((await flowsOf(WAN1, first.id)).map((flow) => flow.protectedBy)).toEqual(['WAN probe']);
   expect((await flowsOf(WAN2, first.id)).map(name)).toEqual(expect.arrayContaining(onWan2.map(name)));
@@ -171,6 +214,6 @@ it('after a WAN failure leaves a trunk dead on its old address, an operator find
   expect(named.items.map(name).toSorted()).toEqual(stale.map(name).toSorted());
   expect(new Set(named.items.map((flow) => flow.outcome))).toEqual(new Set(['deleted', 'rebuilt']));
   await page.goto(`${system.consoleUrl}/audit`);
-  await page.getByText('8 of 8 flows deleted').first().waitFor();
+  await page.getByText('10 of 10 flows deleted').first().waitFor();
   await keepScreenshot(page, 'failover-audit');
 });

@@ -155,6 +155,7 @@ export class FakeAgent {
   /** By which the controller knows the last of them. */
   remediationsDigest = Buffer.alloc(0);
   readonly runReceipts: string[] = [];
+  readonly wanEventReceipts: string[] = [];
   /** Heads of audit chains that it was given to keep. */
   readonly checkpoints: AuditCheckpoint[] = [];
 
@@ -273,6 +274,9 @@ export class FakeAgent {
         return;
       case 'remediationRunReceipt':
         this.runReceipts.push(body.value.runId);
+        return;
+      case 'wanEventReceipt':
+        this.wanEventReceipts.push(body.value.eventId);
         return;
       case 'auditCheckpoint':
         this.checkpoints.push(body.value);

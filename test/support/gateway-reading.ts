@@ -49,6 +49,7 @@ export function reading(number: number, of: Of = {}): GatewayReading {
         closedAt: closedAtMs === undefined ? null : new Date(closedAtMs),
         interruptedAt: null,
       },
+      wanEvents: [],
       ...of.row,
     },
     usage: of.usage && { at: new Date(heardAtMs).toISOString(), count: 1, ...of.usage },

@@ -57,6 +57,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'controller/enrolment': ['controller/gateways', 'controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/flows': ['controller/access', 'controller/gateways', 'controller/link', 'proto'],
   'controller/blocks': ['controller/link', 'controller/identity', 'controller/audit', 'proto'],
+  'controller/wan-events': ['controller/gateways', 'controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/plans': [
     'controller/blocks',
     'controller/flows',
@@ -67,6 +68,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'proto',
   ],
   'controller/flushes': [
+    'controller/wan-events',
     'controller/plans',
     'controller/blocks',
     'controller/gateways',
@@ -78,6 +80,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'proto',
   ],
   'controller/remediations': [
+    'controller/wan-events',
     'controller/flushes',
     'controller/plans',
     'controller/flows',
@@ -110,6 +113,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'proto',
   ],
   'controller/alerts': [
+    'controller/wan-events',
     'controller/remediations',
     'controller/policies',
     'controller/gateways',
@@ -160,6 +164,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/remediations',
     'controller/retention',
     'controller/service-accounts',
+    'controller/wan-events',
     'controller/witness',
     'proto',
   ],

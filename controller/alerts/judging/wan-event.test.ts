@@ -19,8 +19,8 @@ describe('a WAN event', () => {
     expect(judgeWanEvent({ state, using: using(calls) }, 1)).toBe(verdict);
   });
 
-  it('of a gateway that cannot tell which flows use the WAN is told by itself', () => {
-    expect(judgeWanEvent({ state: 'open' }, 1)).toBe('failed');
+  it('wakes nobody before it is known which flows use the WAN', () => {
+    expect(judgeWanEvent({ state: 'open' }, 1)).toBe('nothing');
   });
 
   it('with fewer live flows than its rule says is not', () => {

@@ -8,13 +8,13 @@ import type { Rules } from './conditions.ts';
 export type WanVerdict = 'failed' | 'flapping' | 'over' | 'nothing';
 
 /**
- * A failed WAN matters while live flows still use it; a gateway that does not know how many says so by its event alone. Once raised, the
+ * A failed WAN matters while live flows still use it: how many is looked at within seconds, and nobody is woken before. Once raised, the
  * alert stays until the event is healed or closed.
  */
 export function judgeWanEvent({ state, using }: Pick<WanEvent, 'state' | 'using'>, raise: number): WanVerdict {
   if (state === 'flapping') return 'flapping';
   if (!isOpenEvent({ state })) return 'over';
-  return using === undefined || sumOfKinds(using.trying) >= raise ? 'failed' : 'nothing';
+  return using !== undefined && sumOfKinds(using.trying) >= raise ? 'failed' : 'nothing';
 }
 
 /** What events raise and clear. */

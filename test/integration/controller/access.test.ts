@@ -45,6 +45,8 @@ const CREDENTIAL = { id: 'AA', rawId: 'AA', type: 'public-key', response: { clie
 /** Of every route: a path takes those that it names. */
 const ANY = { id: UNKNOWN, gatewayId: UNKNOWN };
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
+  listWanEvents: {},
+  getWanEvent: {},
   listPeople: {},
   invitePerson: { body: { name: 'P', email: 'p@example.net', grants: [{ role: 'viewer', tenantId: UNKNOWN }] } },
   updatePerson: { body: { name: 'P' } },

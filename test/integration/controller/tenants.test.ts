@@ -468,6 +468,8 @@ describe('the second wall', () => {
       'tenant',
       'site',
       'gateway',
+      'wan_event',
+      'aftermath',
       'link_session',
       'enrolment_token',
       'rollout',
