@@ -67,6 +67,9 @@ const variables = z.object({
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
+/** The names of all settings. */
+export const SETTINGS: readonly string[] = Object.keys(variables.shape);
+
 /** All addresses of a machine: nobody can dial these. */
 const ANY_HOST = ['0.0.0.0', '::', '[::]'];
 

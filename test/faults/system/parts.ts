@@ -35,6 +35,7 @@ type Ports = Record<ControllerName, { api: number; enrol: number; link: number; 
 const LAST_WORDS = 3000;
 /** Controllers that end give their gateways away for this long, where there are others. */
 const DRAIN_SECONDS = 1;
+const START_ATTEMPTS = 5;
 
 /**
  * The real parts of one system, each of which can be killed, stopped and started again where it was. Everything belongs to the process
@@ -231,9 +232,16 @@ export class Parts {
     await gone;
   }
 
+  /** As its supervisor would: a controller that exits while it starts, because Postgres does not answer in time, is started again. */
   async restart(name: ProcessName): Promise<void> {
-    if (isController(name)) await this.startController(name);
-    else this.startAgents();
+    if (!isController(name)) return this.startAgents();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.startController(name);
+      } catch (error) {
+        if (attempt === START_ATTEMPTS) throw error;
+      }
+    }
   }
 
   /** Ends Postgres as a crash would. */
