@@ -62,8 +62,20 @@ it('no more come back than were ended, and what is beyond what can be watched is
   const again = [phone(1, { id: 201 }), phone(1, { id: 202 }), phone(1, { id: 203 })];
   expect(await ended.look(tableOf(again), context, { atMs: 1, isFinal: true })).toMatchObject({ back: { calls: 1n }, isFinal: true });
   const many = new EndedFlows(0);
-  many.add(
-    Array.from({ length: 300 }, (_, at) => phone(at % 250, { orig: { src: `10.${at}.0.1`, dst: '198.51.100.10', sport: 1, dport: 5060 } })),
+  const web = (at: number): Flow => phone(1, { orig: { src: `10.${at >> 8}.${at & 255}.1`, dst: '198.51.100.10', sport: 1, dport: 80 } });
+  many.add([...Array.from({ length: 5100 }, (_, at) => web(at)), phone(1)]);
+  const looked = await many.look(tableOf([phone(1, { id: 301 })]), context, { atMs: 1, isFinal: true });
+  expect(looked).toMatchObject({ notWatched: 101, ended: { calls: 1n }, answered: { calls: 1n } });
+});
+
+it('a table is asked by the addresses of these flows, or of many by their networks, and gives all that are back', async () => {
+  const table = new MemoryTable({ now: () => 0 });
+  const hosts = Array.from({ length: 700 }, (_, at) =>
+    phone(1, { id: at, orig: { src: `10.1.${at >> 8}.${at & 255}`, dst: '198.51.100.10', sport: 5060, dport: 5060 } }),
   );
-  expect((await many.look(tableOf([]), context, { atMs: 1, isFinal: true })).notWatched).toBe(100);
+  const ended = new EndedFlows(0);
+  ended.add(hosts);
+  await table.restore(hosts.slice(0, 650));
+  await table.restore([phone(1, { orig: { src: '172.16.0.1', dst: '198.51.100.10', sport: 5060, dport: 5060 } })]);
+  expect(await ended.look(table, context, { atMs: 1, isFinal: true })).toMatchObject({ ended: { calls: 700n }, back: { calls: 650n } });
 });

@@ -1,6 +1,6 @@
 import type { CameBack, CameBack_Missed as Missed } from '../../proto/gen/ctfleet/v1/wan_event.ts';
-import { parseAddress } from '../../proto/model/address.ts';
-import { anyOf, type FlowFilter } from '../../proto/model/filter/filter.ts';
+import { formatAddress, parseAddress, parsePrefix } from '../../proto/model/address.ts';
+import { allOf, anyOf, EVERYTHING, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { protocolName } from '../../proto/model/protocol.ts';
 import { IPS } from '../../proto/model/status.ts';
@@ -8,10 +8,16 @@ import { FLOW_KINDS, type FlowKind, type FlowKinds } from '../../proto/model/wan
 import { kindOf, noFlows } from '../conntrack/flow-kinds.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 
-/** Most ended flows that are looked for, and most hosts by which the table is asked for them. */
+/** Most ended flows that are looked for: calls first. */
 const MAX_FLOWS = 5000;
-const MAX_HOSTS = 200;
 const MAX_MISSED = 20;
+/** Most addresses by which the table is asked for them; of more, the networks that they are in, ever wider. */
+const MAX_ADDRESSES = 200;
+const WIDTHS = [
+  { 4: 32, 6: 128 },
+  { 4: 24, 6: 64 },
+  { 4: 16, 6: 48 },
+] as const;
 
 /** Flows of one host to one service, whatever port they came from: a program that tries again may take another. */
 interface Conversation {
@@ -38,7 +44,6 @@ interface Seen {
  */
 export class EndedFlows {
   readonly #conversations = new Map<string, Conversation>();
-  readonly #hosts = new Set<string>();
   #notWatched = 0;
   #watched = 0;
   #cameBack: CameBack;
@@ -57,17 +62,17 @@ export class EndedFlows {
   }
 
   add(flows: Iterable<Flow>): void {
-    for (const flow of flows) {
+    const byKind = Map.groupBy(flows, kindOf);
+    for (const [kind, flow] of FLOW_KINDS.flatMap((one) => (byKind.get(one) ?? []).map((flow) => [one, flow] as const))) {
       const { proto, orig } = flow;
-      if (this.#watched >= MAX_FLOWS || (!this.#hosts.has(orig.src) && this.#hosts.size >= MAX_HOSTS)) {
+      if (this.#watched >= MAX_FLOWS) {
         this.#notWatched++;
         continue;
       }
       this.#watched++;
-      this.#hosts.add(orig.src);
       const key = keyOf(flow);
       const known = this.#conversations.get(key) ?? {
-        kind: kindOf(flow),
+        kind,
         proto,
         src: orig.src,
         dst: orig.dst,
@@ -90,19 +95,9 @@ export class EndedFlows {
   }
 
   #filter(): FlowFilter {
-    const hosts = [...this.#hosts].flatMap((src): FlowFilter[] => {
-      const bytes = parseAddress(src);
-      return bytes
-        ? [
-            {
-              kind: 'term',
-              field: 'src',
-              match: { kind: 'prefix', prefix: { family: bytes.length === 4 ? 4 : 6, address: bytes, bits: bytes.length * 8 } },
-            },
-          ]
-        : [];
-    });
-    return anyOf(hosts);
+    const conversations = [...this.#conversations.values()];
+    const sides = (['src', 'dst'] as const).flatMap((field) => within(field, new Set(conversations.map((one) => one[field]))) ?? []);
+    return sides.length > 0 ? allOf(sides) : EVERYTHING;
   }
 
   #meet(flow: Flow, seen: Map<string, Seen>): void {
@@ -142,6 +137,23 @@ export class EndedFlows {
       notWatched: this.#notWatched,
     });
   }
+}
+
+/** The addresses, or the narrowest networks of which there are few enough; undefined if there is no such width. */
+function within(field: 'src' | 'dst', addresses: ReadonlySet<string>): FlowFilter | undefined {
+  for (const width of WIDTHS) {
+    const prefixes = new Set([...addresses].flatMap((address) => prefixOf(address, width) ?? []));
+    if (prefixes.size <= MAX_ADDRESSES)
+      return anyOf([...prefixes].map((text) => ({ kind: 'term', field, match: { kind: 'prefix', prefix: parsePrefix(text)! } })));
+  }
+  return undefined;
+}
+
+function prefixOf(text: string, width: (typeof WIDTHS)[number]): string | undefined {
+  const bytes = parseAddress(text);
+  if (!bytes) return undefined;
+  const bits = bytes.length === 4 ? width[4] : width[6];
+  return `${formatAddress(bytes.map((byte, at) => (at < bits / 8 ? byte : 0)))}/${bits}`;
 }
 
 function missedOf({ proto, src, dst, dport }: Conversation, isBack: boolean): Missed {
