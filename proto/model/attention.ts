@@ -84,9 +84,15 @@ interface Ranked extends Pick<Attention, 'why' | 'weight'> {
 }
 
 /**
- * Most urgent first: set aside, which does not resolve by itself, then by minutes to full, then stale flows, then packet drops, then
- * certificates by their end, then silence by age; by name among equals.
+ * Most urgent first: set aside, which does not resolve by itself, then by minutes to full (now, then soon, then nearly full and not rising),
+ * then stale flows, then packet drops, then certificates by their end, then silence by age; by name among equals.
  */
 export function byUrgency(a: Ranked, b: Ranked): number {
-  return WHYS.indexOf(a.why) - WHYS.indexOf(b.why) || a.weight - b.weight || a.name.localeCompare(b.name);
+  return rankOf(a) - rankOf(b) || a.weight - b.weight || a.name.localeCompare(b.name);
+}
+
+/** A table that is 90 % full and stays so can wait for one that is full in 20 minutes. */
+function rankOf({ why, weight }: Ranked): number {
+  const isFullNow = why === 'full' && weight <= -1;
+  return why === 'full' && !isFullNow ? WHYS.indexOf('filling') + 0.5 : WHYS.indexOf(why);
 }

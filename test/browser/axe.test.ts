@@ -46,6 +46,8 @@ test('no page has a fault that axe can find in either theme, and the browser rep
   await signIn();
   for (const path of [
     '/',
+    '/alerts',
+    `/alerts/${id(0, 1301)}`,
     '/sites',
     `/gateways/${id(3, 7)}`,
     `/gateways/${id(3, 13)}`,

@@ -30,6 +30,7 @@ import { fixtureRemediations, remediationAnswers } from './fixture-remediations.
 import { EXPECTATIONS, fixtureExpectations } from './fixture-expectations.ts';
 import { fixtureExplanation, fixturePolicy } from './fixture-policies.ts';
 import { FixturePolicyRollouts } from './fixture/policy-rollouts.ts';
+import { FixtureAlerts, fixtureWanEvent } from './fixture/alerts.ts';
 import { FixturePolicyStates } from './fixture/policy-states.ts';
 import { FixtureGroups } from './fixture-groups.ts';
 import { FixtureOverview } from './fixture-overview.ts';
@@ -74,6 +75,7 @@ export interface FixtureApi {
   expectations: readonly ExpectationView[];
   policyRollouts: FixturePolicyRollouts;
   policyStates: FixturePolicyStates;
+  alerts: FixtureAlerts;
   groups: FixtureGroups;
   /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
@@ -107,6 +109,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   const nowMs = Date.now();
   const inYears = (years: number) => new Date(nowMs + years * 365 * 86_400_000).toISOString();
   const gateways = fixtureGateways(nowMs);
+  for (const gateway of gateways) if (gateway.name === 'milano-gw1') gateway.wanEvents = [fixtureWanEvent(nowMs, gateway)];
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
@@ -135,6 +138,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     savedPolicies,
     policyRollouts: new FixturePolicyRollouts(nowMs, gateways, savedPolicies, (): string => api.person),
     policyStates: new FixturePolicyStates(nowMs, gateways),
+    alerts: new FixtureAlerts(nowMs, gateways, (): string => api.person),
     expectations: EXPECTATIONS,
     groups: new FixtureGroups(nowMs, people),
     close,
@@ -240,6 +244,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     ...api.savedPolicies.answers(),
     ...api.policyRollouts.answers(page),
     ...api.policyStates.answers(page),
+    ...api.alerts.answers(page),
     explainTracking: ({ params, query }) => ({
       gatewayId: params.id!,
       state: 'answered',

@@ -16,6 +16,8 @@ import { FilterText } from './filter-text.tsx';
 import { FlushRows } from './flush-rows.tsx';
 import { FlushTotal } from './flush-total.tsx';
 import { blockedSentence, FLUSHES, flushSentence, troubleSentence } from '../../../client/words/flush-words.ts';
+import { cameBackSentence } from '../../../proto/model/wan-event.ts';
+import { WanEventById } from '../wan-events/wan-event-by-id.tsx';
 import { PlanSheet } from './plan-sheet.tsx';
 import { StandingBlocks } from './standing-blocks.tsx';
 import { useFlush } from './use-flush.ts';
@@ -130,6 +132,10 @@ function FlushHead({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
               ? `${counted(flush.targets.filter(({ state }) => ['waiting', 'running', 'verifying'].includes(state)).length, 'gateway')} at work or waiting.`
               : (blockedSentence(flush) ?? 'Nothing reappeared, nothing is in doubt.'))}
         </p>
+        {flush.cameBack && <p aria-live="polite">{cameBackSentence(flush.cameBack)}.</p>}
+        {flush.wanEventIds?.map((eventId) => (
+          <WanEventById key={eventId} id={eventId} />
+        ))}
       </div>
       <FlushActions flush={flush} asking={asking} />
     </div>

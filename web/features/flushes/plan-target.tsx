@@ -8,6 +8,7 @@ import { State } from '../../ui/state.tsx';
 import { ExactFlows } from './exact-flows.tsx';
 import { refusedSentences, sparedSentence } from '../../../client/words/block-words.ts';
 import { FilterText } from './filter-text.tsx';
+import { PlanWanEvents } from '../wan-events/plan-wan-events.tsx';
 import { PlanMethod } from './plan-method.tsx';
 import { inOrder } from '../../../client/words/plan-words.ts';
 
@@ -36,6 +37,7 @@ export function PlanTarget({
       </h2>
       <div className="stack">
         <FilterText filter={plan.filter} isEverything={plan.isEverything} />
+        <PlanWanEvents plan={plan} />
         <PlanMethod plan={plan} isPlanning={isPlanning} onMethod={onMethod} />
         <Refused plan={plan} />
         {difference && <p className="note amber">{difference}</p>}

@@ -7,6 +7,7 @@ import { useSingleKeys } from '../../ui/keys.ts';
 const KEYS: [string[], string][] = [
   [['Ctrl', 'K'], 'Find an address, a gateway, a page'],
   [['g', 'o'], 'Overview'],
+  [['g', 'a'], 'Alerts'],
   [['g', 's'], 'Sites'],
   [['g', 'c'], 'Connections'],
   [['g', 'r'], 'Remediations'],
@@ -31,6 +32,7 @@ const KEYS: [string[], string][] = [
   [['y'], 'Copy the address of this view'],
   [['c'], 'Stop the flush, cancel the roll-out'],
   [['t'], 'Plan again for what failed'],
+  [['Shift', 'K'], 'Acknowledge the alert'],
   [['n'], 'New remediation, new policy'],
   [['Alt', '↑'], 'In the form of a policy: the rule further up; with ↓ further down'],
   [['Ctrl', 'Shift', 'Enter'], 'Preview the policy on gateways'],

@@ -3,6 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import {
   IconAdjustmentsHorizontal,
+  IconAlertTriangle,
   IconArrowsLeftRight,
   IconBuilding,
   IconClockPlay,
@@ -22,6 +23,7 @@ import { useKey } from '../../ui/keys.ts';
 /** All pages, each with the key that follows `g`. */
 export const PAGES: readonly { path: string; name: string; key: string; icon: Icon; also: string[] }[] = [
   { path: '/', name: 'Overview', key: 'o', icon: IconLayoutGrid, also: [] },
+  { path: '/alerts', name: 'Alerts', key: 'a', icon: IconAlertTriangle, also: ['/alerts/'] },
   { path: '/sites', name: 'Sites', key: 's', icon: IconBuilding, also: ['/gateways'] },
   { path: '/connections', name: 'Connections', key: 'c', icon: IconArrowsLeftRight, also: [] },
   { path: '/flushes', name: 'Flushes', key: 'f', icon: IconClockPlay, also: ['/flushes/'] },

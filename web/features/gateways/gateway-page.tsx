@@ -25,6 +25,7 @@ import type { PlanRequest } from '../../../client/words/plan-words.ts';
 import { StandingBlocks } from '../flushes/standing-blocks.tsx';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { RecentRuns } from '../remediations/recent-runs.tsx';
+import { WanEventsOf } from '../wan-events/wan-events-of.tsx';
 import { TrackingView } from '../tracking/tracking-view.tsx';
 import { judge } from './judgement.ts';
 import { endRequest, type Stale } from './need.ts';
@@ -143,6 +144,7 @@ function GatewayOverview({ gateway, stale, span, onSpan }: OverviewProps) {
       <div className="lower">
         <section>
           <StandingBlocks asked={{ gateway: gateway.id }} />
+          <WanEventsOf gatewayId={gateway.id} />
           <WanTable gateway={gateway} stale={stale?.flows} />
           <RecentFlushes gateway={gateway} />
           <RecentRuns gateway={gateway} />

@@ -224,3 +224,35 @@ test('a certificate that was not renewed needs attention while there is time, af
   ]);
   expect(overviewSentence(needs.slice(1), figures([gateway('late')]))).toBe('late needs you first: its certificate ends in 12 h');
 });
+
+test('a table that is full soon comes before one that is nearly full and stays so, and one that is full now before both', () => {
+  const needs = needsOf(
+    [
+      gateway('nearly', {}, { count: 60_000, max: 65_536 }),
+      gateway('soon', {}, { count: 30_000, max: 65_536, minutesToFull: 20 }),
+      gateway('now', {}, { count: 65_536, max: 65_536 }),
+    ],
+    NOW,
+  );
+  expect(needs.map((need) => need.gateway.name)).toEqual(['now', 'soon', 'nearly']);
+});
+
+test('a failover that its gateway tells is the headline, in its own sentence', () => {
+  const kinds = { calls: 40, udp: 0, tcp: 211, vpn: 0, other: 0 };
+  const event = {
+    wan: 'WAN1',
+    siteName: 'Milano',
+    failed: 'lost the default route',
+    state: 'open',
+    beganAt: '23:37',
+    using: { at: '', trying: kinds, waiting: { ...kinds, calls: 0 } },
+    target: { wan: 'WAN2', isHealthy: true },
+  };
+  const milano = gateway('milano', {
+    wans: [{ name: 'WAN1', interface: 'eth1', addresses: [], isUp: false, flows: 251 }],
+    wanEvents: [event as never],
+  });
+  expect(overviewSentence(needsOf([milano], NOW), figures([milano]))).toBe(
+    'WAN1 at Milano lost the default route at 23:37; 251 live flows still use it, 40 of them calls; WAN2 is healthy',
+  );
+});

@@ -2,6 +2,7 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import { attentionOf, byUrgency, deadWan, type Attention } from '../../../proto/model/attention.ts';
 import type { FleetFigures } from '../../../proto/model/fleet-figures.ts';
 import { STATUS_WORDS } from '../../../proto/model/status.ts';
+import { wanEventSentence } from '../../../proto/model/wan-event.ts';
 import { connectionsPath } from '../../lib/scoped-path.ts';
 import { count, counted, lasting, percent, short } from '../../../client/words/format.ts';
 import { countedFaults, faultClause } from '../../../client/words/wan-words.ts';
@@ -203,7 +204,11 @@ export function endRequest({ gateway, action: { ends } }: Need): PlanRequest | u
 }
 
 /** The page's answer: the first gateway that needs attention and why, or that none does. */
-export function overviewSentence(needs: Need[], figures: Pick<FleetFigures, 'gateways' | 'states' | 'highestShare' | 'faults'>): string {
+export function overviewSentence(
+  needs: Need[],
+  figures: Pick<FleetFigures, 'gateways' | 'states' | 'highestShare' | 'faults'>,
+  clock: (at: string) => string = String,
+): string {
   const [first] = needs;
   if (figures.gateways === 0) return 'No gateway is enrolled yet';
   if (first) {
@@ -213,6 +218,7 @@ export function overviewSentence(needs: Need[], figures: Pick<FleetFigures, 'gat
       case 'filling':
         return `${first.gateway.name} needs you first: full in about ${first.measure}`;
       case 'stranded':
+        if (first.gateway.wanEvents?.[0]) return wanEventSentence(first.gateway.wanEvents[0], clock);
         return `${first.gateway.name} needs you first: ${strandedSentence(first)}${first.fault ? `, ${faultClause(first.fault)}` : ''}`;
       case 'drops':
         return `${first.gateway.name} needs you first: ${first.measure} in ten minutes`;

@@ -20,6 +20,7 @@ import { State } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { NoGateway } from '../enrolment/no-gateway.tsx';
 import { judge } from './judgement.ts';
+import { WanEventLine } from '../wan-events/wan-event-line.tsx';
 import { useStaleFlows } from './use-stale-flows.ts';
 import { wanFault } from '../../../proto/model/wan-fault.ts';
 
@@ -206,6 +207,11 @@ function GatewayTable({ gateways }: { gateways: Gateway[] }) {
                       <span title={`${said.head} ${said.cause}`}>{said.word}</span>
                     </State>
                   )}
+                  {gateway.wanEvents?.map((event) => (
+                    <div key={event.id} className="small">
+                      <WanEventLine event={event} />
+                    </div>
+                  ))}
                 </td>
                 <td className="dim">{clock.when(gateway.since, now)}</td>
                 <td className="num">{count(usage?.count)}</td>

@@ -16,6 +16,7 @@ import type { EndNeed } from '../../../client/words/authority-words.ts';
 import type { PlanRequest } from '../../../client/words/plan-words.ts';
 import { count } from '../../../client/words/format.ts';
 import { endRequest, used, type Need } from '../gateways/need.ts';
+import { WanEventLine } from '../wan-events/wan-event-line.tsx';
 import { AuthorityEnds } from './authority-ends.tsx';
 
 const MOST = 12;
@@ -116,7 +117,9 @@ export function AttentionList({
                   <td>
                     <span className="owner">{gateway.tenantName}</span>
                   </td>
-                  <td className="dim2">{need.evidence}</td>
+                  <td className="dim2">
+                    {need.why === 'stranded' && gateway.wanEvents?.[0] ? <WanEventLine event={gateway.wanEvents[0]} /> : need.evidence}
+                  </td>
                   <td>
                     {share === undefined ? (
                       <span className="dim">not known</span>

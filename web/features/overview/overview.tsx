@@ -61,7 +61,11 @@ export function Overview() {
   return (
     <>
       <div className="head">
-        <h1>{end && (end.hasEnded || needs.length === 0) ? endSentence(end) : overviewSentence(needs, figures)}</h1>
+        <h1>
+          {end && (end.hasEnded || needs.length === 0)
+            ? endSentence(end)
+            : overviewSentence(needs, figures, (at) => clock.when(at, minute))}
+        </h1>
         {total > 0 && (
           <span className="dim">
             {count(total)} of {counted(figures.gateways, 'gateway')} {total === 1 ? 'needs' : 'need'} someone

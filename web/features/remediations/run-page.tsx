@@ -12,6 +12,8 @@ import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, lasting } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
 import { ExactFlows } from '../flushes/exact-flows.tsx';
+import { cameBackSentence } from '../../../proto/model/wan-event.ts';
+import { WanEventById } from '../wan-events/wan-event-by-id.tsx';
 import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { lateWords, RUN_STATES, runSentence } from '../../../client/words/remediation-words.ts';
@@ -68,6 +70,8 @@ export function RunPage({ id }: { id: string }) {
             {runSentence(run)}
             {run.gatewayName && ` on ${run.gatewayName}`}
           </h1>
+          {run.cameBack && <p aria-live="polite">{cameBackSentence(run.cameBack)}.</p>}
+          {run.wanEventId !== undefined && <WanEventById id={run.wanEventId} />}
         </div>
         {run.state === 'suggested' && gatewayId && (
           <Button

@@ -74,6 +74,7 @@ function apply(client: QueryClient, event: z.output<typeof fleetEvent>): void {
     void client.invalidateQueries({ queryKey: ['flushes'] });
     void client.invalidateQueries({ queryKey: ['audit'] });
   }
+  if (event.kind === 'alert') for (const queryKey of [['alerts'], ['alert', event.alertId]]) void client.invalidateQueries({ queryKey });
   if (event.kind === 'remediation-run')
     for (const queryKey of [['remediation-runs'], ['remediation-run', event.runId], ['remediations'], ['remediation', event.remediationId]])
       void client.invalidateQueries({ queryKey });

@@ -7,6 +7,8 @@ import type { listRemediationRunFlows } from '../../../proto/http/remediations.t
 import type { listPolicyStates } from '../../../proto/http/policy-states.ts';
 import type { getNeighbours, listGateways } from '../../../proto/http/fleet.ts';
 import type { getOverview } from '../../../proto/http/overview.ts';
+import type { listAlerts } from '../../../proto/http/alerts.ts';
+import type { listWanEvents } from '../../../proto/http/wan-events.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
 import { call } from './client.ts';
@@ -263,3 +265,30 @@ export function flowsPage(of: FlowsOf, cursor: string | undefined, limit: number
   if ('audit' in of) return call(routes.listAuditFlows, { params: { id: of.audit }, query: { cursor, limit }, signal });
   return call(routes.listRemediationRunFlows, { params: { id: of.run }, query: { cursor }, signal });
 }
+
+export const alerts = (asked: z.input<typeof listAlerts.query>) =>
+  queryOptions({
+    queryKey: ['alerts', asked],
+    queryFn: ({ signal }) => call(routes.listAlerts, { query: asked, signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 15_000,
+  });
+export const alert = (id: string) =>
+  queryOptions({
+    queryKey: ['alert', id],
+    queryFn: ({ signal }) => call(routes.getAlert, { params: { id }, signal }),
+    refetchInterval: 15_000,
+  });
+export const wanEvents = (asked: z.input<typeof listWanEvents.query>) =>
+  queryOptions({
+    queryKey: ['wan-events', asked],
+    queryFn: ({ signal }) => call(routes.listWanEvents, { query: asked, signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 15_000,
+  });
+export const wanEvent = (id: string) =>
+  queryOptions({
+    queryKey: ['wan-event', id],
+    queryFn: ({ signal }) => call(routes.getWanEvent, { params: { id }, signal }),
+    refetchInterval: 10_000,
+  });

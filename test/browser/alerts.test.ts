@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { id } from './fixture-fleet.ts';
+import { api, goTo, page, visit } from './stage.ts';
+
+const SENTENCE = /WAN1 at Milano lost the default route at .+; 208 live flows still use it, 40 of them calls; WAN2 is healthy/;
+
+test('alerts are listed by place, the worst first, with what follows from them counted and not listed again', async () => {
+  await goTo('/alerts');
+  await page.getByRole('heading', { level: 1, name: '2 critical' }).waitFor();
+  expect(await page.getByRole('heading', { level: 2 }).allTextContents()).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^Milano, /)]),
+  );
+  expect(await page.locator('table.alerts tbody tr').count()).toBe(2);
+  await page.getByText('and 1 consequence').waitFor();
+  await page.getByRole('button', { name: 'Show cleared ones too' }).click();
+  await page.getByText('79 % full').waitFor();
+});
+
+test('from an alert to its fix it is three clicks, with the live count on the button and the flows of its filter in the plan', async () => {
+  await goTo('/alerts');
+  await page.getByRole('link', { name: /^WAN1 at Milano/ }).click();
+  await page.getByText(SENTENCE).first().waitFor();
+  const fix = page.getByRole('button', { name: /^End stale flows of WAN1 \(\d+ now\)/ });
+  await fix.click();
+  const sheet = page.getByRole('dialog');
+  await sheet.getByRole('heading', { name: /^Delete \d+ flows?/ }).waitFor();
+  expect(await sheet.getByText(SENTENCE).count()).toBe(1);
+});
+
+test('an alert is acknowledged by a key, noted and silenced, and says who did it', async () => {
+  await visit(`/alerts/${id(0, 1303)}`);
+  await page.getByText('10.3.0.17 has 81,000').waitFor();
+  await page.keyboard.press('Shift+K');
+  await page.getByText('night desk acknowledged it').waitFor();
+  await page.getByLabel('Note').fill('called the site');
+  await page.getByRole('button', { name: 'Add note' }).click();
+  await page.getByText('night desk noted: called the site').waitFor();
+  await page.getByRole('button', { name: 'Silence for 1 h' }).click();
+  await page.getByRole('button', { name: 'End its silence' }).waitFor();
+  expect(api.alerts.alerts[2]).toMatchObject({ state: 'silenced' });
+});
+
+test('one failover is told in the same words by overview, gateway, sites and alert', async () => {
+  for (const path of [`/gateways/${id(3, 1)}`, '/sites', `/alerts/${id(0, 1301)}`]) {
+    await visit(path);
+    await page.getByText(SENTENCE).first().waitFor();
+  }
+  await visit('/');
+  await page.locator('.attention').getByText(SENTENCE).waitFor();
+});
+
+test('a viewer sees alerts and why nothing can be done about them, and an unknown one is said to be so', async () => {
+  api.role = 'viewer';
+  await visit(`/alerts/${id(0, 1301)}`);
+  const acknowledge = page.getByRole('button', { name: /^Acknowledge/ });
+  await acknowledge.waitFor();
+  expect(await acknowledge.getAttribute('aria-disabled')).toBe('true');
+  await visit(`/alerts/${id(0, 13099)}`);
+  await page.getByText('No alert has this id').waitFor();
+});
