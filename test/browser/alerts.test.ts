@@ -24,7 +24,7 @@ test('from an alert to its fix it is three clicks, with the live count on the bu
   await fix.click();
   const sheet = page.getByRole('dialog');
   await sheet.getByRole('heading', { name: /^Delete \d+ flows?/ }).waitFor();
-  expect(await sheet.getByText(SENTENCE).count()).toBe(1);
+  await sheet.getByText(SENTENCE).first().waitFor();
 });
 
 test('an alert is acknowledged by a key, noted and silenced, and says who did it', async () => {

@@ -8,7 +8,7 @@ describe('a list', () => {
   /** Each list, a cell in its rows that is not a link, and where the row leads. */
   const LISTS: [name: string, path: string, cell: string, leads: RegExp][] = [
     ['needs attention', '/', '.attention tbody tr:first-child td:nth-child(4)', /^\/gateways\//],
-    ['alerts', '/alerts', '.alerts tbody tr:first-child td:nth-child(4)', /^\/alerts\/019/],
+    ['alerts', '/alerts', '.alerts-of-place:first-of-type tbody tr:first-child td:nth-child(4)', /^\/alerts\/019/],
     ['sites', '/sites', '.sites tbody tr:first-child td:nth-child(5)', /^\/gateways\//],
     ['remediations', '/remediations', '.remediations tbody tr:first-child td:nth-child(3)', /^\/remediations\/019/],
     ['policies', '/policies', '.policies tbody tr:first-child td:nth-child(2)', /^\/policies\/019/],
