@@ -24,6 +24,7 @@ import { PolicyRolloutsModule } from './policy-rollouts/policy-rollouts.module.t
 import { PolicyStatesModule } from './policy-states/policy-states.module.ts';
 import { HealthController } from './platform/health.controller.ts';
 import { PlatformModule, type Surroundings } from './platform/platform.module.ts';
+import { ReceiversModule } from './receivers/receivers.module.ts';
 import { RemediationsModule } from './remediations/remediations.module.ts';
 import { RetentionModule } from './retention/retention.module.ts';
 import { ServiceAccountsModule } from './service-accounts/service-accounts.module.ts';
@@ -55,6 +56,7 @@ const NOUNS = [
   PolicyStatesModule,
   RemediationsModule,
   AlertsModule,
+  ReceiversModule,
   WitnessModule,
   LiveModule,
   RetentionModule,

@@ -19,7 +19,7 @@ export class MailModule {
   static readonly with = nounModule(MailModule, {
     uses: [AccessModule.with, QueueModule.with, AuditModule.with],
     providers: [MAILER_PROVIDER, MailRepository, MailService, MailDeliveryService],
-    exports: [MailService],
+    exports: [MailService, MAILER],
     controllers: [MailController],
     work: [MailJobs],
   });

@@ -60,7 +60,8 @@ export function testMessage(name: string, publicUrl: string): Message {
   return compose('Test of ctfleet’s mail', [`Hello ${name},`, `this is the test that you asked for at ${publicUrl}. Mail works.`]);
 }
 
-function compose(subject: string, parts: Part[]): Message {
+/** A mail of paragraphs and links; whatever names are in it, each paragraph is one line and no markup. */
+export function compose(subject: string, parts: Part[]): Message {
   const text = parts.map((part) => (typeof part === 'string' ? oneLine(part) : part.link)).join('\n\n');
   const html = parts.map((part) =>
     typeof part === 'string'

@@ -16,6 +16,8 @@ export interface Mail {
   subject: string;
   text: string;
   html: string;
+  /** The same for each attempt, so that whoever gets it twice can tell; absent: the library makes one. */
+  id?: string;
 }
 
 /** Why a mail was not taken, with the server's own words, bounded and printable. `isPermanent`: another try gets the same answer. */
@@ -77,7 +79,7 @@ export class Mailer {
 }
 
 /** A mail for the library: names and addresses as parts, never as text to be parsed. */
-export function toSent(from: Mail['to'], { to, subject, text, html }: Mail) {
+export function toSent(from: Mail['to'], { to, subject, text, html, id }: Mail) {
   return {
     from,
     to: { name: toPrintable(to.name), address: to.address },
@@ -86,6 +88,7 @@ export function toSent(from: Mail['to'], { to, subject, text, html }: Mail) {
     subject: toPrintable(subject),
     text,
     html,
+    ...(id !== undefined && { messageId: `<${id}@${from.address.slice(from.address.lastIndexOf('@') + 1)}>` }),
     headers: { 'Auto-Submitted': 'auto-generated' },
   };
 }

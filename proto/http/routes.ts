@@ -21,6 +21,7 @@ import * as policyPlans from './policy-plans.ts';
 import * as policyRollouts from './policy-rollouts.ts';
 import * as policyStates from './policy-states.ts';
 import * as providers from './providers.ts';
+import * as receivers from './receivers.ts';
 import * as remediations from './remediations.ts';
 import * as retention from './retention.ts';
 import * as rollouts from './rollouts.ts';
@@ -178,5 +179,12 @@ export const routes = {
   deleteMaintenanceWindow: alertRules.deleteMaintenanceWindow,
   listWanEvents: wanEvents.listWanEvents,
   getWanEvent: wanEvents.getWanEvent,
+  listReceivers: receivers.listReceivers,
+  createReceiver: receivers.createReceiver,
+  updateReceiver: receivers.updateReceiver,
+  deleteReceiver: receivers.deleteReceiver,
+  testReceiver: receivers.testReceiver,
+  listDeliveries: receivers.listDeliveries,
+  retryDelivery: receivers.retryDelivery,
 } as const;
 export type Routes = typeof routes;

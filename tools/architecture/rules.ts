@@ -123,6 +123,15 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/audit',
     'proto',
   ],
+  'controller/receivers': [
+    'controller/alerts',
+    'controller/mail',
+    'controller/policies',
+    'controller/gateways',
+    'controller/queue',
+    'controller/audit',
+    'proto',
+  ],
   'controller/witness': ['controller/link', 'controller/audit', 'proto'],
   'controller/live': [
     'controller/alerts',
@@ -161,6 +170,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/policies',
     'controller/policy-rollouts',
     'controller/policy-states',
+    'controller/receivers',
     'controller/remediations',
     'controller/retention',
     'controller/service-accounts',

@@ -45,6 +45,13 @@ const CREDENTIAL = { id: 'AA', rawId: 'AA', type: 'public-key', response: { clie
 /** Of every route: a path takes those that it names. */
 const ANY = { id: UNKNOWN, gatewayId: UNKNOWN };
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
+  listReceivers: {},
+  createReceiver: { body: { name: 'night desk', kind: 'email', severities: ['critical'], addresses: ['a@example.net'] } },
+  updateReceiver: { body: { revision: 1 } },
+  deleteReceiver: {},
+  testReceiver: {},
+  listDeliveries: {},
+  retryDelivery: {},
   listWanEvents: {},
   getWanEvent: {},
   listPeople: {},

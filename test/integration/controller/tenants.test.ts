@@ -469,6 +469,8 @@ describe('the second wall', () => {
       'site',
       'gateway',
       'wan_event',
+      'receiver',
+      'delivery',
       'aftermath',
       'link_session',
       'enrolment_token',

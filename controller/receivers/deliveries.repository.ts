@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import { Prisma } from '../generated/prisma/client.ts';
+import type { Transaction } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import type { PlannedDelivery, PlanningReceiver, UntoldTransition } from './planning.ts';
+import type { Claimed, DeliveryRow } from './rows.ts';
+
+const ROWS = Prisma.sql`
+  SELECT id, tenant_id AS "tenantId", alert_id AS "alertId", reason, title, receiver_id AS "receiverId", receiver_name AS "receiverName",
+    kind, address, state, attempts, queued_at AS "queuedAt", next_attempt_at AS "nextAttemptAt", sent_at AS "sentAt", answer FROM delivery`;
+
+/** What is told to whom. Postgres says what is due and who tries it; the queue only wakes. */
+@Injectable()
+export class DeliveriesRepository {
+  /** Nobody else plans until the transaction has ended; false if somebody does. */
+  async lock(t: Transaction): Promise<boolean> {
+    const [row] = await t.$queryRaw<[{ locked: boolean }]>`
+      SELECT pg_try_advisory_xact_lock(hashtextextended('deliveries are planned', 0)) AS locked`;
+    return row.locked;
+  }
+
+  /** What happened to alerts that nobody was told of, in order. */
+  async untold(t: Transaction, limit: number): Promise<UntoldTransition[]> {
+    return t.$queryRaw<UntoldTransition[]>`
+      SELECT transition.id, alert_id AS "alertId", alert.tenant_id AS "tenantId", transition, state, severity, title,
+        parent_id AS "parentId"
+      FROM alert_transition transition JOIN alert ON alert.id = alert_id
+      WHERE routed_at IS NULL ORDER BY at, transition.id LIMIT ${limit}`;
+  }
+
+  async receivers(t: Transaction): Promise<PlanningReceiver[]> {
+    return t.$queryRaw<PlanningReceiver[]>`
+      SELECT id, tenant_id AS "tenantId", name, kind, severities, addresses FROM receiver WHERE is_on ORDER BY id`;
+  }
+
+  /** Who was told that these alerts were raised. */
+  async told(t: Transaction, alertIds: readonly string[]): Promise<{ alertId: string; receiverId: string; address: string }[]> {
+    return t.$queryRaw`
+      SELECT alert_id AS "alertId", receiver_id AS "receiverId", address FROM delivery
+      WHERE alert_id = ANY (${[...alertIds]}::uuid[]) AND reason = 'raised' AND receiver_id IS NOT NULL`;
+  }
+
+  /** @param leftOut why nothing is sent; undefined if it is */
+  async insert(t: Transaction, planned: readonly PlannedDelivery[], now: Date, leftOut: string | undefined): Promise<void> {
+    const rows = JSON.stringify(
+      planned.map(({ transitionId, alertId, tenantId, reason, title, receiver, address }) => ({
+        id: newId(),
+        transition_id: transitionId,
+        alert_id: alertId,
+        tenant_id: tenantId,
+        reason,
+        title,
+        receiver_id: receiver.id,
+        receiver_name: receiver.name,
+        kind: receiver.kind,
+        address,
+      })),
+    );
+    await t.$executeRaw`
+      INSERT INTO delivery (id, tenant_id, alert_id, transition_id, reason, title, receiver_id, receiver_name, kind, address, state, attempts,
+        queued_at, next_attempt_at, answer)
+      SELECT id, tenant_id, alert_id, transition_id, reason, title, receiver_id, receiver_name, kind, address,
+        ${leftOut === undefined ? 'queued' : 'left-out'}, 0, ${now}, ${now}, ${leftOut ?? null}
+      FROM jsonb_to_recordset(${rows}::jsonb) AS planned (id uuid, tenant_id uuid, alert_id uuid, transition_id uuid, reason text, title text,
+        receiver_id uuid, receiver_name text, kind text, address text)
+      ON CONFLICT (transition_id, receiver_id, address) DO NOTHING`;
+  }
+
+  async routed(t: Transaction, transitionIds: readonly string[], now: Date): Promise<void> {
+    await t.$executeRaw`UPDATE alert_transition SET routed_at = ${now} WHERE id = ANY (${[...transitionIds]}::uuid[])`;
+  }
+
+  /** What is to be tried now, the longest waiting first. */
+  async due(t: Transaction, now: Date, limit: number): Promise<{ id: string; attempts: number }[]> {
+    return t.$queryRaw<{ id: string; attempts: number }[]>`
+      SELECT id, attempts FROM delivery WHERE state IN ('queued', 'retrying') AND next_attempt_at <= ${now} ORDER BY next_attempt_at LIMIT ${limit}`;
+  }
+
+  /** Begins an attempt, which nobody else begins before `until`; undefined if none is due. */
+  async claim(t: Transaction, id: string, now: Date, until: Date): Promise<Claimed | undefined> {
+    const [row] = await t.$queryRaw<Claimed[]>`
+      WITH claimed AS (
+        UPDATE delivery SET attempts = attempts + 1, next_attempt_at = ${until}
+        WHERE id = ${id}::uuid AND state IN ('queued', 'retrying') AND next_attempt_at <= ${now} RETURNING *
+      )
+      SELECT claimed.id, claimed.reason, claimed.receiver_name AS "receiverName", claimed.address, claimed.attempts, claimed.queued_at AS "queuedAt",
+        alert.id AS "alertId", alert.severity, alert.title, alert.likely, alert.rule, alert.raised_at AS "raisedAt",
+        alert.cleared_at AS "clearedAt", alert.fix ->> 'words' AS "fixWords", gateway.name AS "gatewayName", site.name AS "siteName",
+        site.time_zone AS "timeZone", tenant.name AS "tenantName"
+      FROM claimed JOIN alert ON alert.id = claimed.alert_id LEFT JOIN gateway ON gateway.id = alert.gateway_id
+      LEFT JOIN site ON site.id = alert.site_id LEFT JOIN tenant ON tenant.id = alert.tenant_id`;
+    return row;
+  }
+
+  /** What came of an attempt, unless another has begun since. */
+  async settle(
+    t: Transaction,
+    { id, attempts }: Pick<DeliveryRow, 'id' | 'attempts'>,
+    { state, answer, at, nextAttemptAt }: { state: 'sent' | 'retrying' | 'failed'; answer: string; at: Date; nextAttemptAt?: Date },
+  ): Promise<void> {
+    await t.$executeRaw`
+      UPDATE delivery SET state = ${state}, answer = ${answer}, sent_at = ${state === 'sent' ? at : null},
+        next_attempt_at = coalesce(${nextAttemptAt ?? null}::timestamptz, next_attempt_at)
+      WHERE id = ${id}::uuid AND attempts = ${attempts} AND state IN ('queued', 'retrying')`;
+  }
+
+  /** Newest first, up to `limit` + 1. */
+  async list(
+    t: Transaction,
+    { limit, before, tenant, alert, receiver }: { limit: number; before?: string; tenant?: string; alert?: string; receiver?: string },
+  ): Promise<DeliveryRow[]> {
+    const terms = [
+      before === undefined ? Prisma.empty : Prisma.sql`AND id < ${before}::uuid`,
+      tenant === undefined ? Prisma.empty : Prisma.sql`AND tenant_id = ${tenant}::uuid`,
+      alert === undefined ? Prisma.empty : Prisma.sql`AND alert_id = ${alert}::uuid`,
+      receiver === undefined ? Prisma.empty : Prisma.sql`AND receiver_id = ${receiver}::uuid`,
+    ];
+    return t.$queryRaw<DeliveryRow[]>`${ROWS} WHERE true ${Prisma.join(terms, ' ')} ORDER BY id DESC LIMIT ${limit + 1}`;
+  }
+
+  async find(t: Transaction, id: string): Promise<DeliveryRow | undefined> {
+    return (await t.$queryRaw<DeliveryRow[]>`${ROWS} WHERE id = ${id}::uuid`)[0];
+  }
+
+  /** Is due again; false if it was sent, or waits already. */
+  async again(t: Transaction, id: string, now: Date): Promise<boolean> {
+    const count = await t.$executeRaw`
+      UPDATE delivery SET state = 'queued', attempts = 0, queued_at = ${now}, next_attempt_at = ${now}, answer = NULL
+      WHERE id = ${id}::uuid AND state IN ('failed', 'left-out', 'retrying')`;
+    return count === 1;
+  }
+}

@@ -1,0 +1,92 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { CONFIG, type Config } from '../platform/config.ts';
+import { Database } from '../platform/database.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { MAILER, MailError, type Mailer } from '../platform/mailer.ts';
+import { DeliveriesRepository } from './deliveries.repository.ts';
+import type { Claimed } from './rows.ts';
+import { alertMessage } from './message.ts';
+import { keyOf, planDeliveries } from './planning.ts';
+
+const MINUTE_MS = 60_000;
+/** Waits after an attempt that was not taken: most of a day together. */
+const WAITS_MS = [1, 2, 5, 15, 30, 60, 120, 240, 480].map((minutes) => minutes * MINUTE_MS);
+/** Longer than an attempt can take: one whose process died is begun again then, under the same id. */
+const CLAIM_MS = 10 * MINUTE_MS;
+const AT_ONCE = 200;
+const NO_MAIL = 'No mail server is set.';
+
+/** Tells receivers what happened to alerts: at least once, and the same thing under the same id. */
+@Injectable()
+export class DeliveryService {
+  constructor(
+    @Inject(MAILER) private readonly mailer: Mailer | undefined,
+    @Inject(DeliveriesRepository) private readonly deliveries: DeliveriesRepository,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Plans who is told of what happened since, in one transaction with noting that it was planned. */
+  async plan(): Promise<void> {
+    for (let isMore = true; isMore;)
+      isMore = await this.database.transact('all', async (t) => {
+        if (!(await this.deliveries.lock(t))) return false;
+        const untold = await this.deliveries.untold(t, AT_ONCE);
+        if (untold.length === 0) return false;
+        const now = new Date(this.clock());
+        const told = await this.deliveries.told(t, [...new Set(untold.map(({ alertId }) => alertId))]);
+        const keys = new Set(told.map(({ alertId, receiverId, address }) => keyOf(alertId, receiverId, address)));
+        const planned = planDeliveries(untold, await this.deliveries.receivers(t), keys);
+        if (planned.length > 0) await this.deliveries.insert(t, planned, now, this.mailer ? undefined : NO_MAIL);
+        await this.deliveries.routed(
+          t,
+          untold.map(({ id }) => id),
+          now,
+        );
+        return untold.length === AT_ONCE;
+      });
+  }
+
+  async due(): Promise<{ id: string; attempts: number }[]> {
+    if (!this.mailer) return [];
+    return this.database.transact('all', (t) => this.deliveries.due(t, new Date(this.clock()), AT_ONCE));
+  }
+
+  /** One attempt, if one is due. */
+  async send(id: string): Promise<void> {
+    const { mailer } = this;
+    if (!mailer) return;
+    const nowMs = this.clock();
+    const claimed = await this.database.transact('all', (t) => this.deliveries.claim(t, id, new Date(nowMs), new Date(nowMs + CLAIM_MS)));
+    if (!claimed) return;
+    try {
+      const answer = await mailer.send({
+        to: { name: claimed.receiverName, address: claimed.address },
+        ...alertMessage(claimed, this.config.publicUrl),
+        id: claimed.id,
+      });
+      await this.settle(claimed, 'sent', answer);
+    } catch (error) {
+      if (!(error instanceof MailError)) throw error;
+      const waitMs = error.isPermanent ? undefined : WAITS_MS[claimed.attempts - 1];
+      // Not the server's words, which may repeat the address; they are in the log of deliveries.
+      this.logger.warn({ delivery: id, attempts: claimed.attempts, isPermanent: error.isPermanent, waitMs }, 'an alert was not taken');
+      await this.settle(claimed, waitMs === undefined ? 'failed' : 'retrying', error.message, waitMs);
+    }
+  }
+
+  private async settle(claimed: Claimed, state: 'sent' | 'retrying' | 'failed', answer: string, waitMs = 0): Promise<void> {
+    const at = new Date(this.clock());
+    await this.database.transact('all', (t) =>
+      this.deliveries.settle(t, claimed, {
+        state,
+        answer,
+        at,
+        nextAttemptAt: state === 'retrying' ? new Date(at.getTime() + waitMs) : undefined,
+      }),
+    );
+  }
+}

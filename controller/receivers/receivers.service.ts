@@ -1,0 +1,164 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import { id as idSchema } from '../../proto/http/common.ts';
+import type { createReceiver, Delivery, listDeliveries, listReceivers, Receiver, updateReceiver } from '../../proto/http/receivers.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { AuditService, toActor } from '../audit/audit.service.ts';
+import { namePlace } from '../gateways/tenants.service.ts';
+import type { Caller } from '../platform/caller.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { CONFIG, type Config } from '../platform/config.ts';
+import { parseCursor, toPage } from '../platform/cursor.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import { MAILER, MailError, type Mailer } from '../platform/mailer.ts';
+import { RateLimits } from '../platform/rate-limits.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { MAIL_TEST } from '../mail/rate-limits.ts';
+import { ownScope } from '../policies/own-scope.ts';
+import { PolicyDrafts } from '../policies/policy-drafts.service.ts';
+import { DeliveriesRepository } from './deliveries.repository.ts';
+import { receiverTest } from './message.ts';
+import { ReceiversRepository } from './receivers.repository.ts';
+import type { ReceiverRow } from './rows.ts';
+import { toDeliveryView, toReceiverView } from './views.ts';
+
+const MAX_RECEIVERS = 100;
+const NO_MAIL = 'No mail server is set. Set CTFLEET_SMTP_HOST (docs/operating.md).';
+
+/** Who alerts are told to, and what was told. */
+@Injectable()
+export class ReceiversService {
+  constructor(
+    @Inject(MAILER) private readonly mailer: Mailer | undefined,
+    @Inject(ReceiversRepository) private readonly receivers: ReceiversRepository,
+    @Inject(DeliveriesRepository) private readonly deliveries: DeliveriesRepository,
+    @Inject(PolicyDrafts) private readonly drafts: PolicyDrafts,
+    @Inject(RateLimits) private readonly limits: RateLimits,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async list(scope: TenantScope, query: z.output<typeof listReceivers.query>): Promise<z.output<typeof listReceivers.response>> {
+    const rows = await this.database.transact(scope, (t) =>
+      this.receivers.list(t, { ...query, after: parseCursor(query.cursor, namePlace) }),
+    );
+    return toPage(rows, query.limit, toReceiverView, ({ name, id }) => ({ name, id }));
+  }
+
+  /** Throws NOT_FOUND for a tenant that the caller does not see, INVALID_REQUEST for one too many. */
+  async create(
+    caller: Caller,
+    scope: TenantScope,
+    { tenantId = null, ...body }: Omit<z.output<typeof createReceiver.body>, 'tenantId'> & { tenantId?: string | null },
+  ): Promise<Receiver> {
+    return this.database.transact(ownScope(scope, tenantId), async (t) => {
+      await this.drafts.tenantName(t, tenantId);
+      if ((await this.receivers.count(t, tenantId)) >= MAX_RECEIVERS)
+        throw new FleetError('INVALID_REQUEST', `There are ${MAX_RECEIVERS} receivers here already. Remove one first.`);
+      const id = newId();
+      await this.receivers.insert(t, { ...body, id, tenantId, createdByName: caller.name, createdAt: new Date(this.clock()) });
+      return this.changed(t, caller, 'created', id);
+    });
+  }
+
+  /** Throws NOT_FOUND, and ALREADY_EXISTS for one that changed since the caller saw it. */
+  async update(
+    caller: Caller,
+    scope: TenantScope,
+    id: string,
+    { revision, ...change }: z.output<typeof updateReceiver.body>,
+  ): Promise<Receiver> {
+    return this.database.transact(scope, async (t) => {
+      const row = await this.find(t, id);
+      if (!(await this.receivers.update(t, id, revision, { ...row, ...withoutAbsent(change) })))
+        throw new FleetError(
+          'ALREADY_EXISTS',
+          `This receiver has been changed since: it is at revision ${row.revision}. Review it again.`,
+          {
+            revision: row.revision,
+          },
+        );
+      return this.changed(t, caller, 'changed', id);
+    });
+  }
+
+  /** Throws NOT_FOUND. */
+  async remove(caller: Caller, scope: TenantScope, id: string): Promise<void> {
+    await this.database.transact(scope, async (t) => {
+      await this.changed(t, caller, 'removed', (await this.find(t, id)).id);
+      await this.receivers.remove(t, id);
+    });
+  }
+
+  /** Sends a test to its first address at once. Throws NOT_FOUND, CAPABILITY_MISSING, RATE_LIMITED. */
+  async test(caller: Caller, scope: TenantScope, id: string): Promise<{ isTaken: boolean; answer: string }> {
+    const row = await this.database.transact(scope, (t) => this.find(t, id));
+    if (!this.mailer) throw new FleetError('CAPABILITY_MISSING', NO_MAIL);
+    await this.limits.take(MAIL_TEST, caller.id);
+    const outcome = await this.mailer
+      .send({ to: { name: row.name, address: row.addresses[0]! }, ...receiverTest(row.name, this.config.publicUrl) })
+      .then((answer) => ({ isTaken: true, answer }))
+      .catch((error: unknown) => {
+        if (error instanceof MailError) return { isTaken: false, answer: error.message };
+        throw error;
+      });
+    await this.database.transact(scope, async (t) =>
+      this.audit.record(t, {
+        tenantId: row.tenantId ?? undefined,
+        actor: toActor(caller),
+        action: 'receiver.tested',
+        outcome: outcome.isTaken ? 'ok' : 'failed',
+        summary: `${caller.name} tested the receiver ${row.name}: ${outcome.isTaken ? 'taken' : 'not taken'}`,
+        detail: { receiverId: id, ...outcome },
+      }),
+    );
+    return outcome;
+  }
+
+  async listDeliveries(
+    scope: TenantScope,
+    query: z.output<typeof listDeliveries.query>,
+  ): Promise<z.output<typeof listDeliveries.response>> {
+    const { cursor, ...wanted } = query;
+    const rows = await this.database.transact(scope, (t) => this.deliveries.list(t, { ...wanted, before: parseCursor(cursor, idSchema) }));
+    return toPage(rows, query.limit, toDeliveryView, (row) => row.id);
+  }
+
+  /** Throws NOT_FOUND, and INVALID_REQUEST for one that was sent or waits already. */
+  async retry(scope: TenantScope, id: string): Promise<Delivery> {
+    return this.database.transact(scope, async (t) => {
+      if (!(await this.deliveries.find(t, id))) throw new FleetError('NOT_FOUND', 'There is no such delivery.');
+      if (!(await this.deliveries.again(t, id, new Date(this.clock()))))
+        throw new FleetError('INVALID_REQUEST', 'It was sent, or is about to be.');
+      return toDeliveryView((await this.deliveries.find(t, id))!);
+    });
+  }
+
+  private async find(t: Transaction, id: string): Promise<ReceiverRow> {
+    const row = await this.receivers.find(t, id);
+    if (!row) throw new FleetError('NOT_FOUND', 'There is no such receiver.');
+    return row;
+  }
+
+  private async changed(t: Transaction, caller: Caller, what: 'created' | 'changed' | 'removed', id: string): Promise<Receiver> {
+    const row = await this.find(t, id);
+    this.audit.record(t, {
+      tenantId: row.tenantId ?? undefined,
+      actor: toActor(caller),
+      action: `receiver.${what}`,
+      outcome: 'ok',
+      summary: `${caller.name} ${what} the receiver ${row.name}`,
+      detail: { receiverId: id, name: row.name, kind: row.kind, severities: row.severities, addresses: row.addresses, isOn: row.isOn },
+    });
+    return toReceiverView(row);
+  }
+}
+
+function withoutAbsent<T extends object>(change: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,40 @@
+import type { Told } from './message.ts';
+
+export interface ReceiverRow {
+  id: string;
+  tenantId: string | null;
+  tenantName: string | null;
+  name: string;
+  kind: string;
+  severities: string[];
+  addresses: string[];
+  isOn: boolean;
+  revision: number;
+  createdByName: string;
+  createdAt: Date;
+  lastAt: Date | null;
+  lastState: string | null;
+  lastAnswer: string | null;
+  failingSince: Date | null;
+}
+
+export interface DeliveryRow {
+  id: string;
+  tenantId: string | null;
+  alertId: string | null;
+  reason: string;
+  title: string;
+  receiverId: string | null;
+  receiverName: string;
+  kind: string;
+  address: string;
+  state: string;
+  attempts: number;
+  queuedAt: Date;
+  nextAttemptAt: Date;
+  sentAt: Date | null;
+  answer: string | null;
+}
+
+/** A delivery that is being tried, with what its alert is now. */
+export type Claimed = DeliveryRow & Told;
