@@ -25,7 +25,7 @@ export function resumedState(event: WanEvent): WanState {
     failure: isFailing
       ? { sinceMs: Number(event.beganAtMs), words: since[0]?.words ?? '', steps: 1, isWithoutRoute, wasDown: isDown || isSilent }
       : undefined,
-    changesMs: new Array<number>(event.changesAnHour).fill(lastMs),
+    changesMs: Array.from({ length: event.changesAnHour }, () => lastMs),
   };
 }
 
