@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentMessage } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Outcome, Progress_Phase, Result_State, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { RemediationRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { ControllerClock } from '../time/controller-clock.ts';
 import { Outbox } from './outbox.ts';
@@ -51,6 +52,13 @@ describe('the outbox', () => {
     spool.add(sample(1));
     outbox.result(result('a'));
     expect(session(outbox).map((body) => body?.$case)).toEqual(['result', 'samples']);
+  });
+
+  it('says what became of a run’s flows after the run itself, which a controller has to know first', () => {
+    const runs = [RemediationRun.fromPartial({ id: 'run' })];
+    const outbox = new Outbox(new Spool(NO_OFFSET), { take: () => runs.shift(), reset: () => undefined }, none);
+    outbox.aftermath('run', { of: { $case: 'runId', value: 'run' }, cameBack: undefined });
+    expect(session(outbox).map((body) => body?.$case)).toEqual(['remediationRun', 'aftermath']);
   });
 
   it('says of a command’s progress only the newest when the stream was full', () => {

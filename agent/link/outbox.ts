@@ -33,10 +33,15 @@ export class Outbox {
       this.#policy,
       this.#progress,
       sourceOf(wanEvents, (value) => ({ $case: 'wanEvents', value })),
-      this.#aftermaths,
       sourceOf(reports, (value) => ({ $case: 'remediationRun', value })),
+      // What a controller does not know it does not keep: a run first, then what became of its flows.
+      this.#aftermaths,
       sourceOf(samples, (value) => ({ $case: 'samples', value })),
     ];
+  }
+
+  get isOpen(): boolean {
+    return this.#write !== undefined;
   }
 
   /** A session is up: says what waited. */

@@ -57,10 +57,6 @@ export class EndedFlows {
     return this.#cameBack;
   }
 
-  get isEmpty(): boolean {
-    return this.#conversations.size === 0;
-  }
-
   add(flows: Iterable<Flow>): void {
     const byKind = Map.groupBy(flows, kindOf);
     for (const [kind, flow] of FLOW_KINDS.flatMap((one) => (byKind.get(one) ?? []).map((flow) => [one, flow] as const))) {
@@ -91,6 +87,8 @@ export class EndedFlows {
     const seen = new Map<string, Seen>();
     for await (const batch of table.collect({ filter: this.#filter(), context })) for (const flow of batch) this.#meet(flow, seen);
     this.#cameBack = this.#sum(seen, at);
+    // Nobody looks for them again; only what became of them may have to be told for long.
+    if (at.isFinal) this.#conversations.clear();
     return this.#cameBack;
   }
 

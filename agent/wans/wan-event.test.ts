@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { WanEvent_Sign as Sign, WanEvent_State as State, type Using } from '../../proto/gen/ctfleet/v1/wan_event.ts';
+import { WanEvent_Sign as Sign, WanEvent_State as State, CameBack, type Using } from '../../proto/gen/ctfleet/v1/wan_event.ts';
 import { Disk } from '../disk/disk.ts';
 import { WanEventStore } from './wan-event-store.ts';
 import { WanEvents } from './wan-events.ts';
@@ -92,6 +92,73 @@ describe('a failover', () => {
     expect(after.take()!.events).toMatchObject([{ id, state: State.STATE_CLOSED }]);
   });
 
+  it('by its route alone is still open after a restart of the agent, and closed when the route comes back', () => {
+    const { make, pass } = aBook();
+    const before = make();
+    before.observe(WELL);
+    before.observe(MOVED);
+    const { id } = before.openOf('wan1')!;
+    before.look(id, using(40));
+    pass(5000);
+    const after = make();
+    after.observe(MOVED);
+    expect(after.openOf('wan1')).toMatchObject({
+      id,
+      state: State.STATE_OPEN,
+      target: 'wan2',
+      seen: [{ words: 'lost the default route' }],
+    });
+    after.observe(WELL);
+    expect(after.openOf('wan1')).toBeUndefined();
+    const closed = after.take()!.events.find((event) => event.id === id)!;
+    expect(closed.seen.map(({ sign }) => sign)).toEqual([Sign.SIGN_ROUTE, Sign.SIGN_RECOVERED]);
+  });
+
+  it('by silence is still open after a restart of the agent, until the WAN answers', () => {
+    const { make } = aBook();
+    const probed = (isAnswering: boolean | undefined) => [wan('wan1', { isAnswering }), wan('wan2')];
+    const before = make();
+    before.observe(probed(true));
+    before.observe(probed(false));
+    const { id } = before.openOf('wan1')!;
+    const after = make();
+    after.observe(probed(undefined));
+    expect(after.openOf('wan1')).toMatchObject({ id, seen: [{ words: 'fell silent' }] });
+    after.observe(probed(true));
+    expect(after.openOf('wan1')).toBeUndefined();
+  });
+
+  it('of a WAN that is gone after a restart is healed once nothing uses it, and closed a day later', () => {
+    const { make, pass } = aBook();
+    const before = make();
+    before.observe(WELL);
+    before.observe(DOWN);
+    const { id } = before.openOf('wan1')!;
+    before.look(id, using(3));
+    const after = make();
+    after.observe(DOWN.slice(1));
+    after.look(id, using(0));
+    expect(after.openOf('wan1')).toMatchObject({ id, state: State.STATE_HEALED });
+    pass(86_401_000);
+    after.judge();
+    expect(after.openOf('wan1')).toBeUndefined();
+  });
+
+  it('whose minute after a flush was cut short by a restart is forgotten once its end was received', () => {
+    const { make } = aBook();
+    const before = make();
+    before.observe(WELL);
+    before.observe(DOWN);
+    const { id } = before.openOf('wan1')!;
+    before.cameBack(id, CameBack.fromPartial({ sinceMs: 1n, watchedAtMs: 1n, isFinal: false, ended: kinds(1) }));
+    const after = make();
+    after.observe(WELL);
+    const last = after.take()!.events.find((event) => event.id === id)!;
+    expect(last).toMatchObject({ state: State.STATE_CLOSED, cameBack: { isFinal: false } });
+    after.received(id, last.revision);
+    expect((make().take()?.events ?? []).map((event) => event.id)).not.toContain(id);
+  });
+
   it('is told again in each session until it was received, and forgotten once its end was', () => {
     const { make } = aBook();
     const events = make();
@@ -140,9 +207,30 @@ describe('a failover', () => {
     events.judge();
     expect(ofWan1()).toEqual([]);
   });
+
+  it('that flaps goes on flapping after a restart of the agent, for the rest of its ten minutes', () => {
+    const { make, pass } = aBook();
+    const before = make();
+    before.observe(WELL);
+    for (let round = 0; round < 5; round++) {
+      pass(10_000);
+      before.observe(DOWN);
+      pass(10_000);
+      before.observe(WELL);
+    }
+    const { id } = before.openOf('wan1')!;
+    const after = make();
+    after.observe(WELL);
+    pass(599_000);
+    after.judge();
+    expect(after.openOf('wan1')).toMatchObject({ id, state: State.STATE_FLAPPING, changesAnHour: 10 });
+    pass(2000);
+    after.judge();
+    expect(after.openOf('wan1')).toBeUndefined();
+  });
 });
 
-it('whatever is observed, looked at and ended in whatever order: revisions rise, and what is closed stays so and is open nowhere', () => {
+it('whatever is observed, looked at and ended in whatever order: revisions rise, what is closed stays so, a restart closes nothing', () => {
   const step = fc.oneof(
     fc.constantFrom('well', 'moved', 'down', 'restart', 'session', 'ended').map((kind) => ({ kind, flows: 0 })),
     fc.nat(3).map((flows) => ({ kind: 'look', flows })),
@@ -154,15 +242,22 @@ it('whatever is observed, looked at and ended in whatever order: revisions rise,
       let events = make();
       const revisions = new Map<string, number>();
       const closed = new Set<string>();
-      events.observe(WELL);
+      let wans = WELL;
+      events.observe(wans);
       for (const { kind, flows } of steps) {
         const [open] = events.open();
         if (kind === 'pass') pass(flows);
-        else if (kind === 'restart') events = make();
-        else if (kind === 'session') events.reset();
+        else if (kind === 'restart') {
+          events.judge();
+          const ids = events.open().map(({ id }) => id);
+          events = make();
+          events.observe(wans);
+          expect(events.open().map(({ id }) => id)).toEqual(expect.arrayContaining(ids));
+        } else if (kind === 'session') events.reset();
         else if (kind === 'look' && open) events.look(open.id, using(flows));
         else if (kind === 'ended' && open) events.ended(open.id);
-        else if (kind === 'well' || kind === 'moved' || kind === 'down') events.observe({ well: WELL, moved: MOVED, down: DOWN }[kind]);
+        else if (kind === 'well' || kind === 'moved' || kind === 'down')
+          events.observe((wans = { well: WELL, moved: MOVED, down: DOWN }[kind]));
         for (const name of ['wan1', 'wan2']) expect(events.open().filter((event) => event.wan === name).length).toBeLessThanOrEqual(1);
         for (const event of events.take()?.events ?? []) {
           expect(event.revision).toBeGreaterThanOrEqual(revisions.get(event.id) ?? 1);

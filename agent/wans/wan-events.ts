@@ -1,6 +1,7 @@
 import { v7 } from 'uuid';
 import type { CameBack, Using, WanEvent, WanEvents as WireWanEvents } from '../../proto/gen/ctfleet/v1/wan_event.ts';
 import { followWan, type WanState } from './health.ts';
+import { resumedState, stillSilent } from './resumed-state.ts';
 import { cameBackTo, followed, handledByCommand, handledByRun, isClosed, isOver, judged, looked, opened } from './wan-event.ts';
 import { MAX_KEPT, type WanEventStore } from './wan-event-store.ts';
 import { shiftTimes } from './wan-event-times.ts';
@@ -30,10 +31,16 @@ export class WanEvents {
   /** Revisions told in this session, and those that the controller has. */
   readonly #told = new Map<string, number>();
   readonly #received = new Map<string, number>();
+  /** WANs that were silent when the agent stopped, and of which nothing was heard since. */
+  readonly #silent = new Set<string>();
+  /** Records whose ended flows nobody looks for any more: the agent stopped within their minute. */
+  readonly #unwatched = new Set<string>();
 
   constructor(deps: WanEventDependencies) {
     this.#deps = deps;
     this.#events = new Map(deps.store.load().map((event) => [event.id, event]));
+    for (const event of this.open()) this.#resume(event);
+    for (const { id, cameBack } of this.#events.values()) if (cameBack?.isFinal === false) this.#unwatched.add(id);
   }
 
   /** Those that a look at the table can still change. */
@@ -49,7 +56,9 @@ export class WanEvents {
   /** Takes the WANs as they are now. */
   observe(wans: readonly Wan[]): void {
     const atMs = this.#deps.clock.now();
-    for (const wan of wans) {
+    for (const observed of wans) {
+      if (observed.isAnswering !== undefined) this.#silent.delete(observed.name);
+      const wan = this.#silent.has(observed.name) ? stillSilent(observed) : observed;
       const before = this.#states.get(wan.name);
       const state = followWan(before, wan, atMs);
       this.#states.set(wan.name, state);
@@ -80,6 +89,7 @@ export class WanEvents {
   }
 
   cameBack(id: string, cameBack: CameBack): void {
+    this.#unwatched.delete(id);
     this.#change(id, (event) => cameBackTo(event, cameBack, this.#deps.clock.now()));
   }
 
@@ -108,7 +118,17 @@ export class WanEvents {
     const event = this.#events.get(id);
     if (!event) return;
     this.#received.set(id, Math.max(revision, this.#received.get(id) ?? 0));
-    if (isOver(event) && revision >= event.revision) this.#forget(id);
+    if (this.#isOver(event) && revision >= event.revision) this.#forget(id);
+  }
+
+  #resume(event: WanEvent): void {
+    const state = resumedState(event);
+    this.#states.set(event.wan, state);
+    if (state.wan.isAnswering === false) this.#silent.add(event.wan);
+  }
+
+  #isOver(event: WanEvent): boolean {
+    return isOver(event) || (isClosed(event) && this.#unwatched.has(event.id));
   }
 
   #change(id: string, change: (event: WanEvent) => WanEvent): void {
@@ -128,12 +148,12 @@ export class WanEvents {
   }
 
   #trim(): void {
-    const over = [...this.#events.values()].filter(isOver);
+    const over = [...this.#events.values()].filter((event) => this.#isOver(event));
     for (const { id } of over.slice(0, Math.max(0, this.#events.size - MAX_KEPT))) this.#forget(id);
   }
 
   #forget(id: string): void {
-    for (const kept of [this.#events, this.#told, this.#received, this.#actedMs]) kept.delete(id);
+    for (const kept of [this.#events, this.#told, this.#received, this.#actedMs, this.#unwatched]) kept.delete(id);
     this.#deps.store.forget(id);
   }
 }

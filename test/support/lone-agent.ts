@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { saveIdentity } from '../../agent/link/identity.ts';
 import { RemediationSet } from '../../agent/remediations/remediation-set.ts';
+import { WanEvent } from '../../proto/gen/ctfleet/v1/wan_event.ts';
 import { RemediationRun, type Remediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { runIn, spawnIn } from '../lab/namespace.ts';
 
@@ -42,7 +43,7 @@ export class LoneAgent {
   /** Starts it with remediations given to it earlier. `wanted`: addresses whose probes must be answered before it counts as ready. */
   static async start(namespace: string, stateDir: string, set: Remediation[]): Promise<LoneAgent> {
     await loneIdentity(namespace, stateDir);
-    mkdirSync(path.join(stateDir, 'remediations'), { mode: 0o700 });
+    mkdirSync(path.join(stateDir, 'remediations'), { mode: 0o700, recursive: true });
     new RemediationSet(path.join(stateDir, 'remediations')).replace(set);
     const env = { ...process.env, CTFLEET_STATE_DIR: stateDir, CTFLEET_LOG_LEVEL: process.env.CTFLEET_TEST_LOG ?? 'silent' };
     return new LoneAgent(
@@ -62,16 +63,32 @@ export class LoneAgent {
 
   /** Runs that it has on record, oldest first; with the outcomes of their flows, but without the flows. */
   get runs(): RemediationRun[] {
-    const directory = path.join(this.#stateDir, 'remediations/runs');
-    if (!existsSync(directory)) return [];
-    return readdirSync(directory)
-      .filter((name) => !name.endsWith('.part'))
-      .sort()
-      .map((name) => RemediationRun.decode(readFileSync(path.join(directory, name))));
+    return this.#records('remediations/runs').map((bytes) => RemediationRun.decode(bytes));
+  }
+
+  /** Failovers that it has on record, oldest first. */
+  get wanEvents(): WanEvent[] {
+    return this.#records('wan-events').map((bytes) => WanEvent.decode(bytes));
+  }
+
+  /** Without any chance to write something. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await once(this.#child, 'exit');
   }
 
   async end(): Promise<void> {
     this.#child.kill('SIGTERM');
     await once(this.#child, 'exit');
+  }
+
+  /** Only read: what the agent is about to write stays as it is. */
+  #records(folder: string): Buffer[] {
+    const directory = path.join(this.#stateDir, folder);
+    if (!existsSync(directory)) return [];
+    return readdirSync(directory)
+      .filter((name) => !name.endsWith('.part'))
+      .sort()
+      .map((name) => readFileSync(path.join(directory, name)));
   }
 }
