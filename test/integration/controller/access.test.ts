@@ -46,7 +46,9 @@ const CREDENTIAL = { id: 'AA', rawId: 'AA', type: 'public-key', response: { clie
 const ANY = { id: UNKNOWN, gatewayId: UNKNOWN };
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
   listReceivers: {},
-  createReceiver: { body: { name: 'night desk', kind: 'email', severities: ['critical'], addresses: ['a@example.net'] } },
+  createReceiver: {
+    body: { name: 'night desk', kind: 'email', severities: ['critical'], addresses: ['a@example.net'], tenantId: UNKNOWN },
+  },
   updateReceiver: { body: { revision: 1 } },
   deleteReceiver: {},
   testReceiver: {},

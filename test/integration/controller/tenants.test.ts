@@ -17,6 +17,7 @@ const BODIES: Partial<Record<keyof typeof routes, object>> = {
   createApprovalOptions: { digest: 'd' },
   updateRemediation: { revision: 1 },
   approveRemediation: { revision: 1 },
+  updateReceiver: { revision: 1 },
   updatePolicy: { revision: 1 },
   updateAlertRules: { revision: 1 },
   assignAlert: { personId: null },
@@ -63,6 +64,9 @@ let theirs: {
   serviceAccountId: string;
   policyId: string;
   alertId: string;
+  wanEventId: string;
+  receiverId: string;
+  deliveryId: string;
   alertRulesId: string;
   windowId: string;
   policyRolloutId: string;
@@ -190,6 +194,25 @@ beforeAll(async () => {
     url,
     `INSERT INTO alert_transition (id, alert_id, tenant_id, transition, at) VALUES (gen_random_uuid(), '${alertId}', '${other.tenantId}', 'raised', now())`,
   );
+  const [wanEventId, deliveryId] = [newId(), newId()];
+  const { id: receiverId } = await owner.call(routes.createReceiver, {
+    body: { tenantId: other.tenantId, name: 'theirs', kind: 'email', severities: ['info'], addresses: ['theirs@example.net'] },
+  });
+  await postgres.query(
+    url,
+    `INSERT INTO wan_event (id, gateway_id, tenant_id, site_id, revision, state, wan, began_at, changed_at, reported_at, record, run_ids, command_ids)
+     VALUES ('${wanEventId}', '${other.agent.gatewayId}', '${other.tenantId}', '${other.siteId}', 1, 'healed', 'theirs', now(), now(), now(), '{}', '{}', '{}')`,
+  );
+  await postgres.query(
+    url,
+    `INSERT INTO aftermath (id, gateway_id, tenant_id, is_final, watched_at, came_back)
+     VALUES ('${newId()}', '${other.agent.gatewayId}', '${other.tenantId}', true, now(), '{}')`,
+  );
+  await postgres.query(
+    url,
+    `INSERT INTO delivery (id, tenant_id, alert_id, reason, title, receiver_id, receiver_name, kind, address, state, attempts, queued_at, next_attempt_at)
+     VALUES ('${deliveryId}', '${other.tenantId}', '${alertId}', 'raised', 'theirs', '${receiverId}', 'theirs', 'email', 'theirs@example.net', 'failed', 1, now(), now())`,
+  );
   await postgres.query(
     url,
     `INSERT INTO alert_state (gateway_id, tenant_id, version, judged_at, rules) VALUES (gen_random_uuid(), '${other.tenantId}', 1, now(), '{}')`,
@@ -211,6 +234,9 @@ beforeAll(async () => {
     ...other,
     policyId,
     alertId,
+    wanEventId,
+    receiverId,
+    deliveryId,
     alertRulesId,
     windowId,
     policyRolloutId,
@@ -308,6 +334,11 @@ describe('what belongs to another tenant', () => {
       listPolicyRevisions: theirs.policyId,
       planPolicy: theirs.policyId,
       applyPolicy: theirs.policyId,
+      getWanEvent: theirs.wanEventId,
+      updateReceiver: theirs.receiverId,
+      deleteReceiver: theirs.receiverId,
+      testReceiver: theirs.receiverId,
+      retryDelivery: theirs.deliveryId,
       getAlert: theirs.alertId,
       acknowledgeAlert: theirs.alertId,
       assignAlert: theirs.alertId,
