@@ -66,6 +66,11 @@ export class AlertRulesRepository {
     await t.$executeRaw`DELETE FROM alert_rules WHERE id = ${id}::uuid`;
   }
 
+  /** Also a revoked one, for which nothing is judged any more. */
+  async isGateway(t: Transaction, id: string): Promise<boolean> {
+    return (await t.gateway.count({ where: { id } })) === 1;
+  }
+
   /** All gateways that are not revoked. */
   async places(t: Transaction): Promise<GatewayPlace[]> {
     return t.$queryRaw<GatewayPlace[]>`

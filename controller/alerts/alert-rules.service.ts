@@ -114,7 +114,7 @@ export class AlertRulesService {
   /** What holds on a gateway. Documents of the installation are named to callers who see all tenants only. */
   async effective(scope: TenantScope, gatewayId: string): Promise<z.output<typeof getGatewayAlertRules.response>> {
     const visible = await this.database.transact(scope, async (t) => ({
-      isGateway: (await this.rules.places(t)).some(({ id }) => id === gatewayId),
+      isGateway: await this.rules.isGateway(t, gatewayId),
       documents: new Set((await this.rules.all(t)).map(({ id }) => id)),
     }));
     if (!visible.isGateway) throw new FleetError('NOT_FOUND', 'There is no such gateway.');

@@ -19,9 +19,9 @@ CREATE TABLE wan_event (
     CONSTRAINT wan_event_pkey PRIMARY KEY (id),
     CONSTRAINT wan_event_gateway_id_fkey FOREIGN KEY (gateway_id) REFERENCES gateway (id) ON DELETE CASCADE ON UPDATE CASCADE
 );
-CREATE INDEX wan_event_tenant_id_idx ON wan_event (tenant_id, id DESC);
-CREATE INDEX wan_event_gateway_id_idx ON wan_event (gateway_id, id DESC);
-CREATE INDEX wan_event_open_idx ON wan_event (gateway_id) WHERE closed_at IS NULL;
+CREATE INDEX wan_event_tenant_id_id_idx ON wan_event (tenant_id, id DESC);
+CREATE INDEX wan_event_gateway_id_id_idx ON wan_event (gateway_id, id DESC);
+CREATE INDEX wan_event_gateway_id_state_idx ON wan_event (gateway_id, state);
 
 -- What became of the flows that a command, or a run of a remediation on its gateway, ended.
 CREATE TABLE aftermath (
