@@ -6,6 +6,7 @@ import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import { short } from '../../client/words/format.ts';
+import { labelRows } from './chart-labels.ts';
 
 export interface ChartLine {
   label: string;
@@ -17,6 +18,13 @@ export interface ChartLine {
   isDashed?: boolean;
 }
 
+/** Something that happened at a time. Each kind has its own shape, colour and height, so that two of one moment are both seen. */
+export interface ChartMark {
+  kind: 'flush' | 'failover' | 'alert';
+  atMs: number;
+  text: string;
+}
+
 interface TimeChartProps {
   /** What the chart shows, for screen readers. */
   label: string;
@@ -25,7 +33,7 @@ interface TimeChartProps {
   lines: ChartLine[];
   range: { fromMs: number; toMs: number };
   gaps: { fromMs: number; toMs: number }[];
-  marks?: { atMs: number; text: string }[];
+  marks?: ChartMark[];
   /** Texts at a point, such as the value at the end of a line. */
   notes?: { x: number; y: number; text: string; isStrong?: boolean; colour?: string }[];
   timeZone: string;
@@ -140,33 +148,46 @@ function drawGaps(chart: uPlot, gaps: TimeChartProps['gaps'], colour: string): v
   }
 }
 
-/** Draws flushes and similar events as triangles; of marks close together only the first is labelled. */
-function drawMarks(chart: uPlot, marks: { atMs: number; text: string }[], token: (name: string) => string): void {
+const MARKS = {
+  flush: { colour: 'text-2', lane: 0, shape: 'M-4 0H4L0 6Z' },
+  failover: { colour: 'red', lane: 1, shape: 'M0 0L4 4L0 8L-4 4Z' },
+  alert: { colour: 'amber', lane: 2, shape: 'M-3 0H3V6H-3Z' },
+} as const;
+const LANE = 10;
+const LABEL_ROWS = 3;
+const LABEL_HEIGHT = 13;
+
+/** Draws what happened: flushes as triangles, failovers as diamonds, alerts as squares; labelled where there is room. */
+function drawMarks(chart: uPlot, marks: ChartMark[], token: (name: string) => string): void {
   const { ctx, bbox } = chart;
   const ratio = devicePixelRatio;
   ctx.save();
-  ctx.fillStyle = ctx.strokeStyle = token('text-2');
   ctx.font = `${11 * ratio}px ${token('font')}`;
   ctx.textBaseline = 'bottom';
-  let labelled = -Infinity;
-  for (const { atMs, text } of marks.toSorted((a, b) => a.atMs - b.atMs)) {
+  ctx.textAlign = 'left';
+  const shown = marks.flatMap(({ kind, atMs, text }) => {
     const x = chart.valToPos(atMs / 1000, 'x', true);
-    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    if (x < bbox.left || x > bbox.left + bbox.width) return [];
+    const width = ctx.measureText(text).width;
+    const left = x > bbox.left + bbox.width * 0.7 ? x - 6 * ratio - width : x + 6 * ratio;
+    return [{ kind, x, text, left, right: left + width }];
+  });
+  const rows = labelRows(shown, LABEL_ROWS, 8 * ratio);
+  for (const [index, { kind, x, text, left }] of shown.entries()) {
+    const { colour, lane, shape } = MARKS[kind];
+    ctx.fillStyle = ctx.strokeStyle = token(colour);
     ctx.setLineDash([2 * ratio, 2 * ratio]);
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    ctx.beginPath();
-    ctx.moveTo(x - 4 * ratio, bbox.top);
-    ctx.lineTo(x + 4 * ratio, bbox.top);
-    ctx.lineTo(x, bbox.top + 6 * ratio);
-    ctx.fill();
-    if (x - labelled < 150 * ratio) continue;
-    labelled = x;
-    const isLate = x > bbox.left + bbox.width * 0.7;
-    ctx.textAlign = isLate ? 'right' : 'left';
-    ctx.fillText(text, x + (isLate ? -6 : 6) * ratio, bbox.top + bbox.height - 6 * ratio);
+    ctx.save();
+    ctx.translate(x, bbox.top + lane * LANE * ratio);
+    ctx.scale(ratio, ratio);
+    ctx.fill(new Path2D(shape));
+    ctx.restore();
+    const row = rows[index];
+    if (row !== undefined) ctx.fillText(text, left, bbox.top + bbox.height - (6 + row * LABEL_HEIGHT) * ratio);
   }
   ctx.restore();
 }

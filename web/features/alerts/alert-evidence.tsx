@@ -10,7 +10,7 @@ import { UsageChart } from '../gateways/usage-chart.tsx';
 /** Around what is judged, so that one sees how it came. */
 const BEFORE_MS = 1_800_000;
 const POINTS = 180;
-const NO_FLUSHES: [] = [];
+const NO_MARKS: [] = [];
 
 /** The table of its gateway from half an hour before until now, or until it was cleared. */
 export function AlertEvidence({ alert }: { alert: Alert }) {
@@ -26,5 +26,5 @@ export function AlertEvidence({ alert }: { alert: Alert }) {
   if (gatewayId === undefined) return null;
   if (error && !samples) return <Failure what="Its samples could not be read" error={error} onRetry={() => void refetch()} />;
   if (!samples || !gateway) return <Skeleton lines={1} height={280} />;
-  return <UsageChart samples={samples} range={range} gateway={gateway} flushes={NO_FLUSHES} controls={null} />;
+  return <UsageChart samples={samples} range={range} gateway={gateway} marks={NO_MARKS} controls={null} />;
 }

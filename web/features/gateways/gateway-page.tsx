@@ -37,10 +37,10 @@ import { GuardFacts } from './guard-facts.tsx';
 import { EnrolAgain } from '../enrolment/enrol-again.tsx';
 import { SetAside } from './set-aside.tsx';
 import { UsageChart } from './usage-chart.tsx';
+import { useChartMarks } from './use-chart-marks.ts';
 
 const SPANS = { '1h': 3_600_000, '6h': 21_600_000, '24h': 86_400_000, '7d': 604_800_000 } as const;
 type Span = keyof typeof SPANS;
-const NO_FLUSHES: [] = [];
 
 /** Is this gateway healthy, and if not, why? */
 export function GatewayPage({ id }: { id: string }) {
@@ -294,7 +294,7 @@ function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span
     enabled: until !== undefined,
   });
   const data = useKept(newest);
-  const { data: flushes } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
+  const marks = useChartMarks(gateway.id);
   const firstAt = data?.points[0]?.at;
   const range = useMemo(
     () => ({ fromMs: visibleFrom(firstAt, (until ?? 0) - SPANS[span], until ?? 0), toMs: until ?? 0 }),
@@ -323,7 +323,7 @@ function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span
     );
   return (
     <div className={`charts ${isPlaceholderData || error ? 'stale' : ''}`}>
-      <UsageChart samples={data} range={range} gateway={gateway} flushes={flushes?.items ?? NO_FLUSHES} controls={segments} />
+      <UsageChart samples={data} range={range} gateway={gateway} marks={marks} controls={segments} />
       <Breakdown samples={data} range={range} gateway={gateway} />
     </div>
   );

@@ -4,11 +4,9 @@ import { useMemo, useState, type ReactNode } from 'react';
 import type { z } from 'zod';
 import type { samples as samplesSchema } from '../../../proto/http/fleet.ts';
 import type { Gateway } from '../../../proto/http/fleet.ts';
-import type { Flush } from '../../../proto/http/flushes.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { count, counted } from '../../../client/words/format.ts';
-import { TimeChart, type ChartLine } from '../../ui/time-chart.tsx';
-import { doneOf, doneWord } from '../../../client/words/flush-words.ts';
+import { TimeChart, type ChartLine, type ChartMark } from '../../ui/time-chart.tsx';
 import { limitSteps, usageColumns } from './chart-data.ts';
 import { isFilling } from '../../../proto/model/attention.ts';
 import { SamplesTable } from './samples-table.tsx';
@@ -22,12 +20,12 @@ interface UsageChartProps {
   samples: Samples;
   range: { fromMs: number; toMs: number };
   gateway: Gateway;
-  flushes: Omit<Flush, 'targets'>[];
+  marks: ChartMark[];
   controls: ReactNode;
 }
 
-/** Entries and limit: the limit in steps, use from zero, projections dashed, flushes as triangles, gaps hatched. */
-export function UsageChart({ samples, range, gateway, flushes, controls }: UsageChartProps) {
+/** Entries and limit: the limit in steps, use from zero, projections dashed, what happened as marks, gaps hatched. */
+export function UsageChart({ samples, range, gateway, marks, controls }: UsageChartProps) {
   const [isTable, setTable] = useState(false);
   const clock = useClock();
   const { usage } = gateway;
@@ -61,10 +59,6 @@ export function UsageChart({ samples, range, gateway, flushes, controls }: Usage
       toMs = Math.max(toMs, fullAt * 1000);
       notes.push({ x: fullAt, y: max * 0.7, text: `full ${clock.time(fullAt * 1000)}`, colour: 'amber' });
     }
-    const marks = flushes.map((flush) => ({
-      atMs: Date.parse(flush.startedAt),
-      text: `${count(doneOf(flush.totals))} ${doneWord(flush)}, ${flush.state}`,
-    }));
     return {
       xs,
       lines: isFarBelow ? lines.slice(0, 1) : lines,
@@ -75,7 +69,7 @@ export function UsageChart({ samples, range, gateway, flushes, controls }: Usage
       top: isFarBelow ? peak * 1.25 : undefined,
       limitFarAbove: isFarBelow ? last.max : undefined,
     };
-  }, [samples, range, max, minutesToFull, flushes, clock]);
+  }, [samples, range, max, minutesToFull, marks, clock]);
   const { limitFarAbove, ...drawn } = chart;
   const gapWords =
     chart.gaps.length > 0
