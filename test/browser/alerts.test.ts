@@ -58,3 +58,17 @@ test('a viewer sees alerts and why nothing can be done about them, and an unknow
   await visit(`/alerts/${id(0, 13099)}`);
   await page.getByText('No alert has this id').waitFor();
 });
+
+test('somebody is told by mail from the settings: added, tested and removed', async () => {
+  await goTo('/settings');
+  await page.getByText('Nobody is told yet').waitFor();
+  await page.getByLabel('Address', { exact: true }).fill('noc@example.net');
+  await page.getByLabel('Which alerts').selectOption('warning');
+  await page.getByRole('button', { name: 'Tell this address' }).click();
+  await page.getByText('all tenants: warning, critical').waitFor();
+  await page.getByRole('button', { name: 'Send test to noc@example.net' }).click();
+  await page.getByText('250 2.0.0 taken').waitFor();
+  await page.getByRole('button', { name: 'Remove noc@example.net' }).click();
+  await page.getByText('Nobody is told yet').waitFor();
+  expect(api.alerts.receivers).toEqual([]);
+});

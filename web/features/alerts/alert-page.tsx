@@ -18,6 +18,7 @@ import { State } from '../../ui/state.tsx';
 import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { AlertActions } from './alert-actions.tsx';
+import { AlertDeliveries } from './alert-deliveries.tsx';
 import { AlertEvidence } from './alert-evidence.tsx';
 import { AlertRows } from './alert-rows.tsx';
 
@@ -73,6 +74,7 @@ export function AlertPage({ id }: { id: string }) {
         {alert.childAlerts.length > 0 && (
           <AlertRows groups={[{ key: 'children', place: 'What it brought with it', alerts: alert.childAlerts }]} />
         )}
+        <AlertDeliveries alertId={alert.id} />
         <section>
           <div className="sec-head">
             <h2>What happened</h2>

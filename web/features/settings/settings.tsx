@@ -11,6 +11,7 @@ import { useSingleKeys } from '../../ui/keys.ts';
 import { SignOut } from '../access/sign-out.tsx';
 import { EnrolGateway } from '../enrolment/enrol-gateway.tsx';
 import { EnrolMany } from '../enrolment/enrol-many.tsx';
+import { Receivers } from '../receivers/receivers.tsx';
 import { ApiTokens } from './api-tokens.tsx';
 import { Authority } from './authority.tsx';
 import { Mail } from './mail.tsx';
@@ -29,6 +30,7 @@ export function Settings() {
         <ApiTokens />
         <Authority />
         <Mail />
+        <Receivers />
         <Storage />
         <Me />
         <Preferences />

@@ -292,3 +292,11 @@ export const wanEvent = (id: string) =>
     queryFn: ({ signal }) => call(routes.getWanEvent, { params: { id }, signal }),
     refetchInterval: 10_000,
   });
+export const receivers = () =>
+  queryOptions({ queryKey: ['receivers'], queryFn: ({ signal }) => call(routes.listReceivers, { query: { limit: 500 }, signal }) });
+export const deliveries = (alertId: string) =>
+  queryOptions({
+    queryKey: ['deliveries', alertId],
+    queryFn: ({ signal }) => call(routes.listDeliveries, { query: { alert: alertId, limit: 100 }, signal }),
+    refetchInterval: 15_000,
+  });
