@@ -54,13 +54,15 @@ export function AlertActions({ alert }: { alert: Alert }) {
           if (note.trim() !== '') press({ do: 'note', note: note.trim() });
         }}
       >
-        <input
-          aria-label="Note"
-          placeholder="A note for whoever looks at it next"
-          value={note}
-          maxLength={2000}
-          onChange={(event) => setNote(event.currentTarget.value)}
-        />
+        <label className="input grow">
+          Note
+          <input
+            placeholder="for whoever looks at it next"
+            value={note}
+            maxLength={2000}
+            onChange={(event) => setNote(event.currentTarget.value)}
+          />
+        </label>
         <Button type="submit" kind="quiet" refusal={refusal ?? (note.trim() === '' ? 'Write something first.' : undefined)}>
           Add note
         </Button>

@@ -116,20 +116,20 @@ function AddReceiver({ refusal }: { refusal: string | undefined }) {
         if (!refusal && address.trim() !== '' && !add.isPending) add.mutate();
       }}
     >
-      <input
-        type="email"
-        aria-label="Address"
-        placeholder="noc@example.net"
-        value={address}
-        onChange={(event) => setAddress(event.currentTarget.value)}
-      />
-      <select aria-label="Which alerts" value={from} onChange={(event) => setFrom(event.currentTarget.value as Severity)}>
-        {FROM.map(({ value, text }) => (
-          <option key={value} value={value}>
-            {text}
-          </option>
-        ))}
-      </select>
+      <label className="input">
+        Address
+        <input type="email" placeholder="noc@example.net" value={address} onChange={(event) => setAddress(event.currentTarget.value)} />
+      </label>
+      <label className="input">
+        Which alerts
+        <select value={from} onChange={(event) => setFrom(event.currentTarget.value as Severity)}>
+          {FROM.map(({ value, text }) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </label>
       <Button type="submit" refusal={refusal ?? (address.trim() === '' ? 'Write an address first.' : undefined)}>
         Tell this address
       </Button>
