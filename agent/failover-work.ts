@@ -45,7 +45,10 @@ export interface FailoverDependencies {
   log: Logger;
 }
 
-/** Looks at the table for WAN events: which flows still use the WAN that failed, and whether those that were ended come back and are answered. */
+/**
+ * Looks at the table for WAN events: which flows still use the WAN that failed, and whether those that were ended come back and are
+ * answered.
+ */
 export class FailoverWork {
   readonly #deps: FailoverDependencies;
   readonly #watches = new Map<string, Watch>();

@@ -57,12 +57,12 @@ export class DeliveriesRepository {
       })),
     );
     await t.$executeRaw`
-      INSERT INTO delivery (id, tenant_id, alert_id, transition_id, reason, title, receiver_id, receiver_name, kind, address, state, attempts,
-        queued_at, next_attempt_at, answer)
+      INSERT INTO delivery (id, tenant_id, alert_id, transition_id, reason, title, receiver_id, receiver_name, kind, address, state,
+        attempts, queued_at, next_attempt_at, answer)
       SELECT id, tenant_id, alert_id, transition_id, reason, title, receiver_id, receiver_name, kind, address,
         ${leftOut === undefined ? 'queued' : 'left-out'}, 0, ${now}, ${now}, ${leftOut ?? null}
-      FROM jsonb_to_recordset(${rows}::jsonb) AS planned (id uuid, tenant_id uuid, alert_id uuid, transition_id uuid, reason text, title text,
-        receiver_id uuid, receiver_name text, kind text, address text)
+      FROM jsonb_to_recordset(${rows}::jsonb) AS planned (id uuid, tenant_id uuid, alert_id uuid, transition_id uuid, reason text,
+        title text, receiver_id uuid, receiver_name text, kind text, address text)
       ON CONFLICT (transition_id, receiver_id, address) DO NOTHING`;
   }
 
@@ -73,7 +73,8 @@ export class DeliveriesRepository {
   /** What is to be tried now, the longest waiting first. */
   async due(t: Transaction, now: Date, limit: number): Promise<{ id: string; attempts: number }[]> {
     return t.$queryRaw<{ id: string; attempts: number }[]>`
-      SELECT id, attempts FROM delivery WHERE state IN ('queued', 'retrying') AND next_attempt_at <= ${now} ORDER BY next_attempt_at LIMIT ${limit}`;
+      SELECT id, attempts FROM delivery WHERE state IN ('queued', 'retrying') AND next_attempt_at <= ${now}
+      ORDER BY next_attempt_at LIMIT ${limit}`;
   }
 
   /** Begins an attempt, which nobody else begins before `until`; undefined if none is due. */
@@ -83,8 +84,8 @@ export class DeliveriesRepository {
         UPDATE delivery SET attempts = attempts + 1, next_attempt_at = ${until}
         WHERE id = ${id}::uuid AND state IN ('queued', 'retrying') AND next_attempt_at <= ${now} RETURNING *
       )
-      SELECT claimed.id, claimed.reason, claimed.receiver_name AS "receiverName", claimed.address, claimed.attempts, claimed.queued_at AS "queuedAt",
-        alert.id AS "alertId", alert.severity, alert.title, alert.likely, alert.rule, alert.raised_at AS "raisedAt",
+      SELECT claimed.id, claimed.reason, claimed.receiver_name AS "receiverName", claimed.address, claimed.attempts,
+        claimed.queued_at AS "queuedAt", alert.id AS "alertId", alert.severity, alert.title, alert.likely, alert.rule, alert.raised_at AS "raisedAt",
         alert.cleared_at AS "clearedAt", alert.fix ->> 'words' AS "fixWords", gateway.name AS "gatewayName", site.name AS "siteName",
         site.time_zone AS "timeZone", tenant.name AS "tenantName"
       FROM claimed JOIN alert ON alert.id = claimed.alert_id LEFT JOIN gateway ON gateway.id = alert.gateway_id

@@ -15,7 +15,8 @@ const ROWS = Prisma.sql`
   ) last ON true
   LEFT JOIN LATERAL (
     SELECT min(queued_at) AS since FROM delivery WHERE receiver_id = receiver.id AND state IN ('retrying', 'failed')
-      AND queued_at > coalesce((SELECT max(queued_at) FROM delivery sent WHERE sent.receiver_id = receiver.id AND sent.state = 'sent'), 'epoch')
+      AND queued_at > coalesce(
+        (SELECT max(queued_at) FROM delivery sent WHERE sent.receiver_id = receiver.id AND sent.state = 'sent'), 'epoch')
   ) failing ON true`;
 
 /** Who alerts are told to, as a caller’s tenants see them. */

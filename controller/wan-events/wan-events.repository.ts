@@ -123,7 +123,8 @@ export class WanEventsRepository {
   async actions(t: Transaction, ids: readonly string[]): Promise<ActionRow[]> {
     return t.$queryRaw<ActionRow[]>`
       WITH event AS (SELECT id, gateway_id, run_ids, command_ids FROM wan_event WHERE id = ANY (${[...ids]}::uuid[]))
-      SELECT event.id AS "eventId", run.triggered_at AS at, 'remediation-run' AS kind, run.id, run.remediation_name AS by, run.state, run.ended
+      SELECT event.id AS "eventId", run.triggered_at AS at, 'remediation-run' AS kind, run.id, run.remediation_name AS by, run.state,
+        run.ended
       FROM event JOIN remediation_run run ON run.id = ANY (event.run_ids) AND run.gateway_id = event.gateway_id
       UNION ALL
       SELECT event.id, flush.started_at, 'flush', flush.id, flush.created_by_name, flush.state,
