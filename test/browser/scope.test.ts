@@ -68,9 +68,10 @@ describe('a page in scope of one tenant', () => {
       await page.waitForURL((url) => url.pathname !== '/' && tenantOf(url.href) === TENANT);
       await page.goBack();
       await page.waitForURL((url) => url.pathname === '/');
-      await page.getByRole('heading', { name: /needs you first/ }).waitFor();
+      await page.getByRole('heading', { name: /needs you first|lost the default route/ }).waitFor();
     }
     for (const [key, path] of [
+      ['a', '/alerts'],
       ['s', '/sites'],
       ['c', '/connections'],
       ['r', '/remediations'],
