@@ -34,7 +34,7 @@ await together({
   fuzz: noController,
 });
 await Promise.all([together({ browser: cannot.browser }, { niceness: 5, workers: 2 }), together({ fleet: noController }, { workers: 1 })]);
-await together({ faults: cannot.redis }, { workers: 1 });
+await together({ faults: cannot.redis }, { workers: 2 });
 await Promise.all([
   together({ alone: noController ?? cannot.browser }),
   together({ axe: cannot.browser, codec: undefined }, { niceness: 15, workers: 1 }),
