@@ -76,6 +76,28 @@ describe('a failover', () => {
     expect(told[0]!.seen.map(({ sign }) => sign)).toEqual([Sign.SIGN_ROUTE, Sign.SIGN_RECOVERED]);
   });
 
+  it('with phones that say something once a minute is healed only after two minutes without a packet, or once no flow is left', () => {
+    const { make, pass } = aBook();
+    const events = make();
+    events.observe(WELL);
+    events.observe(MOVED);
+    const { id } = events.openOf('wan1')!;
+    const stateAfter = (ms: number, count: Using) => {
+      pass(ms);
+      events.look(id, count);
+      return events.openOf('wan1')?.state;
+    };
+    expect(stateAfter(0, using(0, 3))).toBe(State.STATE_SEEN);
+    for (let minute = 0; minute < 5; minute++) {
+      expect(stateAfter(30_000, using(3))).toBe(State.STATE_OPEN);
+      expect(stateAfter(30_000, using(0, 3))).toBe(State.STATE_OPEN);
+    }
+    expect(stateAfter(110_000, using(0, 2))).toBe(State.STATE_OPEN);
+    expect(stateAfter(10_000, using(0, 2))).toBe(State.STATE_HEALED);
+    expect(stateAfter(1000, using(1, 1))).toBe(State.STATE_OPEN);
+    expect(stateAfter(1000, using(0))).toBe(State.STATE_HEALED);
+  });
+
   it('goes on where it was after a restart of the agent, also when the WAN works again by then', () => {
     const { make, pass } = aBook();
     const before = make();
@@ -272,12 +294,15 @@ it('whatever is observed, looked at and ended in whatever order: revisions rise,
 });
 
 it('a WAN that stands by again, and on which nothing is stuck, is no failover that anybody has to look at', () => {
-  const { make } = aBook();
+  const { make, pass } = aBook();
   const events = make();
   events.observe(MOVED);
   events.observe(WELL);
   const standby = events.openOf('wan2')!;
   expect(standby.seen).toMatchObject([{ words: 'lost the default route' }]);
+  events.look(standby.id, using(0, 5));
+  expect(events.openOf('wan2')).toMatchObject({ state: State.STATE_SEEN });
+  pass(120_000);
   events.look(standby.id, using(0, 5));
   expect(events.openOf('wan2')).toBeUndefined();
 });

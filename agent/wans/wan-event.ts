@@ -17,7 +17,9 @@ const FLAPS_AN_HOUR = 6;
 const CALM_MS = 600_000;
 /** Flows ended so lately are on their way back. */
 const FIXING_MS = 60_000;
-/** A failure that nothing uses any more is over for us after a day. */
+/** Phones and tunnels send something at least every two minutes, if only to keep their path open. */
+const QUIET_MS = 120_000;
+/** A failure that nothing uses any more is closed after a day. */
 const CLOSED_AFTER_MS = 86_400_000;
 const MAX_SEEN = 50;
 const MAX_IDS = 50;
@@ -89,9 +91,17 @@ export function cameBackTo(event: WanEvent, cameBack: CameBack, atMs: number): W
   return changed(event, { cameBack }, atMs);
 }
 
-/** What its state is now, by what is known: the same event if that has not changed. `actedMs`: when flows were ended for it last. */
-export function judged(event: WanEvent, state: WanState, actedMs: number | undefined, atMs: number): WanEvent {
-  const next = stateOf(event, state, actedMs, atMs);
+/** What an agent knows of an event beside its record. */
+export interface LocalFacts {
+  /** When flows were ended for it last. */
+  actedMs?: number;
+  /** Since when each look found no flow that still sends. */
+  quietSinceMs?: number;
+}
+
+/** What its state is now, by what is known: the same event if that has not changed. */
+export function judged(event: WanEvent, state: WanState, known: LocalFacts, atMs: number): WanEvent {
+  const next = stateOf(event, state, known, atMs);
   if (next === event.state) return event;
   return changed(
     event,
@@ -113,16 +123,23 @@ export function isClosed({ state }: WanEvent): boolean {
   return state === State.STATE_CLOSED;
 }
 
-function stateOf(event: WanEvent, { wan, failure, changesMs }: WanState, actedMs: number | undefined, atMs: number): State {
+function stateOf(event: WanEvent, { wan, failure, changesMs }: WanState, { actedMs, quietSinceMs }: LocalFacts, atMs: number): State {
   const isFlapping = changesMs.length > FLAPS_AN_HOUR && atMs - (changesMs.at(-1) ?? 0) < CALM_MS;
   if (isFlapping) return State.STATE_FLAPPING;
   if (!failure) return State.STATE_CLOSED;
   if (!event.using) return State.STATE_SEEN;
+  if (isLive(event.using)) return actedMs !== undefined && atMs - actedMs < FIXING_MS ? State.STATE_BEING_FIXED : State.STATE_OPEN;
+  const isQuiet = sum(event.using.waiting) === 0 || (quietSinceMs !== undefined && atMs - quietSinceMs >= QUIET_MS);
+  // One that says something once a minute is silent at most looks: until that is ruled out the state stays.
+  if (!isQuiet) return event.state === State.STATE_FLAPPING ? State.STATE_SEEN : event.state;
   // A WAN that stands by again, as it did before: nothing was ever stuck on it.
-  if (isWorking(wan) && sum(event.using.trying) === 0 && sum(event.atFirst?.trying) === 0) return State.STATE_CLOSED;
-  if (sum(event.using.trying) === 0)
-    return event.healedAtMs !== undefined && atMs - Number(event.healedAtMs) > CLOSED_AFTER_MS ? State.STATE_CLOSED : State.STATE_HEALED;
-  return actedMs !== undefined && atMs - actedMs < FIXING_MS ? State.STATE_BEING_FIXED : State.STATE_OPEN;
+  if (isWorking(wan) && event.state === State.STATE_SEEN) return State.STATE_CLOSED;
+  return event.healedAtMs !== undefined && atMs - Number(event.healedAtMs) > CLOSED_AFTER_MS ? State.STATE_CLOSED : State.STATE_HEALED;
+}
+
+/** True if a flow that still sends uses the WAN. */
+export function isLive({ trying }: Pick<Using, 'trying'>): boolean {
+  return sum(trying) > 0;
 }
 
 /** Revisions rise with what people would see, so that a record that did not change is not told again. */

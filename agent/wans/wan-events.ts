@@ -2,7 +2,19 @@ import { v7 } from 'uuid';
 import type { CameBack, Using, WanEvent, WanEvents as WireWanEvents } from '../../proto/gen/ctfleet/v1/wan_event.ts';
 import { followWan, type WanState } from './health.ts';
 import { resumedState, stillSilent } from './resumed-state.ts';
-import { cameBackTo, followed, handledByCommand, handledByRun, isClosed, isOver, judged, looked, opened } from './wan-event.ts';
+import {
+  cameBackTo,
+  followed,
+  handledByCommand,
+  handledByRun,
+  isClosed,
+  isLive,
+  isOver,
+  judged,
+  looked,
+  opened,
+  type LocalFacts,
+} from './wan-event.ts';
 import { MAX_KEPT, type WanEventStore } from './wan-event-store.ts';
 import { shiftTimes } from './wan-event-times.ts';
 import type { Wan } from './wans.ts';
@@ -27,7 +39,7 @@ export class WanEvents {
   readonly #deps: WanEventDependencies;
   readonly #events: Map<string, WanEvent>;
   readonly #states = new Map<string, WanState>();
-  readonly #actedMs = new Map<string, number>();
+  readonly #known = new Map<string, LocalFacts>();
   /** Revisions told in this session, and those that the controller has. */
   readonly #told = new Map<string, number>();
   readonly #received = new Map<string, number>();
@@ -72,7 +84,10 @@ export class WanEvents {
 
   /** Takes what a look at the table counted. */
   look(id: string, using: Using): void {
-    this.#change(id, (event) => looked(event, using, this.#deps.clock.now()));
+    const atMs = this.#deps.clock.now();
+    const { quietSinceMs = atMs, ...known } = this.#known.get(id) ?? {};
+    this.#known.set(id, isLive(using) ? known : { ...known, quietSinceMs });
+    this.#change(id, (event) => looked(event, using, atMs));
   }
 
   /** A run of a remediation was about this WAN. */
@@ -84,7 +99,7 @@ export class WanEvents {
   /** Flows of this WAN were ended; by a command, if it is named. */
   ended(id: string, commandId?: string): void {
     const atMs = this.#deps.clock.now();
-    this.#actedMs.set(id, atMs);
+    this.#known.set(id, { ...this.#known.get(id), actedMs: atMs });
     this.#change(id, (event) => (commandId === undefined ? event : handledByCommand(event, commandId, atMs)));
   }
 
@@ -136,7 +151,7 @@ export class WanEvents {
     const state = event && this.#states.get(event.wan);
     if (!event) return;
     const next = change(event);
-    this.#set(state && !isClosed(next) ? judged(next, state, this.#actedMs.get(id), this.#deps.clock.now()) : next);
+    this.#set(state && !isClosed(next) ? judged(next, state, this.#known.get(id) ?? {}, this.#deps.clock.now()) : next);
   }
 
   #set(event: WanEvent): void {
@@ -153,7 +168,7 @@ export class WanEvents {
   }
 
   #forget(id: string): void {
-    for (const kept of [this.#events, this.#told, this.#received, this.#actedMs, this.#unwatched]) kept.delete(id);
+    for (const kept of [this.#events, this.#told, this.#received, this.#known, this.#unwatched]) kept.delete(id);
     this.#deps.store.forget(id);
   }
 }
