@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import type { PlannedDelivery, PlanningReceiver, UntoldTransition } from './planning.ts';
+import type { PlannedDelivery, PlanningReceiver, ToldAddress, UntoldTransition } from './planning.ts';
 import type { Claimed, DeliveryRow } from './rows.ts';
 
 const ROWS = Prisma.sql`
@@ -33,11 +33,19 @@ export class DeliveriesRepository {
       SELECT id, tenant_id AS "tenantId", name, kind, severities, addresses FROM receiver WHERE is_on ORDER BY id`;
   }
 
-  /** Who was told that these alerts were raised. */
-  async told(t: Transaction, alertIds: readonly string[]): Promise<{ alertId: string; receiverId: string; address: string }[]> {
-    return t.$queryRaw`
+  /** What was not taken while it held is not told once it is over. */
+  async leaveOut(t: Transaction, alertIds: readonly string[], why: string): Promise<void> {
+    await t.$executeRaw`
+      UPDATE delivery SET state = 'left-out', answer = ${why}
+      WHERE alert_id = ANY (${[...alertIds]}::uuid[]) AND reason = 'raised' AND state IN ('queued', 'retrying')`;
+  }
+
+  /** Who was told, or is just being told, that these alerts were raised. */
+  async told(t: Transaction, alertIds: readonly string[]): Promise<ToldAddress[]> {
+    return t.$queryRaw<ToldAddress[]>`
       SELECT alert_id AS "alertId", receiver_id AS "receiverId", address FROM delivery
-      WHERE alert_id = ANY (${[...alertIds]}::uuid[]) AND reason = 'raised' AND receiver_id IS NOT NULL`;
+      WHERE alert_id = ANY (${[...alertIds]}::uuid[]) AND reason = 'raised' AND receiver_id IS NOT NULL
+        AND state IN ('queued', 'retrying', 'sending', 'sent')`;
   }
 
   /** @param leftOut why nothing is sent; undefined if it is */
@@ -73,7 +81,7 @@ export class DeliveriesRepository {
   /** What is to be tried now, the longest waiting first. */
   async due(t: Transaction, now: Date, limit: number): Promise<{ id: string; attempts: number }[]> {
     return t.$queryRaw<{ id: string; attempts: number }[]>`
-      SELECT id, attempts FROM delivery WHERE state IN ('queued', 'retrying') AND next_attempt_at <= ${now}
+      SELECT id, attempts FROM delivery WHERE state IN ('queued', 'retrying', 'sending') AND next_attempt_at <= ${now}
       ORDER BY next_attempt_at LIMIT ${limit}`;
   }
 
@@ -81,13 +89,15 @@ export class DeliveriesRepository {
   async claim(t: Transaction, id: string, now: Date, until: Date): Promise<Claimed | undefined> {
     const [row] = await t.$queryRaw<Claimed[]>`
       WITH claimed AS (
-        UPDATE delivery SET attempts = attempts + 1, next_attempt_at = ${until}
-        WHERE id = ${id}::uuid AND state IN ('queued', 'retrying') AND next_attempt_at <= ${now} RETURNING *
+        UPDATE delivery SET state = 'sending', attempts = attempts + 1, next_attempt_at = ${until}
+        WHERE id = ${id}::uuid AND state IN ('queued', 'retrying', 'sending') AND next_attempt_at <= ${now} RETURNING *
       )
       SELECT claimed.id, claimed.reason, claimed.receiver_name AS "receiverName", claimed.address, claimed.attempts,
         claimed.queued_at AS "queuedAt", alert.id AS "alertId", alert.severity, alert.title, alert.likely, alert.rule, alert.raised_at AS "raisedAt",
         alert.cleared_at AS "clearedAt", alert.fix ->> 'words' AS "fixWords", gateway.name AS "gatewayName", site.name AS "siteName",
-        site.time_zone AS "timeZone", tenant.name AS "tenantName"
+        site.time_zone AS "timeZone", tenant.name AS "tenantName",
+        (SELECT state FROM delivery raised WHERE raised.alert_id = claimed.alert_id AND raised.receiver_id = claimed.receiver_id
+          AND raised.address = claimed.address AND raised.reason = 'raised' ORDER BY id DESC LIMIT 1) AS "raisedState"
       FROM claimed JOIN alert ON alert.id = claimed.alert_id LEFT JOIN gateway ON gateway.id = alert.gateway_id
       LEFT JOIN site ON site.id = alert.site_id LEFT JOIN tenant ON tenant.id = alert.tenant_id`;
     return row;
@@ -97,12 +107,17 @@ export class DeliveriesRepository {
   async settle(
     t: Transaction,
     { id, attempts }: Pick<DeliveryRow, 'id' | 'attempts'>,
-    { state, answer, at, nextAttemptAt }: { state: 'sent' | 'retrying' | 'failed'; answer: string; at: Date; nextAttemptAt?: Date },
+    {
+      state,
+      answer,
+      at,
+      nextAttemptAt,
+    }: { state: 'sent' | 'retrying' | 'failed' | 'left-out'; answer: string; at: Date; nextAttemptAt?: Date },
   ): Promise<void> {
     await t.$executeRaw`
       UPDATE delivery SET state = ${state}, answer = ${answer}, sent_at = ${state === 'sent' ? at : null},
         next_attempt_at = coalesce(${nextAttemptAt ?? null}::timestamptz, next_attempt_at)
-      WHERE id = ${id}::uuid AND attempts = ${attempts} AND state IN ('queued', 'retrying')`;
+      WHERE id = ${id}::uuid AND attempts = ${attempts} AND state = 'sending'`;
   }
 
   /** Newest first, up to `limit` + 1. */
@@ -123,11 +138,10 @@ export class DeliveriesRepository {
     return (await t.$queryRaw<DeliveryRow[]>`${ROWS} WHERE id = ${id}::uuid`)[0];
   }
 
-  /** Is due again; false if it was sent, or waits already. */
+  /** It is due now; false if it was sent, or is being sent. Attempts are counted on: their number fences one that is under way. */
   async again(t: Transaction, id: string, now: Date): Promise<boolean> {
     const count = await t.$executeRaw`
-      UPDATE delivery SET state = 'queued', attempts = 0, queued_at = ${now}, next_attempt_at = ${now}, answer = NULL
-      WHERE id = ${id}::uuid AND state IN ('failed', 'left-out', 'retrying')`;
+      UPDATE delivery SET state = 'queued', next_attempt_at = ${now} WHERE id = ${id}::uuid AND state IN ('failed', 'left-out', 'retrying')`;
     return count === 1;
   }
 }

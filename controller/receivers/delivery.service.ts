@@ -7,7 +7,7 @@ import { MAILER, MailError, type Mailer } from '../platform/mailer.ts';
 import { DeliveriesRepository } from './deliveries.repository.ts';
 import type { Claimed } from './rows.ts';
 import { alertMessage } from './message.ts';
-import { keyOf, planDeliveries } from './planning.ts';
+import { planDeliveries } from './planning.ts';
 
 const MINUTE_MS = 60_000;
 /** Waits after an attempt that was not taken: most of a day together. */
@@ -16,6 +16,8 @@ const WAITS_MS = [1, 2, 5, 15, 30, 60, 120, 240, 480].map((minutes) => minutes *
 const CLAIM_MS = 10 * MINUTE_MS;
 const AT_ONCE = 200;
 const NO_MAIL = 'No mail server is set.';
+const TOO_LATE = 'It was cleared before it was taken.';
+const NOT_TOLD = 'That it was raised was not taken, so that it was cleared is not told.';
 
 /** Tells receivers what happened to alerts: at least once, and the same thing under the same id. */
 @Injectable()
@@ -37,9 +39,10 @@ export class DeliveryService {
         const untold = await this.deliveries.untold(t, AT_ONCE);
         if (untold.length === 0) return false;
         const now = new Date(this.clock());
+        const cleared = untold.filter(({ transition }) => transition === 'cleared').map(({ alertId }) => alertId);
+        if (cleared.length > 0) await this.deliveries.leaveOut(t, cleared, TOO_LATE);
         const told = await this.deliveries.told(t, [...new Set(untold.map(({ alertId }) => alertId))]);
-        const keys = new Set(told.map(({ alertId, receiverId, address }) => keyOf(alertId, receiverId, address)));
-        const planned = planDeliveries(untold, await this.deliveries.receivers(t), keys);
+        const planned = planDeliveries(untold, await this.deliveries.receivers(t), told);
         if (planned.length > 0) await this.deliveries.insert(t, planned, now, this.mailer ? undefined : NO_MAIL);
         await this.deliveries.routed(
           t,
@@ -62,6 +65,11 @@ export class DeliveryService {
     const nowMs = this.clock();
     const claimed = await this.database.transact('all', (t) => this.deliveries.claim(t, id, new Date(nowMs), new Date(nowMs + CLAIM_MS)));
     if (!claimed) return;
+    const { reason, raisedState } = claimed;
+    if (reason === 'raised' && claimed.clearedAt) return this.settle(claimed, 'left-out', TOO_LATE);
+    // What it answers is under way: then this has to come after it.
+    if (reason === 'cleared' && raisedState === 'sending') return this.settle(claimed, 'retrying', '', MINUTE_MS);
+    if (reason === 'cleared' && raisedState !== 'sent') return this.settle(claimed, 'left-out', NOT_TOLD);
     try {
       const answer = await mailer.send({
         to: { name: claimed.receiverName, address: claimed.address },
@@ -78,7 +86,7 @@ export class DeliveryService {
     }
   }
 
-  private async settle(claimed: Claimed, state: 'sent' | 'retrying' | 'failed', answer: string, waitMs = 0): Promise<void> {
+  private async settle(claimed: Claimed, state: 'sent' | 'retrying' | 'failed' | 'left-out', answer: string, waitMs = 0): Promise<void> {
     const at = new Date(this.clock());
     await this.database.transact('all', (t) =>
       this.deliveries.settle(t, claimed, {

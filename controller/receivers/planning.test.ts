@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { keyOf, planDeliveries, type PlanningReceiver, type UntoldTransition } from './planning.ts';
+import { planDeliveries, type PlanningReceiver, type UntoldTransition } from './planning.ts';
 
 const receiver = (id: string, over: Partial<PlanningReceiver> = {}): PlanningReceiver => ({
   id,
@@ -22,7 +22,11 @@ const happened = (transition: string, over: Partial<UntoldTransition> = {}): Unt
   ...over,
 });
 const told = (transitions: UntoldTransition[], receivers: PlanningReceiver[], before: string[] = []) =>
-  planDeliveries(transitions, receivers, new Set(before)).map(({ reason, receiver: { id }, address }) => `${reason} ${id} ${address}`);
+  planDeliveries(
+    transitions,
+    receivers,
+    before.map((receiverId) => ({ alertId: 'a', receiverId, address: `${receiverId}@example.net` })),
+  ).map(({ reason, receiver: { id }, address }) => `${reason} ${id} ${address}`);
 
 it('an alert is told to receivers of its tenant and of all tenants, by severity, each address once', () => {
   const receivers = [
@@ -47,10 +51,11 @@ it('parts of another alert, silenced and acknowledged ones are not told; a silen
   expect(told([happened('unsilenced'), happened('unsilenced', { id: 'again' })], receivers)).toEqual(['raised all all@example.net']);
 });
 
-it('that it was cleared is told where it was told that it was raised, also if both come at once', () => {
-  const receivers = [receiver('all'), receiver('new')];
+it('that it was cleared goes to whoever was told that it was raised, whatever the receiver is set to by now, unless it is off', () => {
   const cleared = happened('cleared', { state: 'cleared' });
-  expect(told([cleared], receivers)).toEqual([]);
-  expect(told([cleared], receivers, [keyOf('a', 'all', 'all@example.net')])).toEqual(['cleared all all@example.net']);
-  expect(told([happened('raised'), cleared], [receiver('all')])).toEqual(['raised all all@example.net', 'cleared all all@example.net']);
+  expect(told([cleared], [receiver('all'), receiver('new')])).toEqual([]);
+  expect(told([cleared], [receiver('all'), receiver('new')], ['all', 'off'])).toEqual(['cleared all all@example.net']);
+  const changed = receiver('all', { severities: ['info'], addresses: ['other@example.net'] });
+  expect(told([cleared], [changed], ['all'])).toEqual(['cleared all all@example.net']);
+  expect(told([happened('raised', { state: 'cleared' }), cleared], [receiver('all')])).toEqual([]);
 });

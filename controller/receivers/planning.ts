@@ -30,38 +30,52 @@ export interface PlannedDelivery {
   address: string;
 }
 
+/** Somebody who was told that an alert was raised. */
+export interface ToldAddress {
+  alertId: string;
+  receiverId: string;
+  address: string;
+}
+
 /**
- * Who is told of what. A part of another alert is told with that; one that is silenced is told when its silence ends, if it is still
- * raised; that it was cleared only where it was told that it was raised.
- * @param toldOf who was told that an alert was raised, as `alert receiver address`
+ * Who is told of what. That an alert was raised goes to every receiver of its tenant and severity, once to each address. A part of another
+ * alert is told with that; one that is silenced is told when its silence ends, if it is still raised. That it was cleared goes to whoever
+ * was told that it was raised, whatever the receiver is set to by now, unless that is switched off.
  */
 export function planDeliveries(
   transitions: readonly UntoldTransition[],
   receivers: readonly PlanningReceiver[],
-  toldOf: ReadonlySet<string>,
+  told: readonly ToldAddress[],
 ): PlannedDelivery[] {
-  const told = new Set(toldOf);
+  const known = new Set(told.map(keyOf));
   return transitions.flatMap((transition) => {
+    const { id: transitionId, alertId, tenantId, title } = transition;
     const reason = reasonOf(transition);
     if (!reason) return [];
+    const planned = { transitionId, alertId, tenantId, reason, title };
+    if (reason === 'cleared')
+      return told.flatMap((one): PlannedDelivery[] => {
+        const receiver = receivers.find(({ id }) => id === one.receiverId);
+        return one.alertId === alertId && receiver ? [{ ...planned, receiver, address: one.address }] : [];
+      });
     return receivers
-      .filter(
-        ({ tenantId, severities }) => (tenantId === null || tenantId === transition.tenantId) && severities.includes(transition.severity),
-      )
+      .filter((receiver) => isFor(receiver, transition))
       .flatMap((receiver) =>
         receiver.addresses.flatMap((address): PlannedDelivery[] => {
-          const key = keyOf(transition.alertId, receiver.id, address);
-          // Told once that it is raised, however often its silence ends; and once that it is over.
-          if (reason === 'raised' ? told.has(key) : !told.has(key)) return [];
-          if (reason === 'raised') told.add(key);
-          const { id: transitionId, alertId, tenantId, title } = transition;
-          return [{ transitionId, alertId, tenantId, reason, title, receiver, address }];
+          const key = keyOf({ alertId, receiverId: receiver.id, address });
+          if (known.has(key)) return [];
+          known.add(key);
+          return [{ ...planned, receiver, address }];
         }),
       );
   });
 }
 
-export function keyOf(alertId: string, receiverId: string, address: string): string {
+function isFor({ tenantId, severities }: PlanningReceiver, transition: UntoldTransition): boolean {
+  return (tenantId === null || tenantId === transition.tenantId) && severities.includes(transition.severity);
+}
+
+function keyOf({ alertId, receiverId, address }: ToldAddress): string {
   return `${alertId} ${receiverId} ${address}`;
 }
 

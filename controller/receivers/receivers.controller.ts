@@ -49,7 +49,7 @@ export class ReceiversController {
   }
 
   @Handles(retryDelivery)
-  retry(@Called() { scope, params }: Call<typeof retryDelivery>): Promise<Delivery> {
-    return this.receivers.retry(scope, params.id);
+  retry(@Called() { caller, scope, params }: Call<typeof retryDelivery>): Promise<Delivery> {
+    return this.receivers.retry(caller, scope, params.id);
   }
 }

@@ -128,11 +128,20 @@ export class ReceiversService {
   }
 
   /** Throws NOT_FOUND, and INVALID_REQUEST for one that was sent or waits already. */
-  async retry(scope: TenantScope, id: string): Promise<Delivery> {
+  async retry(caller: Caller, scope: TenantScope, id: string): Promise<Delivery> {
     return this.database.transact(scope, async (t) => {
-      if (!(await this.deliveries.find(t, id))) throw new FleetError('NOT_FOUND', 'There is no such delivery.');
+      const row = await this.deliveries.find(t, id);
+      if (!row) throw new FleetError('NOT_FOUND', 'There is no such delivery.');
       if (!(await this.deliveries.again(t, id, new Date(this.clock()))))
         throw new FleetError('INVALID_REQUEST', 'It was sent, or is about to be.');
+      this.audit.record(t, {
+        tenantId: row.tenantId ?? undefined,
+        actor: toActor(caller),
+        action: 'delivery.retried',
+        outcome: 'ok',
+        summary: `${caller.name} had ${row.receiverName} told again: ${row.title}`,
+        detail: { deliveryId: id, alertId: row.alertId, receiverId: row.receiverId },
+      });
       return toDeliveryView((await this.deliveries.find(t, id))!);
     });
   }

@@ -37,4 +37,4 @@ export interface DeliveryRow {
 }
 
 /** A delivery that is being tried, with what its alert is now. */
-export type Claimed = DeliveryRow & Told;
+export type Claimed = DeliveryRow & Told & { /** Of what told this address that the alert was raised. */ raisedState: string | null };

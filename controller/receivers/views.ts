@@ -38,7 +38,8 @@ export function toDeliveryView(row: DeliveryRow): Delivery {
     receiverName: row.receiverName,
     kind: row.kind as Delivery['kind'],
     address: row.address,
-    state: row.state as Delivery['state'],
+    // That somebody is at it just now says nothing to a reader.
+    state: row.state === 'sending' ? 'queued' : (row.state as Delivery['state']),
     attempts: row.attempts,
     queuedAt: row.queuedAt.toISOString(),
     sentAt: row.sentAt?.toISOString(),

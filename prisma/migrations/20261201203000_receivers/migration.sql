@@ -41,7 +41,7 @@ CREATE TABLE delivery (
     CONSTRAINT delivery_receiver_id_fkey FOREIGN KEY (receiver_id) REFERENCES receiver (id) ON DELETE SET NULL ON UPDATE CASCADE
 );
 CREATE UNIQUE INDEX delivery_once ON delivery (transition_id, receiver_id, address);
-CREATE INDEX delivery_due ON delivery (next_attempt_at) WHERE state IN ('queued', 'retrying');
+CREATE INDEX delivery_due ON delivery (next_attempt_at) WHERE state IN ('queued', 'retrying', 'sending');
 CREATE INDEX delivery_tenant_id_idx ON delivery (tenant_id, id DESC);
 CREATE INDEX delivery_alert_id_idx ON delivery (alert_id);
 

@@ -127,6 +127,34 @@ describe('an alert', () => {
     await eventually('it is noted', async () => (await deliveries(id))[0]!.state === 'sent' || undefined);
   });
 
+  it('that is over before the server took it is not told as raised any more, nor as cleared', async () => {
+    await receiver('late@example.net');
+    smtp.script = (command) => (command === 'MAIL' ? '451 4.3.0 try later' : undefined);
+    const id = await raise();
+    await eventually('it is retried', async () => (await deliveries(id)).find(({ state }) => state === 'retrying'));
+    await clear(id);
+    await allRouted();
+    smtp.script = () => undefined;
+    aheadMs += 10 * MINUTE_MS;
+    const other = await raise();
+    await mailTo('late@example.net');
+    expect(await deliveries(id)).toMatchObject([{ reason: 'raised', state: 'left-out', answer: expect.stringContaining('cleared') }]);
+    expect(told('late@example.net')).toHaveLength(1);
+    expect(told('late@example.net')[0]!.raw).toContain(`/alerts/${other}`);
+  });
+
+  it('that was told as raised is told as cleared too, also if the receiver is set to others meanwhile', async () => {
+    const made = await receiver('was@example.net');
+    const id = await raise();
+    await mailTo('was@example.net');
+    await eventually('it is noted', async () => (await deliveries(id))[0]!.state === 'sent' || undefined);
+    const body = { revision: made.revision, severities: ['info' as const], addresses: ['now@example.net'] };
+    await owner.call(routes.updateReceiver, { params: { id: made.id }, body });
+    await clear(id);
+    await mailTo('was@example.net', 2);
+    expect(told('now@example.net')).toEqual([]);
+  });
+
   it('that was sent by a process that died before it noted that is sent again under the same id', async () => {
     await receiver('twice@example.net');
     const id = await raise();
@@ -135,7 +163,7 @@ describe('an alert', () => {
       const all = await deliveries(id);
       return all[0]?.state === 'sent' ? all : undefined;
     });
-    await postgres.query(url, `UPDATE delivery SET state = 'queued', next_attempt_at = now() WHERE id = '${sent!.id}'`);
+    await postgres.query(url, `UPDATE delivery SET state = 'sending', next_attempt_at = now() WHERE id = '${sent!.id}'`);
     const mails = await mailTo('twice@example.net', 2);
     expect(new Set(mails.map(({ raw }) => idOf(raw)))).toEqual(new Set([`${sent!.id}@example.net`]));
   });
@@ -149,6 +177,7 @@ describe('an alert', () => {
     smtp.script = () => undefined;
     await owner.call(routes.retryDelivery, { params: { id: failed.id } });
     await mailTo('gone@example.net');
+    expect((await owner.call(routes.listAudit, { query: { action: 'delivery.retried' } })).items).toHaveLength(1);
     await eventually('it is noted', async () => (await deliveries(id))[0]!.state === 'sent' || undefined);
     expect((await owner.ask(routes.retryDelivery, { params: { id: failed.id } })).status).toBe(400);
   });
