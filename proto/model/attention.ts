@@ -34,7 +34,7 @@ export interface Attention {
   flows?: number;
 }
 
-/** Share of its limit from which a table is listed even without a projection. */
+/** Share of its limit from which a table is listed, whatever its rate says of the next day. */
 const CRITICAL_SHARE = 0.9;
 
 /**
@@ -66,10 +66,11 @@ export function attentionOf(gateway: Watched, staleFlows?: number): Attention | 
   if (gateway.tableError !== undefined) return { why: 'blind', weight: Date.parse(gateway.since) };
   if (!usage) return ofCertificate(gateway);
   const share = usage.max ? usage.count / usage.max : 0;
-  if (share >= 1 || (share >= CRITICAL_SHARE && usage.minutesToFull === undefined)) return { why: 'full', weight: -share };
+  if (share >= 1) return { why: 'full', weight: -share };
   if (isFilling(usage)) return { why: 'filling', weight: usage.minutesToFull! };
   const stuck = staleFlows ?? deadWan(gateway)?.flows ?? 0;
   if (stuck > 0) return { why: 'stranded', weight: -stuck, flows: stuck };
+  if (share >= CRITICAL_SHARE) return { why: 'full', weight: -share };
   const lost = usage.lost ?? 0;
   return lost > 0 ? { why: 'drops', weight: -lost } : ofCertificate(gateway);
 }
@@ -84,15 +85,15 @@ interface Ranked extends Pick<Attention, 'why' | 'weight'> {
 }
 
 /**
- * Most urgent first: set aside, which does not resolve by itself, then by minutes to full (now, then soon, then nearly full and not rising),
- * then stale flows, then packet drops, then certificates by their end, then silence by age; by name among equals.
+ * Most urgent first: set aside, which does not resolve by itself, then by minutes to full (now, then soon), then stale flows, then nearly
+ * full tables, then packet drops, then certificates by their end, then silence by age; by name among equals.
  */
 export function byUrgency(a: Ranked, b: Ranked): number {
   return rankOf(a) - rankOf(b) || a.weight - b.weight || a.name.localeCompare(b.name);
 }
 
-/** A table that is 90 % full and stays so can wait for one that is full in 20 minutes. */
+/** A table that is 90 % full and stays so can wait for one that is full in 20 minutes, and for calls that are silent now. */
 function rankOf({ why, weight }: Ranked): number {
   const isFullNow = why === 'full' && weight <= -1;
-  return why === 'full' && !isFullNow ? WHYS.indexOf('filling') + 0.5 : WHYS.indexOf(why);
+  return why === 'full' && !isFullNow ? WHYS.indexOf('stranded') + 0.5 : WHYS.indexOf(why);
 }

@@ -256,3 +256,26 @@ test('a failover that its gateway tells is the headline, in its own sentence', (
     'WAN1 at Milano lost the default route at 23:37; 251 live flows still use it, 40 of them calls; WAN2 is healthy',
   );
 });
+
+test('a table that is nearly full is never passed over, whatever its rate says, and waits for flows that are stuck now', () => {
+  const wans = [{ name: 'WAN1', interface: 'eth1', addresses: [], isUp: false, flows: 208 }];
+  const needs = needsOf(
+    [
+      gateway('slow', {}, { count: 62_300, max: 65_536, minutesToFull: 2000, perMinute: 1.6 }),
+      gateway('flat', {}, { count: 61_000, max: 65_536 }),
+      gateway('stuck', { wans }),
+      gateway('both', { wans: [{ ...wans[0]!, flows: 100 }] }, { count: 65_000, max: 65_536 }),
+      gateway('dropping', {}, { lost: 400, drops: 400 }),
+      gateway('soon', {}, { count: 62_000, max: 65_536, minutesToFull: 40 }),
+    ],
+    NOW,
+  );
+  expect(needs.map(({ gateway: { name }, why, word }) => `${name} ${why}: ${word}`)).toEqual([
+    'soon filling: Filling up',
+    'stuck stranded: Stranded',
+    'both stranded: Stranded',
+    'slow full: Nearly full',
+    'flat full: Nearly full',
+    'dropping drops: Packet drops',
+  ]);
+});

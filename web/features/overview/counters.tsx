@@ -35,7 +35,7 @@ export function Counters({ figures, needs }: { figures: FleetFigures; needs: Nee
       label: 'filling up',
       note: filling[0] ? (
         <State kind="filling" isSmall>
-          first {filling[0].why === 'full' ? 'is full' : `full in ${filling[0].measure}`}
+          first {filling[0].why === 'full' ? `${filling[0].measure} full` : `full in ${filling[0].measure}`}
         </State>
       ) : (
         'none within a day'
