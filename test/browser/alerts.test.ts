@@ -16,15 +16,27 @@ test('alerts are listed by place, the worst first, with what follows from them c
   await page.getByText('79 % full').waitFor();
 });
 
-test('from an alert to its fix it is three clicks, with the live count on the button and the flows of its filter in the plan', async () => {
+test('from the list of alerts its flows are ended in three clicks: by the filter of its fix, all that its button counts but a protected one', async () => {
   await goTo('/alerts');
+  await page.evaluate(() =>
+    addEventListener('click', () => (document.body.dataset.clicks = String(Number(document.body.dataset.clicks ?? 0) + 1)), true),
+  );
   await page.getByRole('link', { name: /^WAN1 at Milano/ }).click();
   await page.getByText(SENTENCE).first().waitFor();
   const fix = page.getByRole('button', { name: /^End stale flows of WAN1 \(\d+ now\)/ });
+  const counted = Number(/\((\d+) now\)/.exec(await fix.innerText())![1]);
   await fix.click();
   const sheet = page.getByRole('dialog');
-  await sheet.getByRole('heading', { name: /^Delete \d+ flows?/ }).waitFor();
   await sheet.getByText(SENTENCE).first().waitFor();
+  await sheet.getByText('1 protected, left out').waitFor();
+  await sheet.getByRole('button', { name: `Delete ${counted - 1} flows on 1 gateway` }).click();
+  await page.waitForURL('**/flushes/*');
+  expect(await page.locator('body').getAttribute('data-clicks')).toBe('3');
+  expect(api.flushes[0]).toMatchObject({
+    filter: 'stale:yes wan:wan1',
+    totals: { planned: counted - 1 },
+    targets: [{ gatewayName: 'milano-gw1' }],
+  });
 });
 
 test('an alert is acknowledged by a key, noted and silenced, and says who did it', async () => {
@@ -40,13 +52,21 @@ test('an alert is acknowledged by a key, noted and silenced, and says who did it
   expect(api.alerts.alerts[2]).toMatchObject({ state: 'silenced' });
 });
 
-test('one failover is told in the same words by overview, gateway, sites and alert', async () => {
-  for (const path of [`/gateways/${id(3, 1)}`, '/sites', `/alerts/${id(0, 1301)}`]) {
+test('one failover is told in the same words by overview, gateway, sites, alert, run, plan and flush', async () => {
+  Object.assign(api.remediations.runs[0]!, { wanEventId: id(0, 1401) });
+  for (const path of ['/sites', `/alerts/${id(0, 1301)}`, `/remediations/runs/${api.remediations.runs[0]!.id}`]) {
     await visit(path);
     await page.getByText(SENTENCE).first().waitFor();
   }
   await visit('/');
   await page.locator('.attention').getByText(SENTENCE).waitFor();
+  await visit(`/gateways/${id(3, 1)}`);
+  await page.locator('.verdict').getByText(SENTENCE).waitFor();
+  await page.getByRole('button', { name: /^End \d+ stale flow/ }).click();
+  await page.getByRole('dialog').getByText(SENTENCE).first().waitFor();
+  await page.getByRole('button', { name: /^Delete \d+ flows? on 1 gateway/ }).click();
+  await page.waitForURL('**/flushes/*');
+  await page.getByText(SENTENCE).first().waitFor();
 });
 
 test('a viewer sees alerts and why nothing can be done about them, and an unknown one is said to be so', async () => {

@@ -594,6 +594,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         .map(({ id: tenantId, name }) => ({ id: tenantId, name })),
       totals: addTotals(targets.map(({ totals }) => totals)),
       targets,
+      wanEventIds: api.alerts.wanEventIdsOf(plan),
     };
     flushes.unshift(flush);
     for (const { id: gatewayId, tenantId, name: gatewayName, refused, flows: own } of plan.gateways) {

@@ -6,6 +6,7 @@ import { IconArrowsLeftRight } from '@tabler/icons-react';
 import { parseAsStringLiteral, useQueryState } from 'nuqs';
 import { useMemo } from 'react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
+import { wanEventSentence } from '../../../proto/model/wan-event.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
@@ -174,6 +175,7 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
   const said = now === undefined ? undefined : judge(gateway, now, stale);
   const need = said?.need;
   const endable = need && endRequest(need);
+  const failover = need?.why === 'stranded' ? gateway.wanEvents?.[0] : undefined;
   const planRefusal = useRefusal('plans.write', [gateway.tenantId]);
   const age = usage && now !== undefined ? Math.max(0, now - Date.parse(usage.at)) / 1000 : undefined;
   useKey('d', () => {
@@ -221,7 +223,7 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
         {said && (
           <>
             <b>
-              {said.head}
+              {failover ? `${wanEventSentence(failover, (at) => clock.when(at, now))}.` : said.head}
               {said.fullAtMs !== undefined && `, at ${clock.time(said.fullAtMs)}.`}
             </b>{' '}
             {said.cause}
