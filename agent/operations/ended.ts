@@ -13,7 +13,7 @@ const ENDED: ReadonlySet<Outcome> = new Set([
   Outcome.OUTCOME_RESET,
 ]);
 /** More are not looked at again. */
-const MOST = 10_000;
+const MAX_ENDED = 10_000;
 const BATCH = 1000;
 
 /** Those that were ended, by their outcomes in the list's order; the first ten thousand. */
@@ -22,7 +22,7 @@ export function endedOf(flows: FlowList, outcomes: readonly Outcome[]): Flow[] {
   let at = 0;
   for (const batch of flows.batches(BATCH)) {
     for (const flow of batch) if (ENDED.has(outcomes[at++]!)) ended.push(flow);
-    if (ended.length >= MOST) break;
+    if (ended.length >= MAX_ENDED) break;
   }
-  return ended.slice(0, MOST);
+  return ended.slice(0, MAX_ENDED);
 }

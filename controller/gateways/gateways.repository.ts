@@ -7,7 +7,7 @@ import type { GatewayRow } from './gateway-view.ts';
 import type { toSelfDescription } from './self-description.ts';
 
 /** Of one gateway, beyond what any has. */
-const MOST_EVENTS = 10;
+const MAX_EVENTS = 10;
 const JOINED = {
   tenant: { select: { name: true } },
   site: { select: { name: true } },
@@ -15,7 +15,7 @@ const JOINED = {
   wanEvents: {
     where: { state: { in: WAN_EVENT_STATES.filter((state) => isOpenEvent({ state })) } },
     orderBy: { id: 'desc' },
-    take: MOST_EVENTS,
+    take: MAX_EVENTS,
   },
 } as const;
 

@@ -93,8 +93,8 @@ export class DeliveriesRepository {
         WHERE id = ${id}::uuid AND state IN ('queued', 'retrying', 'sending') AND next_attempt_at <= ${now} RETURNING *
       )
       SELECT claimed.id, claimed.reason, claimed.receiver_name AS "receiverName", claimed.address, claimed.attempts,
-        claimed.queued_at AS "queuedAt", alert.id AS "alertId", alert.severity, alert.title, alert.likely, alert.rule, alert.raised_at AS "raisedAt",
-        alert.cleared_at AS "clearedAt", alert.fix ->> 'words' AS "fixWords", gateway.name AS "gatewayName", site.name AS "siteName",
+        claimed.queued_at AS "queuedAt", alert.id AS "alertId", alert.severity, alert.title, alert.likely, alert.rule,
+        alert.raised_at AS "raisedAt", alert.cleared_at AS "clearedAt", alert.fix ->> 'words' AS "fixWords", gateway.name AS "gatewayName", site.name AS "siteName",
         site.time_zone AS "timeZone", tenant.name AS "tenantName",
         (SELECT state FROM delivery raised WHERE raised.alert_id = claimed.alert_id AND raised.receiver_id = claimed.receiver_id
           AND raised.address = claimed.address AND raised.reason = 'raised' ORDER BY id DESC LIMIT 1) AS "raisedState"
@@ -141,7 +141,8 @@ export class DeliveriesRepository {
   /** It is due now; false if it was sent, or is being sent. Attempts are counted on: their number fences one that is under way. */
   async again(t: Transaction, id: string, now: Date): Promise<boolean> {
     const count = await t.$executeRaw`
-      UPDATE delivery SET state = 'queued', next_attempt_at = ${now} WHERE id = ${id}::uuid AND state IN ('failed', 'left-out', 'retrying')`;
+      UPDATE delivery SET state = 'queued', next_attempt_at = ${now}
+      WHERE id = ${id}::uuid AND state IN ('failed', 'left-out', 'retrying')`;
     return count === 1;
   }
 }

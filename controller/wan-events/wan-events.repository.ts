@@ -6,7 +6,7 @@ import type { ToldEvent } from './told.ts';
 /** Of one gateway; older ones make room. */
 const MAX_KEPT = 2000;
 /** More gateways than a person would read of. */
-const MOST_ABOUT = 200;
+const MAX_ABOUT = 200;
 
 export interface ListFilter {
   limit: number;
@@ -112,7 +112,7 @@ export class WanEventsRepository {
       SELECT id, run_ids AS "runIds" FROM wan_event
       WHERE run_ids && ${[...runIds]}::uuid[]
         OR command_ids && ARRAY(SELECT id FROM command WHERE flush_id = ${flushId ?? null}::uuid)
-      ORDER BY id DESC LIMIT ${MOST_ABOUT}`;
+      ORDER BY id DESC LIMIT ${MAX_ABOUT}`;
   }
 
   async findMany(t: Transaction, ids: readonly string[]) {

@@ -23,7 +23,7 @@ type Page = z.output<typeof listWanEvents.response>;
 export type OnStored = (t: Transaction, events: WanEvent[]) => Promise<void>;
 
 /** More than one replay shows. */
-const MOST_REPLAYED = 1000;
+const MAX_REPLAYED = 1000;
 const OPEN_STATES = WAN_EVENT_STATES.filter((state) => isOpenEvent({ state }));
 
 /** Keeps what gateways tell of their failovers, and what became of the flows that were ended for them. */
@@ -113,7 +113,7 @@ export class WanEventsService {
 
   /** Those that began since then on these gateways, newest first: what WAN triggers are replayed from. */
   async since(t: Transaction, gatewayIds: readonly string[], since: Date): Promise<WanEvent[]> {
-    return (await this.events.since(t, gatewayIds, since, MOST_REPLAYED)).map((row) => toView(row));
+    return (await this.events.since(t, gatewayIds, since, MAX_REPLAYED)).map((row) => toView(row));
   }
 
   /** What a flush did for failovers: which events it is about, and what became of its flows, by gateway. */

@@ -61,7 +61,8 @@ export function podOf({ folder, services, settings }: Stand, file: string, workl
       }),
       containers: spec.containers.map((container) => ({
         ...container,
-        // It publishes every port on the host, and asks probes with curl and systemd, of which images have neither: the story asks them itself.
+        // It publishes every port on the host, and asks probes with curl and systemd, of which images have neither: the story asks them
+        // itself.
         ports: [],
         startupProbe: undefined,
         readinessProbe: undefined,

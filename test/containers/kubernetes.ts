@@ -1,5 +1,6 @@
-// unshare -m -n node test/containers/kubernetes.ts: pods of deploy/kubernetes/apart by `podman kube play`, beside a Postgres and a Redis as if they were
-// managed. Images must be built (localhost/ctfleet-controller, localhost/ctfleet-web). Needs a mount and a network namespace of its own.
+// unshare -m -n node test/containers/kubernetes.ts: pods of deploy/kubernetes/apart by `podman kube play`, beside a Postgres and a Redis
+// as if they were managed. Images must be built (localhost/ctfleet-controller, localhost/ctfleet-web). Needs a mount and a network namespace
+// of its own.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -76,7 +77,11 @@ async function story(): Promise<void> {
       'controller.env': `CTFLEET_DATABASE_URL=${databaseUrl}\nCTFLEET_REDIS_URL=${inCluster(redis.url, 'redis', '6379')}\n`,
     },
     'ctfleet-owner': {
-      'owner.env': `CTFLEET_DATABASE_URL=${databaseUrl}\nCTFLEET_MIGRATION_DATABASE_URL=${inCluster(postgres.url('ctfleet'), 'postgres', '5432')}\n`,
+      'owner.env': [
+        `CTFLEET_DATABASE_URL=${databaseUrl}`,
+        `CTFLEET_MIGRATION_DATABASE_URL=${inCluster(postgres.url('ctfleet'), 'postgres', '5432')}`,
+        '',
+      ].join('\n'),
     },
   });
   const stand: Stand = {

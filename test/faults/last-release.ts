@@ -1,5 +1,5 @@
-// npm run faults -- last-release [--commit C] [--only NAME]: the controller tests of the last release, with its code, on today's schema. Needs its
-// commit, and the packages of today's lock file. It rewrites test/fixtures/last-release.json, which `npm test` tries on each schema.
+// npm run faults -- last-release [--commit C] [--only NAME]: the controller tests of the last release, with its code, on today's schema.
+// Needs its commit, and the packages of today's lock file. It rewrites test/fixtures/last-release.json, which `npm test` tries on each schema.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';

@@ -52,7 +52,9 @@ const pass = (minutes: number) =>
     postgres.query(
       url,
       `UPDATE alert_state SET judged_at = judged_at - interval '${minutes} minutes', rules = (
-         SELECT coalesce(jsonb_object_agg(key, value || jsonb_build_object('pendingSince', (value->>'pendingSince')::bigint - ${minutes * 60_000})), '{}')
+         SELECT coalesce(
+           jsonb_object_agg(key, value || jsonb_build_object('pendingSince', (value->>'pendingSince')::bigint - ${minutes * 60_000})),
+           '{}')
          FROM jsonb_each(rules))`,
     ),
   );
@@ -121,7 +123,8 @@ describe('alerts of samples', () => {
     await sent(2n, usageSamples([99, 99], 0, 12n), stages[0], sessions.slice(0, 1));
     const rows = await postgres.query<{ rule: string; parent: string | null; cause: string | null }>(
       url,
-      `SELECT a.rule, p.rule AS parent, a.cause FROM alert a LEFT JOIN alert p ON p.id = a.parent_id WHERE a.raised_at IS NOT NULL ORDER BY 1`,
+      `SELECT a.rule, p.rule AS parent, a.cause FROM alert a LEFT JOIN alert p ON p.id = a.parent_id
+       WHERE a.raised_at IS NOT NULL ORDER BY 1`,
     );
     expect(rows).toEqual([
       { rule: 'losses', parent: 'usage-critical', cause: 'table-full' },

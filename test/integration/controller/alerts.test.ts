@@ -53,7 +53,8 @@ const raised = async (): Promise<string> => {
   const [row] = await postgres.query<{ id: string }>(
     url,
     `INSERT INTO alert (id, tenant_id, gateway_id, rule, kind, severity, state, fingerprint, title, pending_since, raised_at, changed_at)
-     VALUES (gen_random_uuid(), '${tenantId}', '${gatewayId}', 'usage-critical', 'usage', 'critical', 'raised', 'f', 'full', now(), now(), now())
+     VALUES (gen_random_uuid(), '${tenantId}', '${gatewayId}', 'usage-critical', 'usage', 'critical', 'raised', 'f', 'full',
+       now(), now(), now())
      RETURNING id`,
   );
   return row!.id;
@@ -104,7 +105,8 @@ describe('alert rules', () => {
     await postgres.query(
       url,
       `INSERT INTO sample_hour (tenant_id, gateway_id, at, samples, count_sum, count_max, max)
-       SELECT '${tenantId}', '${gatewayId}', date_trunc('hour', now()) - h * interval '1 hour', 360, 360000, CASE h WHEN 5 THEN 9500 ELSE 1000 END, 10000
+       SELECT '${tenantId}', '${gatewayId}', date_trunc('hour', now()) - h * interval '1 hour', 360, 360000,
+         CASE h WHEN 5 THEN 9500 ELSE 1000 END, 10000
        FROM generate_series(1, 20) AS h ON CONFLICT DO NOTHING`,
     );
     await postgres.query(
@@ -208,7 +210,7 @@ describe('the sweep', () => {
     expect(await titles()).toEqual(['cleared: gw-1 is silent']);
   });
 
-  it('raises nothing of the kind for what only reconnects, nor after a break of its own, nor for a controller that has just started', async () => {
+  it('raises nothing of the kind for what only reconnects, nor after a break of its own, nor for one that has just started', async () => {
     await link('2 minutes', `now() - interval '100 seconds'`, `now() - interval '100 seconds'`);
     await sweep();
     await link('2 minutes', `now() - interval '2 minutes'`);
@@ -223,7 +225,8 @@ describe('the sweep', () => {
   it('raises a guard file that cannot be read, drift that stays, and a certificate that should have been renewed', async () => {
     await postgres.query(
       url,
-      `UPDATE gateway SET guard = '{"error": "line 3: no such method."}', certificate_ends_at = now() + interval '1 minute' WHERE id = '${gatewayId}'`,
+      `UPDATE gateway SET guard = '{"error": "line 3: no such method."}', certificate_ends_at = now() + interval '1 minute'
+       WHERE id = '${gatewayId}'`,
     );
     await postgres.query(
       url,

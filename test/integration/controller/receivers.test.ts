@@ -51,9 +51,11 @@ async function raise(over: { state?: string; parentId?: string; tenantId?: strin
   const text = (value: string | null | undefined) => (value == null ? 'NULL' : `'${value}'`);
   await postgres.query(
     url,
-    `INSERT INTO alert (id, tenant_id, site_id, rule, kind, severity, state, fingerprint, title, likely, pending_since, raised_at, changed_at, parent_id)
-     VALUES ('${id}', ${text(tenantId)}, ${tenantId === null ? 'NULL' : text(place.siteId)}, 'usage-critical', 'usage', '${over.severity ?? 'critical'}',
-       '${over.state ?? 'raised'}', 'test ${++number}', 'the table of gw1 is 91 % full', 'one source', now(), now(), now(), ${text(over.parentId)})`,
+    `INSERT INTO alert (id, tenant_id, site_id, rule, kind, severity, state, fingerprint, title, likely,
+       pending_since, raised_at, changed_at, parent_id)
+     VALUES ('${id}', ${text(tenantId)}, ${tenantId === null ? 'NULL' : text(place.siteId)}, 'usage-critical', 'usage',
+       '${over.severity ?? 'critical'}', '${over.state ?? 'raised'}', 'test ${++number}', 'the table of gw1 is 91 % full', 'one source',
+       now(), now(), now(), ${text(over.parentId)})`,
   );
   await happened(id, 'raised');
   return id;
@@ -62,7 +64,8 @@ async function raise(over: { state?: string; parentId?: string; tenantId?: strin
 async function happened(alertId: string, transition: string): Promise<void> {
   await postgres.query(
     url,
-    `INSERT INTO alert_transition (id, alert_id, tenant_id, transition, at) SELECT '${newId()}', id, tenant_id, '${transition}', now() FROM alert WHERE id = '${alertId}'`,
+    `INSERT INTO alert_transition (id, alert_id, tenant_id, transition, at)
+     SELECT '${newId()}', id, tenant_id, '${transition}', now() FROM alert WHERE id = '${alertId}'`,
   );
 }
 
@@ -97,7 +100,7 @@ describe('an alert', () => {
     expect(items.find(({ name }) => name === 'to all@example.net')!.last).toMatchObject({ isTaken: true });
   });
 
-  it('that is a part of another, silenced or of another tenant is not, and one that nobody was told of is not cleared to anybody', async () => {
+  it('that is a part of another, silenced or another tenant’s is not, and what nobody was told of is not cleared to anybody', async () => {
     const other = await makePlace(owner, `Pine ${newId()}`, 'gw2');
     await receiver('pine@example.net', { tenantId: other.tenantId });
     const parent = await raise({ tenantId: other.tenantId });

@@ -188,11 +188,13 @@ beforeAll(async () => {
   await postgres.query(
     url,
     `INSERT INTO alert (id, tenant_id, rule, kind, severity, state, fingerprint, title, pending_since, raised_at, changed_at)
-     VALUES ('${alertId}', '${other.tenantId}', 'usage-critical', 'usage', 'critical', 'raised', 'theirs', 'theirs-alert', now(), now(), now())`,
+     VALUES ('${alertId}', '${other.tenantId}', 'usage-critical', 'usage', 'critical', 'raised', 'theirs', 'theirs-alert',
+       now(), now(), now())`,
   );
   await postgres.query(
     url,
-    `INSERT INTO alert_transition (id, alert_id, tenant_id, transition, at) VALUES (gen_random_uuid(), '${alertId}', '${other.tenantId}', 'raised', now())`,
+    `INSERT INTO alert_transition (id, alert_id, tenant_id, transition, at)
+     VALUES (gen_random_uuid(), '${alertId}', '${other.tenantId}', 'raised', now())`,
   );
   const [wanEventId, deliveryId] = [newId(), newId()];
   const { id: receiverId } = await owner.call(routes.createReceiver, {
@@ -200,8 +202,10 @@ beforeAll(async () => {
   });
   await postgres.query(
     url,
-    `INSERT INTO wan_event (id, gateway_id, tenant_id, site_id, revision, state, wan, began_at, changed_at, reported_at, record, run_ids, command_ids)
-     VALUES ('${wanEventId}', '${other.agent.gatewayId}', '${other.tenantId}', '${other.siteId}', 1, 'healed', 'theirs', now(), now(), now(), '{}', '{}', '{}')`,
+    `INSERT INTO wan_event (id, gateway_id, tenant_id, site_id, revision, state, wan, began_at, changed_at, reported_at,
+       record, run_ids, command_ids)
+     VALUES ('${wanEventId}', '${other.agent.gatewayId}', '${other.tenantId}', '${other.siteId}', 1, 'healed', 'theirs',
+       now(), now(), now(), '{}', '{}', '{}')`,
   );
   await postgres.query(
     url,
@@ -210,12 +214,15 @@ beforeAll(async () => {
   );
   await postgres.query(
     url,
-    `INSERT INTO delivery (id, tenant_id, alert_id, reason, title, receiver_id, receiver_name, kind, address, state, attempts, queued_at, next_attempt_at)
-     VALUES ('${deliveryId}', '${other.tenantId}', '${alertId}', 'raised', 'theirs', '${receiverId}', 'theirs', 'email', 'theirs@example.net', 'failed', 1, now(), now())`,
+    `INSERT INTO delivery (id, tenant_id, alert_id, reason, title, receiver_id, receiver_name, kind, address, state,
+       attempts, queued_at, next_attempt_at)
+     VALUES ('${deliveryId}', '${other.tenantId}', '${alertId}', 'raised', 'theirs', '${receiverId}', 'theirs', 'email',
+       'theirs@example.net', 'failed', 1, now(), now())`,
   );
   await postgres.query(
     url,
-    `INSERT INTO alert_state (gateway_id, tenant_id, version, judged_at, rules) VALUES (gen_random_uuid(), '${other.tenantId}', 1, now(), '{}')`,
+    `INSERT INTO alert_state (gateway_id, tenant_id, version, judged_at, rules)
+     VALUES (gen_random_uuid(), '${other.tenantId}', 1, now(), '{}')`,
   );
   const policyRolloutId = newId();
   await postgres.query(
