@@ -16,7 +16,7 @@ test('alerts are listed by place, the worst first, with what follows from them c
   await page.getByText('79 % full').waitFor();
 });
 
-test('from the list of alerts, flows are ended in three clicks: by the filter of its fix, all that its button counts but one protected', async () => {
+test('from the list of alerts, flows are ended in three clicks: by the filter of the fix, all that it counts but one protected', async () => {
   await goTo('/alerts');
   await page.evaluate(() =>
     addEventListener('click', () => (document.body.dataset.clicks = String(Number(document.body.dataset.clicks ?? 0) + 1)), true),

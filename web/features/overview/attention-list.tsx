@@ -74,7 +74,9 @@ export function AttentionList({
     <section className="pad">
       <div className="sec-head">
         <h2>Needs attention</h2>
-        <span className="dim">set aside, then by minutes to full, stale flows, packet drops, no table, certificates, silence</span>
+        <span className="dim">
+          set aside, then by minutes to full, stale flows, nearly full, packet drops, no table, certificates, silence
+        </span>
         <span className="grow" />
         <span className="dim keys-hint">
           <kbd>j</kbd> <kbd>k</kbd> move <kbd>Enter</kbd> open <kbd>d</kbd> act
