@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ALERT_KINDS, SEVERITIES } from '../model/alerts/kinds.ts';
 import { LEVELS } from '../model/policy/effective.ts';
 import { askedTime, count32, id, idParams, name, page, pageQuery, policyProblem, time } from './common.ts';
-import { documentText, policyTarget } from './saved-policies.ts';
+import { documentText, policyTarget, shownTarget } from './saved-policies.ts';
 import { defineRoute } from './route.ts';
 
 /** The values of one rule that hold somewhere, and where each comes from. */
@@ -27,14 +27,7 @@ export const alertRules = z.object({
   tenantId: id.optional(),
   tenantName: z.string().optional(),
   name: z.string(),
-  target: z.object({
-    level: z.enum(LEVELS),
-    tag: z.string().optional(),
-    siteId: id.optional(),
-    siteName: z.string().optional(),
-    gatewayId: id.optional(),
-    gatewayName: z.string().optional(),
-  }),
+  target: shownTarget,
   revision: z.number().int(),
   /** Canonical YAML. */
   document: z.string(),

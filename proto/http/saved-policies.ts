@@ -23,6 +23,16 @@ export const policyTarget = z.discriminatedUnion('level', [
 ]);
 export type PolicyTarget = z.infer<typeof policyTarget>;
 
+/** A target with the names that belong to its ids. */
+export const shownTarget = z.object({
+  level: z.enum(LEVELS),
+  tag: z.string().optional(),
+  siteId: id.optional(),
+  siteName: z.string().optional(),
+  gatewayId: id.optional(),
+  gatewayName: z.string().optional(),
+});
+
 /** The pipeline that applies a policy from a file, and the revision of that file, such as a commit. */
 export const managedBy = z.strictObject({
   name: forPeople(z.string().trim().min(1).max(100)),
@@ -43,14 +53,7 @@ const summary = z.object({
   tenantId: id.optional(),
   tenantName: z.string().optional(),
   name: z.string(),
-  target: z.object({
-    level: z.enum(LEVELS),
-    tag: z.string().optional(),
-    siteId: id.optional(),
-    siteName: z.string().optional(),
-    gatewayId: id.optional(),
-    gatewayName: z.string().optional(),
-  }),
+  target: shownTarget,
   /** Rises with each change. */
   revision: z.number().int(),
   /** SHA-256 of the document, in hex. */
