@@ -148,15 +148,16 @@ export class TableMaker {
     };
     const accepted = (matches: readonly PolicyMatch[]): TableRule[] =>
       matches.flatMap((match) => testsOf(match, 'packet')).map((tests) => ({ tests, acts: [{ do: 'accept' }] }));
+    const [coming, answers] = [accepted(spared), accepted(spared.map(reversed))];
     // Where few packets come, and not before all that are forwarded.
-    this.#chains.get('pol_untracked')?.rules.unshift(...accepted(spared), ...accepted(spared.map(reversed)));
+    this.#chains.get('pol_untracked')?.rules.unshift(...coming, ...answers);
     base('pol_raw_in', 'prerouting', RAW, [['pol_off']]);
     base('pol_raw_out', 'output', RAW, [['pol_off']]);
     base('pol_early_in', 'prerouting', AFTER_MANGLE, EARLY);
     base('pol_early_out', 'output', AFTER_MANGLE, EARLY);
     base('pol_forward', 'forward', BEFORE_FILTER, FILTERING);
-    base('pol_input', 'input', BEFORE_FILTER, ARRIVING, accepted(spared));
-    base('pol_output', 'output', BEFORE_FILTER, ANSWERING, accepted(spared.map(reversed)));
+    base('pol_input', 'input', BEFORE_FILTER, ARRIVING, coming);
+    base('pol_output', 'output', BEFORE_FILTER, ANSWERING, answers);
   }
 
   finish(): PolicyTable {

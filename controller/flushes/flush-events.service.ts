@@ -9,10 +9,10 @@ import { FLUSH_CHANGED } from './notifications.ts';
 
 /** A listener gets at most one update per this time: a change after a quiet time at once, those that follow it together. */
 const GATHER_MS = 100;
-/** Of a thousand targets an update takes longer: at most one part in so many of the time goes into them. */
-const GATHER_SHARE = 10;
-/** Delay before the database is asked again after it did not answer. */
-const RETRY_MS = 1000;
+/** An update of many targets costs more, about a tenth of this for each; they are further apart. */
+const GATHER_MS_PER_TARGET = 1;
+/** No two updates are further apart. Also the delay before the database is asked again after it did not answer. */
+const MAX_GATHER_MS = 1000;
 
 /** What is watched: a whole with targets, and how each change of it is said. */
 export interface Watched<Whole extends { state: string; targets: readonly { gatewayId: string }[] }> {
@@ -81,8 +81,8 @@ export class FlushEventsService {
         () => false,
       );
       [timer, toldAtMs] = [undefined, this.clock()];
-      gatherMs = Math.min(RETRY_MS, Math.max(GATHER_MS, GATHER_SHARE * (toldAtMs - beganAtMs)));
-      if ((hasChanged || !isTold) && !isClosed) tellIn(isTold ? gatherMs : RETRY_MS);
+      gatherMs = Math.min(MAX_GATHER_MS, Math.max(GATHER_MS, GATHER_MS_PER_TARGET * told.targets.length, toldAtMs - beganAtMs));
+      if ((hasChanged || !isTold) && !isClosed) tellIn(isTold ? gatherMs : MAX_GATHER_MS);
     };
     const changed = (): void => {
       hasChanged = true;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
+import { isIPv6, SocketAddress } from 'node:net';
 import { describe, expect, it, test } from 'vitest';
 import { formatAddress, formatPrefix, parseAddress, parsePrefix, prefixContains } from './address.ts';
 
@@ -67,5 +68,30 @@ test('IPv4 is parsed as the library does, whatever the text', () => {
       expect(parseAddress(one) && [...parseAddress(one)!]).toEqual(wanted);
     }),
     { numRuns: 5000 },
+  );
+});
+
+test('IPv6 is parsed as the system does, whatever the text', () => {
+  const asTheSystem = (one: string): string => new SocketAddress({ address: one, family: 'ipv6' }).address;
+  const part = fc.oneof(
+    fc.integer({ min: 0, max: 0xffff }).map((group) => group.toString(16)),
+    fc.constantFrom('', '', '0', '0000', '00000', '10000', 'ABCD', 'g', ' 1', '-1', '+1', '1.2.3.4', '1.2.3', '01.2.3.4', '％'),
+  );
+  const text = fc
+    .oneof(
+      fc.array(part, { minLength: 2, maxLength: 10 }).map((parts) => parts.join(':')),
+      fc.ipV6(),
+      fc.ipV6().map((one) => one.toUpperCase()),
+      fc.tuple(fc.ipV6(), fc.nat(), fc.string({ maxLength: 2 })).map(([one, at, other]) => one.slice(0, at % one.length) + other),
+      fc.string({ maxLength: 16, unit: fc.constantFrom('0', 'f', ':', '::', '.', '%', '1.2.3.4') }),
+    )
+    .filter((one) => one.includes(':'));
+  fc.assert(
+    fc.property(text, (one) => {
+      const parsed = parseAddress(one);
+      expect(parsed !== undefined).toBe(isIPv6(one) && !one.includes('%'));
+      if (parsed) expect(asTheSystem(new ipaddr.IPv6([...parsed]).toNormalizedString())).toBe(asTheSystem(one));
+    }),
+    { numRuns: 20_000 },
   );
 });

@@ -13,9 +13,42 @@ export interface Prefix {
  * such as `10.1`.
  */
 export function parseAddress(text: string): Uint8Array | undefined {
-  if (!text.includes(':')) return parseIPv4(text);
-  return !text.includes('%') && ipaddr.IPv6.isValid(text) ? Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray()) : undefined;
+  return text.includes(':') ? parseIPv6(text) : parseIPv4(text);
 }
+
+/** Hand-written like IPv4: in a policy put in force, a library's two parses of each address took a tenth of an agent's time. RFC 4291, 2.2. */
+function parseIPv6(text: string): Uint8Array | undefined {
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  const [head, tail] = halves.map((half, at) => groupsOf(half, at === halves.length - 1));
+  if (!head || (halves.length === 2 && !tail)) return undefined;
+  const missing = 8 - head.length - (tail?.length ?? 0);
+  if (tail ? missing < 1 : missing !== 0) return undefined;
+  const bytes = new Uint8Array(16);
+  const put = (groups: readonly number[], from: number): void =>
+    groups.forEach((group, at) => bytes.set([group >> 8, group & 0xff], 2 * (from + at)));
+  put(head, 0);
+  if (tail) put(tail, 8 - tail.length);
+  return bytes;
+}
+
+/** Numbers of 16 bits; the last two of an address may be written as IPv4. */
+function groupsOf(half: string, isLast: boolean): number[] | undefined {
+  if (half === '') return [];
+  const groups: number[] = [];
+  const parts = half.split(':');
+  for (const [at, part] of parts.entries()) {
+    if (isLast && at === parts.length - 1 && part.includes('.')) {
+      const four = parseIPv4(part);
+      if (!four) return undefined;
+      groups.push((four[0]! << 8) | four[1]!, (four[2]! << 8) | four[3]!);
+    } else if (HEX_GROUP.test(part)) groups.push(Number.parseInt(part, 16));
+    else return undefined;
+  }
+  return groups;
+}
+
+const HEX_GROUP = /^[0-9a-f]{1,4}$/i;
 
 /**
  * Four decimal numbers without leading zeros. Hand-written: a flow has up to six addresses, and a library took as long as everything else a

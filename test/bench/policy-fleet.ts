@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { subscribe } from '../../client/subscribe.ts';
 import { routes } from '../../proto/http/routes.ts';
 import type { PolicyRollout } from '../../proto/http/policy-rollouts.ts';
@@ -19,6 +20,8 @@ export interface FleetTimes {
 /** A controller and agents run for weeks, so their hot paths are compiled by then; every ssh is a new program, as it is anywhere. */
 const WARM_UPS = 5;
 const SSH_PORT = 22;
+/** Whatever one side sets, agents look at and tell of as drift within two seconds. Neither side is measured meanwhile. */
+const QUIET_MS = 4000;
 
 /** A policy on many gateways at once, by the controller and by OpenSSH to all of them in parallel, in turn. */
 export async function fleetTimes(gateways: number, runs: number): Promise<FleetTimes> {
@@ -40,7 +43,9 @@ export async function fleetTimes(gateways: number, runs: number): Promise<FleetT
     for (let run = -WARM_UPS; run < runs; run++) {
       const { revision } = await api.call(routes.getPolicy, { params });
       await api.call(routes.updatePolicy, { params, body: { revision, document: writePolicy(examplePolicy(run + WARM_UPS + 1)) } });
+      await delay(QUIET_MS);
       const [plan, rollOut] = await ours();
+      await delay(QUIET_MS);
       const ssh = await theirs(run + WARM_UPS);
       if (run < 0) continue;
       times.plan.push(plan);
