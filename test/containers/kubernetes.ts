@@ -17,7 +17,7 @@ import { startPostgres } from '../../tools/postgres.ts';
 import { startRedis } from '../../tools/redis.ts';
 import { ROOT } from '../../tools/set-up.ts';
 import { podOf, type Stand } from './kube-play.ts';
-import { Service, type Endpoint } from './services.ts';
+import { Service, type Endpoint } from '../support/services.ts';
 
 const NETWORK = 'ctfleet-try';
 const PREFIX = '10.89.77';

@@ -1,15 +1,14 @@
 // npm run faults -- last-release [--commit C] [--only NAME]: the controller tests of the last release, with its code, on today's schema.
 // Needs its commit, and the packages of today's lock file. It rewrites test/fixtures/last-release.json, which `npm test` tries on each schema.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../../tools/set-up.ts';
+import { buildRelease, LAST_RELEASE } from './release.ts';
 import { normalise } from './statements.ts';
 
-/** The last state before the schema of this one: two migrations less. */
-const LAST_RELEASE = '4cd59d87';
 /** They compare the schema with what their release knew of it; a newer one has more. */
 const OF_THE_SCHEMA_ITSELF = ['have a column for each measure in all three tables, and no other', 'describes what the migrations create'];
 const FIXTURE = path.join(ROOT, 'test/fixtures/last-release.json');
@@ -23,21 +22,8 @@ try {
 }
 
 function play(source: string, statements: string): number {
-  for (const place of [source, statements]) mkdirSync(place);
-  execFileSync('tar', ['-x', '-C', source], { input: archive() });
-  symlinkSync(path.join(ROOT, 'node_modules'), path.join(source, 'node_modules'));
-  const migrations = path.join(source, 'prisma/migrations');
-  const theirs = readdirSync(migrations);
-  rmSync(migrations, { recursive: true });
-  cpSync(path.join(ROOT, 'prisma/migrations'), migrations, { recursive: true });
-  console.log(
-    `migrations that ${values.commit} does not know: ${readdirSync(migrations)
-      .filter((name) => !theirs.includes(name))
-      .join(', ')}`,
-  );
-  execFileSync('buf', ['generate'], { cwd: path.join(source, 'proto'), stdio: ['ignore', 2, 2] });
-  execFileSync('prisma', ['generate'], { cwd: source, stdio: ['ignore', 2, 2] });
-  execFileSync('tsc', ['-b', 'controller', 'agent'], { cwd: source, stdio: ['ignore', 2, 2] });
+  mkdirSync(statements);
+  console.log(`migrations that ${values.commit} does not know: ${buildRelease(values.commit, source).join(', ')}`);
   const only = values.only === undefined ? [] : [values.only];
   const { status } = spawnSync(
     'vitest',
@@ -54,14 +40,6 @@ function play(source: string, statements: string): number {
   );
   keep(statements);
   return status ?? 1;
-}
-
-function archive(): Buffer {
-  try {
-    return execFileSync('git', ['archive', values.commit], { cwd: ROOT, maxBuffer: 1 << 30 });
-  } catch (cause) {
-    throw new Error(`This clone does not have ${values.commit}: git fetch --unshallow`, { cause });
-  }
 }
 
 /** Adds to what is known of the same commit: not every run comes to every statement, such as those that follow a failure. */

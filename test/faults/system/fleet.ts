@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Route } from '../../../proto/http/route.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Home } from '../../../tools/demo/programs.ts';
 import type { Ask, Clone, History, Outage, Sighting, View } from '../history.ts';
 import { collectDeeds, collectPoints, collectStored, linkedSince, toGateways, type PlacedAgent } from './collect.ts';
-import { Operator } from './operator.ts';
+import { Operator, type Contract } from './operator.ts';
 import { Parts, type ControllerName } from './parts.ts';
 import { DEEDS_FILE } from './table-log.ts';
 
@@ -19,6 +20,8 @@ export interface FleetOptions {
   gateways: number;
   slots: number;
   controllerEnv: Record<string, string>;
+  /** As of `Parts.start`. */
+  lastRelease?: string;
 }
 
 /** A running system with gateways of two tenants, an operator who may do everything, and the means to read what all of it left behind. */
@@ -40,9 +43,9 @@ export class Fleet {
   }
 
   /** Starts it; resolves when every gateway is online. */
-  static async start({ home, controllers, gateways, slots, controllerEnv }: FleetOptions): Promise<Fleet> {
-    const parts = await Parts.start(home, controllers, controllerEnv);
-    const operator = await Operator.signIn(parts.origins, parts.email, parts.password, parts.publicUrl);
+  static async start({ home, controllers, gateways, slots, controllerEnv, lastRelease }: FleetOptions): Promise<Fleet> {
+    const parts = await Parts.start(home, controllers, controllerEnv, lastRelease);
+    const operator = await Operator.signIn(parts.origins, parts, parts.publicUrl, await contractOf(lastRelease));
     const sites = await makeSites(operator);
     const agents: PlacedAgent[] = [];
     const joinTokens: string[] = [];
@@ -174,4 +177,12 @@ export function patienceMs(gateways: number): number {
 
 function nameOf(index: number): string {
   return `gw${index + 1}`;
+}
+
+/** What the console of another release expects: one that is open during an upgrade reads the answers of both. */
+async function contractOf(release: string | undefined): Promise<Contract | undefined> {
+  if (release === undefined) return undefined;
+  const theirs = (await import(path.join(release, 'proto/http/routes.ts'))) as { routes: Record<string, Route> };
+  const byName = new Map(Object.values(theirs.routes).map((route) => [`${route.method} ${route.path}`, route]));
+  return (route) => byName.get(`${route.method} ${route.path}`) ?? route;
 }

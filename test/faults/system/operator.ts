@@ -13,20 +13,31 @@ export type Answer<R extends Route> =
   | { kind: 'refused'; code: string; detail: string }
   | { kind: 'none'; why: string };
 
+/** The same route as another release has it. */
+export type Contract = (route: Route) => Route;
+
 /** Somebody who calls the REST API of whichever front answers. */
 export class Operator {
   readonly #origins: readonly string[];
   readonly #headers: Record<string, string>;
+  readonly #contract: Contract;
   #next = 0;
 
-  constructor(origins: readonly string[], headers: Record<string, string>) {
+  /** `contract`: as whose console answers are read; by default this release's. */
+  constructor(origins: readonly string[], headers: Record<string, string>, contract: Contract = (route) => route) {
     this.#origins = origins;
     this.#headers = headers;
+    this.#contract = contract;
   }
 
   /** Signs in. Throws if that is refused. */
-  static async signIn(origins: readonly string[], email: string, password: string, publicUrl: string): Promise<Operator> {
-    return new Operator(origins, await signIn(origins[0]!, { email, password }, publicUrl));
+  static async signIn(
+    origins: readonly string[],
+    who: { email: string; password: string },
+    publicUrl: string,
+    contract?: Contract,
+  ): Promise<Operator> {
+    return new Operator(origins, await signIn(origins[0]!, who, publicUrl), contract);
   }
 
   /**
@@ -42,7 +53,7 @@ export class Operator {
         body,
         signal: AbortSignal.timeout(PATIENCE_MS),
       });
-      return { kind: 'ok', body: await readAnswer(route, response) };
+      return { kind: 'ok', body: (await readAnswer(this.#contract(route), response)) as Answered<R> };
     } catch (error) {
       return error instanceof ControllerError && error.problem.status < 500 && error.code !== 'INTERNAL'
         ? { kind: 'refused', code: error.code, detail: error.message }

@@ -4,7 +4,7 @@ import type { DiskFault } from '../disk.ts';
 import type { Fleet } from './fleet.ts';
 import { cloneGateway, restoreBackup } from './incidents.ts';
 import type { ProcessName } from './parts.ts';
-import { REPLICA_KINDS } from './replica-outages.ts';
+import { RELEASE_KINDS, REPLICA_KINDS } from './replica-outages.ts';
 
 /** What can happen to a part, and how it is repaired. `share`: how often, relative to others. */
 export interface Kind {
@@ -130,7 +130,7 @@ export type KindName = string;
 
 /** Everything that can be done, also to replicas. Throws for an unknown name. */
 export function kindOf(name: KindName): Kind {
-  const kind = ({ ...KINDS, ...REPLICA_KINDS } as Record<string, Kind>)[name];
+  const kind = ({ ...KINDS, ...REPLICA_KINDS, ...RELEASE_KINDS } as Record<string, Kind>)[name];
   if (!kind) throw new Error(`there is no fault “${name}”`);
   return kind;
 }

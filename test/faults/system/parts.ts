@@ -31,6 +31,7 @@ export const CONTROLLERS = {
 } as const;
 export type ControllerName = keyof typeof CONTROLLERS;
 export type ProcessName = ControllerName | 'agents' | 'clone';
+export type Release = 'this' | 'last';
 type Ports = Record<ControllerName, { api: number; enrol: number; link: number; peer: number }>;
 const LAST_WORDS = 3000;
 /** Controllers that end give their gateways away for this long, where there are others. */
@@ -46,12 +47,16 @@ export class Parts {
   readonly proxy: FaultProxy;
   readonly password = randomBytes(15).toString('base64url');
   readonly email = EMAIL;
-  readonly publicUrl = PUBLIC_URL;
+  readonly publicUrl: string;
   readonly #ports: Ports;
   readonly #proxyPort: number;
   readonly #controllerEnv: Record<string, string>;
   readonly #processes = new Map<ProcessName, ChildProcess>();
   readonly #bugs = new Map<ControllerName, string>();
+  /** Where the last release is, if it plays too. */
+  readonly #lastRelease: string;
+  /** Programs that are of the last release from their next start on. */
+  readonly #ofLastRelease = new Set<ProcessName>();
   /** Controllers and agents that ended by themselves. */
   readonly deaths: Death[] = [];
   /** Those that were ended from here. */
@@ -62,7 +67,15 @@ export class Parts {
 
   private constructor(
     home: Home,
-    parts: { postgres: Postgres; redis: Redis; proxy: FaultProxy; proxyPort: number; ports: Ports; controllerEnv: Record<string, string> },
+    parts: {
+      postgres: Postgres;
+      redis: Redis;
+      proxy: FaultProxy;
+      proxyPort: number;
+      ports: Ports;
+      controllerEnv: Record<string, string>;
+      lastRelease?: string | undefined;
+    },
   ) {
     this.home = home;
     this.#postgres = parts.postgres;
@@ -71,10 +84,20 @@ export class Parts {
     this.#proxyPort = parts.proxyPort;
     this.#ports = parts.ports;
     this.#controllerEnv = parts.controllerEnv;
+    this.publicUrl = parts.controllerEnv.CTFLEET_PUBLIC_URL ?? PUBLIC_URL;
+    this.#lastRelease = parts.lastRelease ?? ROOT;
   }
 
-  /** Starts everything but the agents. `controllers`: which of them; a front must be among them. */
-  static async start(home: Home, controllers: readonly ControllerName[], controllerEnv: Record<string, string> = {}): Promise<Parts> {
+  /**
+   * Starts everything but the agents. `controllers`: which of them; a front must be among them. `lastRelease`: its folder, and
+   * then all programs are of it at first. The schema is this one's.
+   */
+  static async start(
+    home: Home,
+    controllers: readonly ControllerName[],
+    controllerEnv: Record<string, string> = {},
+    lastRelease?: string,
+  ): Promise<Parts> {
     mkdirSync(home.stateDir, { recursive: true, mode: 0o700 });
     const postgres = await startPostgres({ dir: path.join(home.stateDir, 'postgres') });
     home.family.adopt(postgres.pid, 'SIGINT');
@@ -93,8 +116,9 @@ export class Parts {
     const { proxy, port: proxyPort } = await FaultProxy.listen(
       controllers.filter((name) => CONTROLLERS[name].includes('link')).map((name) => ports[name].link),
     );
-    const parts = new Parts(home, { postgres, redis, proxy, proxyPort, ports, controllerEnv });
+    const parts = new Parts(home, { postgres, redis, proxy, proxyPort, ports, controllerEnv, lastRelease });
     parts.#bootstrap();
+    if (lastRelease !== undefined) for (const name of [...controllers, 'agents'] as const) parts.runFrom('last', name);
     for (const name of controllers) await parts.startController(name);
     return parts;
   }
@@ -120,6 +144,16 @@ export class Parts {
     };
   }
 
+  /** From its next start on, a program is of that release. */
+  runFrom(release: Release, name: ProcessName): void {
+    if (release === 'last') this.#ofLastRelease.add(name);
+    else this.#ofLastRelease.delete(name);
+  }
+
+  #file(name: ProcessName, file: string): string {
+    return path.join(this.#ofLastRelease.has(name) ? this.#lastRelease : ROOT, file);
+  }
+
   /** @param bug the seeded bug to plant in it */
   async startController(name: ControllerName, bug = ''): Promise<void> {
     this.#bugs.set(name, bug);
@@ -128,7 +162,7 @@ export class Parts {
       this.home,
       name,
       process.execPath,
-      ['--import', PLANT, path.join(ROOT, 'build/controller/main.js')],
+      ['--import', PLANT, this.#file(name, 'build/controller/main.js')],
       {
         CTFLEET_ROLES: CONTROLLERS[name],
         CTFLEET_DATABASE_URL: this.#postgres.appUrl(DATABASE),
@@ -174,7 +208,7 @@ export class Parts {
 
   #startAgents(name: 'agents' | 'clone', spec: AgentsSpec): void {
     const log = openSync(path.join(this.home.stateDir, `logs/${name}.log`), 'a');
-    const child = this.home.family.spawn(process.execPath, [...NODE_FLAGS, path.join(import.meta.dirname, 'agents.ts')], {
+    const child = this.home.family.spawn(process.execPath, [...NODE_FLAGS, this.#file(name, 'test/faults/system/agents.ts')], {
       stdio: ['pipe', 'ignore', log],
     });
     closeSync(log);

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Fleet } from './fleet.ts';
-import type { ControllerName } from './parts.ts';
-import type { Kind } from './outages.ts';
+import type { ControllerName, Release } from './parts.ts';
+import type { Kind, KindName } from './outages.ts';
 
 /** Longer than others wait before they take a controller for dead. */
 const HANGS_MS = 8000;
@@ -65,5 +65,52 @@ export const REPLICAS = ['replica-1', 'replica-2', 'replica-3'] as const satisfi
 
 /** What is done to three replicas, each with all roles, by name. */
 export const REPLICA_KINDS: Readonly<Record<string, Kind>> = Object.assign({}, ...REPLICAS.map(replica));
+function replaced(name: ControllerName | 'agents', release: Release): Kind {
+  return {
+    part: name,
+    share: 0,
+    strike: async ({ parts }) => {
+      await parts.signal(name, name === 'agents' ? 'SIGKILL' : 'SIGTERM');
+      parts.runFrom(release, name);
+    },
+    mend: ({ parts }) => parts.restart(name),
+    lastsMs: 0,
+  };
+}
+
+/** One replica, or all agents, are started as of this release, or of the last one. */
+export const RELEASE_KINDS: Readonly<Record<string, Kind>> = Object.fromEntries(
+  ([...REPLICAS, 'agents'] as const).flatMap((name) => [
+    [`${name} upgraded`, replaced(name, 'this')],
+    [`${name} put back`, replaced(name, 'last')],
+  ]),
+);
+
+/**
+ * An upgrade from the last release that nobody would wish for: replicas of both meet agents of both, either one ends while only the other is
+ * left, and some are put back once.
+ */
+export const UPGRADE: readonly KindName[] = [
+  'replica-1 upgraded',
+  'replica-2 killed',
+  'replica-1 drained',
+  'replica-3 stopped',
+  'agents upgraded',
+  'replica-1 killed',
+  'replica-2 upgraded',
+  'replica-3 drained',
+  'replica-3 killed',
+  'agents put back',
+  'replica-2 stopped',
+  'replica-1 put back',
+  'replica-2 drained',
+  'replica-1 killed',
+  'agents upgraded',
+  'replica-2 killed',
+  'replica-1 upgraded',
+  'replica-3 upgraded',
+  'replica-3 killed',
+  'replica-2 cut off',
+];
 /** One of each kind. */
 export const SHORT_REPLICA_KINDS = ['replica-1 killed', 'replica-2 drained', 'replica-3 stopped', 'replica-1 cut off'];

@@ -24,6 +24,8 @@ export interface RunOptions {
   /** Instead of SETTLE_MS, for fleets that take longer than that to be let in again. */
   settleMs?: number;
   controllerEnv?: Record<string, string>;
+  /** As of `Parts.start`. */
+  lastRelease?: string;
   /** Told once everything runs. */
   onStart?: (fleet: Fleet, driver: Driver) => void;
   /** Runs beside it, until it is told that everything else is over. */
