@@ -4,6 +4,7 @@ import type { AnswerHead, AnswerPart, LinkClient, PlanQuery, Query, SearchQuery 
 import type { PolicyPlanQuery } from '../../proto/gen/ctfleet/v1/policy.ts';
 import { toWireRefused } from '../../proto/wire/block.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { fromWireFilter } from '../../proto/wire/filter.ts';
 import { SORT_FIELDS, sortValue, type Sort, type SortField } from '../../proto/model/sort.ts';
@@ -290,12 +291,12 @@ class AnswerStream {
 
   /** All rows, and the end of the answer. */
   async writeRows(rows: Flow[]): Promise<void> {
-    for (let start = 0; start < rows.length; start += ROWS) await this.writeFlows(rows.slice(start, start + ROWS));
+    for (let start = 0; start < rows.length; start += ROWS) await this.writeFlows(rows.slice(start, start + ROWS).map(toWireFlow));
     await this.write({ $case: 'end', value: { rows: rows.length, digest: Buffer.alloc(0) } });
   }
 
-  writeFlows(flows: Flow[]): Promise<void> {
-    return this.write({ $case: 'flows', value: { flows: flows.map(toWireFlow) } });
+  writeFlows(flows: WireFlow[]): Promise<void> {
+    return this.write({ $case: 'flows', value: { flows } });
   }
 
   async end(): Promise<void> {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { Method, type Impact } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { refusedBy } from '../../proto/model/block/of-filter.ts';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import type { Flow } from '../../proto/model/flow.ts';
+import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Blocks } from '../firewall/tables/blocks.ts';
@@ -56,7 +57,7 @@ export async function freezePlan(
   { table, plans, blocks, isPlanInUse, context, clock }: FreezeHands,
   { planId, filter, method, forSeconds, expiresAtMs, maxFlows }: FreezeRequest,
   nowMs: number,
-  show: (flows: Flow[]) => Promise<void>,
+  show: (flows: WireFlow[]) => Promise<void>,
   signal: AbortSignal,
 ): Promise<Frozen> {
   plans.sweep(nowMs, isPlanInUse);
@@ -68,10 +69,10 @@ export async function freezePlan(
   let flows = 0;
   try {
     for await (const batch of table.collect({ filter, context: context(), signal, withProspects: true })) {
-      const free = batch.filter((flow) => (impact.add(flow), flow.protectedBy === undefined));
+      const free = batch.filter((flow) => (impact.add(flow), flow.protectedBy === undefined)).map(toWireFlow);
       flows += free.length;
       if (flows > most) throw new FleetError('PLAN_TOO_LARGE', `More than ${most} flows match; narrow the filter.`);
-      free.forEach((flow) => writer.add(flow));
+      free.forEach((flow) => writer.addMessage(flow));
       await show(free);
     }
     if (signal.aborted) throw new FleetError('CANCELLED', 'The plan request was cancelled.');

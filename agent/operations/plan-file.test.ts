@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
 import type { Flow } from '../../proto/model/flow.ts';
+import { toWireFlow } from '../../proto/wire/flow.ts';
 import { formatFlow, formatHead, readPlan } from './plan-file.ts';
 import { PlanStore } from './plan-store.ts';
 
@@ -25,7 +26,7 @@ const flowOf = (id: number): Flow => ({
   reply: { src: '198.51.100.10', dst: '10.1.0.1', sport: 5060, dport: id % 65_536 },
 });
 const fileOf = (count: number): Buffer =>
-  Buffer.concat([formatHead(HEAD), ...Array.from({ length: count }, (_, n) => formatFlow(flowOf(n + 1)))]);
+  Buffer.concat([formatHead(HEAD), ...Array.from({ length: count }, (_, n) => formatFlow(toWireFlow(flowOf(n + 1))))]);
 const idsIn = (chunks: Iterable<Buffer>): number[] => [...readPlan(chunks).flows].map(({ id }) => id);
 
 function* cut(bytes: Buffer, size: number): Generator<Buffer> {
@@ -110,7 +111,7 @@ describe('a frozen plan', () => {
 
   it('whose file has changed does not pass for a shorter one', () => {
     const { plan, file } = frozen(3);
-    truncateSync(file, readFileSync(file).length - formatFlow(flowOf(3)).length);
+    truncateSync(file, readFileSync(file).length - formatFlow(toWireFlow(flowOf(3))).length);
     expect(() => [...plan.batches(1000)]).toThrow(/held 3 flows and now holds 2/);
   });
 });

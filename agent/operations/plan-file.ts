@@ -4,7 +4,8 @@ import { RefusedPackets as WireRefused } from '../../proto/gen/ctfleet/v1/operat
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
 import { fromWireRefused, toWireRefused } from '../../proto/wire/block.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import { fromWireFlow, toWireFlow } from '../../proto/wire/flow.ts';
+import { Encoder } from '../../proto/wire/encoder.ts';
+import { fromWireFlow } from '../../proto/wire/flow.ts';
 
 /** The first line of a plan's file. */
 export interface PlanHead {
@@ -19,6 +20,8 @@ const MAX_FLOW_BYTES = 1 << 16;
 /** What a block refuses can have as many parts as a filter. */
 const MAX_HEAD_BYTES = 1 << 19;
 const LINE_END = 10;
+const LENGTH_BYTES = 4;
+const encoder = new Encoder();
 
 const headSchema = z.object({ planId: z.string(), expiresAtMs: z.number(), refused: z.string().optional() });
 
@@ -29,11 +32,10 @@ export function formatHead({ planId, expiresAtMs, refused }: PlanHead): Buffer {
 }
 
 /** Formats one flow: its length in four bytes, then its message. */
-export function formatFlow(flow: Flow): Buffer {
-  const bytes = WireFlow.encode(toWireFlow(flow)).finish();
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
+export function formatFlow(flow: WireFlow): Uint8Array {
+  const framed = encoder.encode(WireFlow, flow, LENGTH_BYTES);
+  new DataView(framed.buffer).setUint32(0, framed.length - LENGTH_BYTES);
+  return framed;
 }
 
 /**
@@ -52,7 +54,7 @@ export function readPlan(chunks: Iterable<Buffer>): PlanHead & { flows: Iterable
 
 function* flowsOf(source: Source): Generator<Flow, void, void> {
   while (!source.isAtEnd()) {
-    const length = source.take(4).readUInt32BE();
+    const length = source.take(LENGTH_BYTES).readUInt32BE();
     if (length > MAX_FLOW_BYTES) throw new Error(`a flow of ${length} bytes is too long`);
     yield fromWireFlow(WireFlow.decode(source.take(length)));
   }

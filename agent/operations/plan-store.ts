@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { digestBytes } from '../../proto/wire/digest.ts';
+import type { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
+import { digestBytes, wireDigestBytes } from '../../proto/wire/digest.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
 import { refusedBytes } from '../../proto/wire/block.ts';
+import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { Disk } from '../disk/disk.ts';
 import { inBatches, type FlowList } from './flow-list.ts';
@@ -25,6 +27,8 @@ export interface FrozenPlan extends FlowList {
 export interface PlanWriter {
   /** Throws RATE_LIMITED when there is no more room for plans on this gateway, and what the file system throws. */
   add(flow: Flow): void;
+  /** The same of one that is a message already. */
+  addMessage(flow: WireFlow): void;
   /** Puts the plan in place and returns its digest: SHA-256 over digestBytes of every flow, then refusedBytes of a block. */
   finish(): Buffer;
   discard(): void;
@@ -67,7 +71,7 @@ export class PlanStore {
     const file = this.#fileOf(planId);
     const unfinished = this.#disk.begin(file);
     const hash = createHash('sha256');
-    let buffered: Buffer[] = [formatHead({ planId, expiresAtMs, refused })];
+    let buffered: Uint8Array[] = [formatHead({ planId, expiresAtMs, refused })];
     let bufferedBytes = 0;
     let writtenBytes = 0;
     const flush = (): void => {
@@ -76,9 +80,10 @@ export class PlanStore {
       [buffered, bufferedBytes] = [[], 0];
       unfinished.write(bytes);
     };
-    return {
-      add: (flow) => {
-        hash.update(digestBytes(flow));
+    const writer: PlanWriter = {
+      add: (flow) => writer.addMessage(toWireFlow(flow)),
+      addMessage: (flow) => {
+        hash.update(wireDigestBytes(flow));
         const bytes = formatFlow(flow);
         buffered.push(bytes);
         bufferedBytes += bytes.length;
@@ -102,6 +107,7 @@ export class PlanStore {
       },
       discard: () => unfinished.discard(),
     };
+    return writer;
   }
 
   /**

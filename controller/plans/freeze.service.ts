@@ -15,7 +15,7 @@ import { FEW_FLOWS } from '../../proto/model/tenant-limits.ts';
 import { whyNot } from '../link/why-not.ts';
 import { OwnSignals } from '../flows/own-signals.ts';
 import { SearchingService } from '../flows/searching.service.ts';
-import { flowFrom } from '../flows/untrusted-flow.ts';
+import { checkFlow } from '../flows/untrusted-flow.ts';
 import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { GatewayQueries } from '../link/gateway-queries.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
@@ -137,7 +137,10 @@ export class FreezeService {
             stale += batch.filter((flow) => flow.stale !== undefined && flow.stale !== 'no').length;
             if (flows > MAX_FLOWS)
               throw new FleetError('PLAN_TOO_LARGE', `${row.name} has more than ${MAX_FLOWS} matching flows. Narrow the filter.`);
-            for (const flow of batch) digest.add(flowFrom(flow));
+            for (const flow of batch) {
+              checkFlow(flow);
+              digest.add(flow);
+            }
             if (batch.length > 0) chunks.push({ flows: batch.length, batch: new Uint8Array(FlowBatch.encode({ flows: batch }).finish()) });
           },
         },

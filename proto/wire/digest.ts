@@ -1,15 +1,22 @@
 import { FlowKey as WireFlowKey } from '../gen/ctfleet/v1/flow.ts';
 import type { FlowKey } from '../model/flow.ts';
+import { Encoder } from './encoder.ts';
 import { toWireKey } from './flow.ts';
+
+const LENGTH_BYTES = 4;
+const encoder = new Encoder();
 
 /**
  * What is hashed for a plan's digest, the same in agent and controller: each key's protobuf bytes, prefixed by their length. Input for
  * SHA-256.
  */
 export function digestBytes(key: FlowKey): Uint8Array {
-  const bytes = WireFlowKey.encode(toWireKey(key)).finish();
-  const framed = new Uint8Array(bytes.length + 4);
-  new DataView(framed.buffer).setUint32(0, bytes.length);
-  framed.set(bytes, 4);
+  return wireDigestBytes(toWireKey(key));
+}
+
+/** The same of a message; what it has beside the key does not count. */
+export function wireDigestBytes(key: WireFlowKey): Uint8Array {
+  const framed = encoder.encode(WireFlowKey, key, LENGTH_BYTES);
+  new DataView(framed.buffer).setUint32(0, framed.length - LENGTH_BYTES);
   return framed;
 }
