@@ -39,24 +39,29 @@ export function formatFlow(flow: WireFlow): Uint8Array {
 }
 
 /**
- * Reads a plan's file as its bytes arrive; `flows` can be iterated once. Both throw for bytes that are not a plan, and what the chunks
- * throw.
+ * Reads a plan's file as its bytes arrive; its flows can be iterated once, as messages or as flows. Both throw for bytes that are not a
+ * plan, and what the chunks throw.
  */
-export function readPlan(chunks: Iterable<Buffer>): PlanHead & { flows: Iterable<Flow> } {
+export function readPlan(chunks: Iterable<Buffer>): PlanHead & { messages: Iterable<WireFlow>; flows: Iterable<Flow> } {
   const source = new Source(chunks);
   const { refused, ...head } = headSchema.parse(JSON.parse(source.line(MAX_HEAD_BYTES).toString('utf8')));
   return {
     ...head,
     ...(refused !== undefined && { refused: fromWireRefused(WireRefused.decode(Buffer.from(refused, 'base64'))) }),
+    messages: messagesOf(source),
     flows: flowsOf(source),
   };
 }
 
 function* flowsOf(source: Source): Generator<Flow, void, void> {
+  for (const message of messagesOf(source)) yield fromWireFlow(message);
+}
+
+function* messagesOf(source: Source): Generator<WireFlow, void, void> {
   while (!source.isAtEnd()) {
     const length = source.take(LENGTH_BYTES).readUInt32BE();
     if (length > MAX_FLOW_BYTES) throw new Error(`a flow of ${length} bytes is too long`);
-    yield fromWireFlow(WireFlow.decode(source.take(length)));
+    yield WireFlow.decode(source.take(length));
   }
 }
 

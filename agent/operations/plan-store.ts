@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
-import { digestBytes, wireDigestBytes } from '../../proto/wire/digest.ts';
+import { wireDigestBytes } from '../../proto/wire/digest.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
 import { refusedBytes } from '../../proto/wire/block.ts';
@@ -174,11 +174,11 @@ export function expiryOf(askedMs: number, nowMs: number): number {
 }
 
 function summarise(chunks: Iterable<Buffer>): Pick<FrozenPlan, 'expiresAtMs' | 'digest' | 'count' | 'stale' | 'refused'> {
-  const { expiresAtMs, refused, flows } = readPlan(chunks);
+  const { expiresAtMs, refused, messages } = readPlan(chunks);
   const hash = createHash('sha256');
   let [count, stale] = [0, 0];
-  for (const flow of flows) {
-    hash.update(digestBytes(flow));
+  for (const flow of messages) {
+    hash.update(wireDigestBytes(flow));
     count++;
     if (isStale(flow)) stale++;
   }

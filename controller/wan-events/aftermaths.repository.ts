@@ -3,29 +3,41 @@ import type { CameBack } from '../../proto/http/wan-events.ts';
 import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import type { Transaction } from '../platform/database.ts';
 
+/** What a gateway says became of flows that a command or a run of it, by its id, ended. */
+export interface ToldAftermath {
+  identity: GatewayIdentity;
+  id: string;
+  cameBack: CameBack;
+}
+
 /** What became of the flows that commands, and runs of remediations on gateways, ended. */
 @Injectable()
 export class AftermathsRepository {
-  /** What a command or a run of this gateway is about; undefined if it has none with that id. */
-  async about(t: Transaction, gatewayId: string, id: string): Promise<{ flushId: string | null; gatewayName: string } | undefined> {
-    const [row] = await t.$queryRaw<{ flushId: string | null; gatewayName: string }[]>`
-      SELECT flush_id AS "flushId", gateway.name AS "gatewayName" FROM command JOIN gateway ON gateway.id = gateway_id
-      WHERE command.id = ${id}::uuid AND gateway_id = ${gatewayId}::uuid
+  /** What commands and runs of these gateways are about, by their ids; without those that are another gateway's, or nobody's. */
+  async about(t: Transaction, told: readonly ToldAftermath[]): Promise<Map<string, { flushId: string | null; gatewayName: string }>> {
+    const [ids, gatewayIds] = [told.map(({ id }) => id), told.map(({ identity }) => identity.gatewayId)];
+    const rows = await t.$queryRaw<{ id: string; flushId: string | null; gatewayName: string }[]>`
+      WITH told AS (SELECT * FROM unnest(${ids}::uuid[], ${gatewayIds}::uuid[]) AS told (id, gateway_id))
+      SELECT told.id, flush_id AS "flushId", gateway.name AS "gatewayName"
+      FROM told JOIN command USING (id, gateway_id) JOIN gateway ON gateway.id = told.gateway_id
       UNION ALL
-      SELECT NULL, gateway.name FROM remediation_run run JOIN gateway ON gateway.id = run.gateway_id
-      WHERE run.id = ${id}::uuid AND run.gateway_id = ${gatewayId}::uuid`;
-    return row;
+      SELECT told.id, NULL, gateway.name
+      FROM told JOIN remediation_run run USING (id, gateway_id) JOIN gateway ON gateway.id = told.gateway_id`;
+    return new Map(rows.map((row) => [row.id, row]));
   }
 
-  /** True if it says more than what was stored; what is final stays. */
-  async store(t: Transaction, { gatewayId, tenantId }: GatewayIdentity, id: string, cameBack: CameBack): Promise<boolean> {
-    const count = await t.$executeRaw`
+  /** Each id at most once. Returns those that say more than what was stored; what is final stays. */
+  async store(t: Transaction, told: readonly ToldAftermath[]): Promise<Set<string>> {
+    if (told.length === 0) return new Set();
+    const rows = await t.$queryRaw<{ id: string }[]>`
       INSERT INTO aftermath AS own (id, gateway_id, tenant_id, is_final, watched_at, came_back)
-      VALUES (${id}::uuid, ${gatewayId}::uuid, ${tenantId}::uuid, ${cameBack.isFinal}, ${cameBack.watchedAt}::timestamptz,
-        ${JSON.stringify(cameBack)}::jsonb)
+      SELECT * FROM unnest(${told.map(({ id }) => id)}::uuid[], ${told.map(({ identity }) => identity.gatewayId)}::uuid[],
+        ${told.map(({ identity }) => identity.tenantId)}::uuid[], ${told.map(({ cameBack }) => cameBack.isFinal)}::boolean[],
+        ${told.map(({ cameBack }) => cameBack.watchedAt)}::timestamptz[], ${told.map(({ cameBack }) => JSON.stringify(cameBack))}::jsonb[])
       ON CONFLICT (id) DO UPDATE SET is_final = excluded.is_final, watched_at = excluded.watched_at, came_back = excluded.came_back
-        WHERE own.gateway_id = excluded.gateway_id AND NOT own.is_final AND own.watched_at < excluded.watched_at`;
-    return count === 1;
+        WHERE own.gateway_id = excluded.gateway_id AND NOT own.is_final AND own.watched_at < excluded.watched_at
+      RETURNING own.id`;
+    return new Set(rows.map(({ id }) => id));
   }
 
   /** By gateway, of a flush. */

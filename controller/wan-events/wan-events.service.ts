@@ -9,12 +9,13 @@ import { AuditService } from '../audit/audit.service.ts';
 import { toWanEventHead } from '../gateways/wan-event-view.ts';
 import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { GATEWAY_CHANGED } from '../link/notifications.ts';
+import { Batches } from '../platform/batches.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage } from '../platform/cursor.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { AftermathsRepository } from './aftermaths.repository.ts';
+import { AftermathsRepository, type ToldAftermath } from './aftermaths.repository.ts';
 import { cameBackFrom, toldEvent } from './told.ts';
 import { WanEventsRepository, type ActionRow } from './wan-events.repository.ts';
 
@@ -24,12 +25,15 @@ export type OnStored = (t: Transaction, events: WanEvent[]) => Promise<void>;
 
 /** More than one replay shows. */
 const MAX_REPLAYED = 1000;
+/** Aftermaths of one transaction. */
+const MAX_TOGETHER = 200;
 const OPEN_STATES = WAN_EVENT_STATES.filter((state) => isOpenEvent({ state }));
 
 /** Keeps what gateways tell of their failovers, and what became of the flows that were ended for them. */
 @Injectable()
 export class WanEventsService {
   private readonly listeners: OnStored[] = [];
+  private readonly taking = new Batches<ToldAftermath>((told) => this.storeAftermaths(told), MAX_TOGETHER);
 
   constructor(
     @Inject(WanEventsRepository) private readonly events: WanEventsRepository,
@@ -61,24 +65,34 @@ export class WanEventsService {
     });
   }
 
-  /** Stores what became of flows that a command or a run of this gateway ended; the end of it is in the audit trail. */
-  async takeAftermath(identity: GatewayIdentity, { of, cameBack }: Aftermath): Promise<void> {
-    const told = cameBack && cameBackFrom(cameBack, this.clock());
+  /**
+   * Stores what became of flows that a command or a run of this gateway ended; the end of it is in the audit trail. After a flush of many
+   * gateways all of them tell it in the same moments.
+   */
+  async takeAftermath(identity: GatewayIdentity, { of, cameBack: told }: Aftermath): Promise<void> {
+    const cameBack = told && cameBackFrom(told, this.clock());
     const id = of && idSchema.safeParse(of.value).data;
-    if (!told || id === undefined) return;
-    await this.database.transact(new Set([identity.tenantId]), async (t) => {
-      const about = await this.aftermaths.about(t, identity.gatewayId, id);
-      if (!about || !(await this.aftermaths.store(t, identity, id, told)) || !told.isFinal) return;
-      this.audit.record(t, {
-        tenantId: identity.tenantId,
-        actor: { kind: 'gateway', id: identity.gatewayId, name: about.gatewayName },
-        action: 'flows.came-back',
-        outcome: 'ok',
-        gatewayId: identity.gatewayId,
-        gatewayName: about.gatewayName,
-        summary: `${about.gatewayName}: a minute later ${cameBackSentence(told)}`,
-        detail: { ...(about.flushId === null ? { runId: id } : { flushId: about.flushId, commandId: id }), cameBack: told },
-      });
+    if (cameBack && id !== undefined) await this.taking.add({ identity, id, cameBack });
+  }
+
+  private async storeAftermaths(told: readonly ToldAftermath[]): Promise<void> {
+    await this.database.transact(new Set(told.map(({ identity }) => identity.tenantId)), async (t) => {
+      const about = await this.aftermaths.about(t, told);
+      const own = newestOf(told.filter(({ id }) => about.has(id)));
+      const news = await this.aftermaths.store(t, own);
+      for (const { identity, id, cameBack } of own.filter((one) => one.cameBack.isFinal && news.has(one.id))) {
+        const { flushId, gatewayName } = about.get(id)!;
+        this.audit.record(t, {
+          tenantId: identity.tenantId,
+          actor: { kind: 'gateway', id: identity.gatewayId, name: gatewayName },
+          action: 'flows.came-back',
+          outcome: 'ok',
+          gatewayId: identity.gatewayId,
+          gatewayName,
+          summary: `${gatewayName}: a minute later ${cameBackSentence(cameBack)}`,
+          detail: { ...(flushId === null ? { runId: id } : { flushId, commandId: id }), cameBack },
+        });
+      }
     });
   }
 
@@ -156,4 +170,15 @@ function toView(row: EventRow, actions: readonly ActionRow[] = []): WanEvent {
     ...toWanEventHead(row, row.gateway),
     actions: actions.map(({ at, kind, id, by, state, ended }) => ({ at: at.toISOString(), kind, id, by, state, ended })),
   };
+}
+
+/** By id: what is final, else what was seen last. */
+function newestOf(told: readonly ToldAftermath[]): ToldAftermath[] {
+  const rank = ({ cameBack: { isFinal, watchedAt } }: ToldAftermath): string => `${Number(isFinal)} ${watchedAt}`;
+  const newest = new Map<string, ToldAftermath>();
+  for (const one of told) {
+    const known = newest.get(one.id);
+    if (!known || rank(known) < rank(one)) newest.set(one.id, one);
+  }
+  return [...newest.values()];
 }
