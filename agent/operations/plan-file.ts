@@ -33,9 +33,7 @@ export function formatHead({ planId, expiresAtMs, refused }: PlanHead): Buffer {
 
 /** Formats one flow: its length in four bytes, then its message. */
 export function formatFlow(flow: WireFlow): Uint8Array {
-  const framed = encoder.encode(WireFlow, flow, LENGTH_BYTES);
-  new DataView(framed.buffer).setUint32(0, framed.length - LENGTH_BYTES);
-  return framed;
+  return encoder.encodeFramed(WireFlow, flow);
 }
 
 /**

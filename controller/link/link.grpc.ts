@@ -12,7 +12,8 @@ import {
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import { AUTHORITY, type Authority } from '../identity/authority.ts';
-import { readPeer, type GatewayIdentity, type ProvenGateway } from '../identity/gateway-identity.ts';
+import type { GatewayIdentity, ProvenGateway } from '../identity/gateway-identity.ts';
+import { ProvenGateways } from '../identity/proven-gateways.ts';
 import { ServerCertificatesService } from '../identity/server-certificates.service.ts';
 import { Addresses } from '../platform/addresses.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
@@ -68,6 +69,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   private listener: GrpcListener | undefined;
   private timers: NodeJS.Timeout[] = [];
   private readonly turns: SessionTurns;
+  private readonly proven: ProvenGateways;
 
   constructor(
     @Inject(LinkService) private readonly link: LinkService,
@@ -86,6 +88,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   ) {
     const { sessionsPerSecond: perSecond } = config;
     this.turns = new SessionTurns({ perSecond, burst: perSecond }, Math.random);
+    this.proven = new ProvenGateways(authority);
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -271,9 +274,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   /** The gateway that a connection has proved to be. Its issuer may have been retired since the connection was opened. */
   private identityOf(call: Pick<AgentStream, 'getAuthContext'>): ProvenGateway | undefined {
-    const peer = call.getAuthContext().sslPeerCertificate;
-    const issuerId = peer?.raw && this.authority.issuerOf(peer.raw);
-    return issuerId === undefined ? undefined : readPeer(peer, issuerId);
+    return this.proven.of(call.getAuthContext().sslPeerCertificate);
   }
 
   /** Waits until the message is paid for; its stream is not read in the meantime. Throws RATE_LIMITED. */

@@ -3,7 +3,6 @@ import type { FlowKey } from '../model/flow.ts';
 import { Encoder } from './encoder.ts';
 import { toWireKey } from './flow.ts';
 
-const LENGTH_BYTES = 4;
 const encoder = new Encoder();
 
 /**
@@ -16,7 +15,5 @@ export function digestBytes(key: FlowKey): Uint8Array {
 
 /** The same of a message; what it has beside the key does not count. */
 export function wireDigestBytes(key: WireFlowKey): Uint8Array {
-  const framed = encoder.encode(WireFlowKey, key, LENGTH_BYTES);
-  new DataView(framed.buffer).setUint32(0, framed.length - LENGTH_BYTES);
-  return framed;
+  return encoder.encodeFramed(WireFlowKey, key);
 }
