@@ -16,6 +16,7 @@ import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from '../firewall/tables/blocks.ts';
 import { DEFAULT_SECONDS, endBy, type OneBlock } from './end-flows.ts';
 import { endedOf, type OnEnded } from './ended.ts';
+import { readOnce } from './flow-list.ts';
 import { Journal, type JournalRecord, type JournalState, type Ending } from './journal.ts';
 import type { Guard } from './local-guard.ts';
 import { fromRuns, toRuns } from './outcomes.ts';
@@ -310,8 +311,9 @@ export class Commands {
         guard.allow({ by: 'plan', method, flows: count, stale, tableCount: await table.count(), signed, isRepeated });
         await start();
         if (block) await blocks!.begin(block, isRepeated ? this.#startedAtMs(id) : undefined);
+        const flows = readOnce(plan);
         const outcomes = await runPlan(table, clock, {
-          flows: plan,
+          flows,
           end,
           inBatches: method !== Method.METHOD_RESET,
           context,
@@ -326,7 +328,7 @@ export class Commands {
               total: count,
             }),
         });
-        this.#deps.onEnded?.({ commandId: id }, endedOf(plan, outcomes));
+        this.#deps.onEnded?.({ commandId: id }, endedOf(flows, outcomes));
         if (block) return this.#ofBlock(block, outcomes, isStopped());
         const runs = toRuns(outcomes);
         return { runs, undoUntilMs: this.#hold(id, planId, ending, runs) };

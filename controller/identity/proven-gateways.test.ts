@@ -1,8 +1,10 @@
+import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { randomUUID, X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 import { expect, it, vi } from 'vitest';
 import { loneAuthority } from '../../test/support/lone-authority.ts';
+import type { Authority } from './authority.ts';
 import { EC } from './certificates.ts';
 import { ProvenGateways } from './proven-gateways.ts';
 
@@ -16,8 +18,8 @@ async function stage() {
     return new X509Certificate(certificatePem).toLegacyObject() as PeerCertificate;
   };
   const trust = {
-    issuerOf: vi.fn((raw: Uint8Array) => authority.issuerOf(raw)),
-    isTrusted: vi.fn((id: string) => authority.isTrusted(id)),
+    issuerOf: vi.fn<Authority['issuerOf']>((raw) => authority.issuerOf(raw)),
+    isTrusted: vi.fn<Authority['isTrusted']>((id) => authority.isTrusted(id)),
   };
   return { identity, certificate, trust, proven: new ProvenGateways(trust) };
 }

@@ -6,6 +6,8 @@ import type { FleetStage } from './fleet-stage.ts';
 
 const RUNS = 5;
 const ROWS = 50;
+/** Of a flush with a thousand targets each look costs the controller some 15 ms. */
+const LOOK_MS = 250;
 /** Matches of a gateway that a plan is for. */
 const PLANNED = 300;
 
@@ -87,7 +89,7 @@ async function flushed(api: DemoApi, id: string): Promise<{ planned: number; del
     const flush = items.find((one) => one.id === id);
     if (flush && flush.state !== 'running') return flush.totals;
     await new Promise((resolve) => {
-      setTimeout(resolve, 50);
+      setTimeout(resolve, LOOK_MS);
     });
   }
   throw new Error('the flush did not end within two minutes');
