@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { parsePrefix, type Prefix } from '../../proto/model/address.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const days = (least: number) => z.coerce.number().int().min(least).max(36_500);
@@ -64,6 +65,11 @@ const variables = z.object({
   CTFLEET_SMTP_PASSWORD: z.string().min(1).max(1000).optional(),
   CTFLEET_SMTP_PASSWORD_FILE: z.string().min(1).optional(),
   CTFLEET_SMTP_FROM: z.string().max(400).optional(),
+  CTFLEET_OUTBOUND_ALLOW: z
+    .string()
+    .transform((text) => text.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()])))
+    .refine((parts) => parts.every((part) => parsePrefix(part)), 'must be addresses or prefixes such as 10.0.5.0/24, separated by commas')
+    .optional(),
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -141,6 +147,8 @@ export interface Config {
   /** Passwords that nobody may choose: SHA-1 sums in order. */
   breachedPasswordsFile?: string;
   /** The server that takes our mail. A user is there only with TLS. */
+  /** Addresses that receivers of alerts may have although they are not public, and without TLS. */
+  outboundAllowed: readonly Prefix[];
   smtp?: {
     host: string;
     port: number;
@@ -197,6 +205,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     },
     isSecondFactorDemanded: value.CTFLEET_SECOND_FACTOR === 'demanded',
     breachedPasswordsFile: value.CTFLEET_BREACHED_PASSWORDS_FILE,
+    outboundAllowed: (value.CTFLEET_OUTBOUND_ALLOW ?? []).map((part) => parsePrefix(part)!),
     smtp: value.CTFLEET_SMTP_HOST === undefined ? undefined : smtpOf(value, value.CTFLEET_SMTP_HOST),
     logLevel: value.CTFLEET_LOG_LEVEL,
   };

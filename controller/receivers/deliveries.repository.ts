@@ -48,8 +48,8 @@ export class DeliveriesRepository {
         AND state IN ('queued', 'retrying', 'sending', 'sent')`;
   }
 
-  /** @param leftOut why nothing is sent; undefined if it is */
-  async insert(t: Transaction, planned: readonly PlannedDelivery[], now: Date, leftOut: string | undefined): Promise<void> {
+  /** @param noMail why mail is not sent; undefined if it is */
+  async insert(t: Transaction, planned: readonly PlannedDelivery[], now: Date, noMail: string | undefined): Promise<void> {
     const rows = JSON.stringify(
       planned.map(({ transitionId, alertId, tenantId, reason, title, receiver, address }) => ({
         id: newId(),
@@ -68,7 +68,8 @@ export class DeliveriesRepository {
       INSERT INTO delivery (id, tenant_id, alert_id, transition_id, reason, title, receiver_id, receiver_name, kind, address, state,
         attempts, queued_at, next_attempt_at, answer)
       SELECT id, tenant_id, alert_id, transition_id, reason, title, receiver_id, receiver_name, kind, address,
-        ${leftOut === undefined ? 'queued' : 'left-out'}, 0, ${now}, ${now}, ${leftOut ?? null}
+        CASE WHEN kind = 'email' AND ${noMail ?? null}::text IS NOT NULL THEN 'left-out' ELSE 'queued' END, 0, ${now}, ${now},
+        CASE WHEN kind = 'email' THEN ${noMail ?? null}::text END
       FROM jsonb_to_recordset(${rows}::jsonb) AS planned (id uuid, tenant_id uuid, alert_id uuid, transition_id uuid, reason text,
         title text, receiver_id uuid, receiver_name text, kind text, address text)
       ON CONFLICT (transition_id, receiver_id, address) DO NOTHING`;
@@ -78,10 +79,10 @@ export class DeliveriesRepository {
     await t.$executeRaw`UPDATE alert_transition SET routed_at = ${now} WHERE id = ANY (${[...transitionIds]}::uuid[])`;
   }
 
-  /** What is to be tried now, the longest waiting first. */
-  async due(t: Transaction, now: Date, limit: number): Promise<{ id: string; attempts: number }[]> {
+  /** What is to be tried now, the longest waiting first; mail only where there is a server for it. */
+  async due(t: Transaction, now: Date, hasMail: boolean, limit: number): Promise<{ id: string; attempts: number }[]> {
     return t.$queryRaw<{ id: string; attempts: number }[]>`
-      SELECT id, attempts FROM delivery WHERE state IN ('queued', 'retrying', 'sending') AND next_attempt_at <= ${now}
+      SELECT id, attempts FROM delivery WHERE state IN ('queued', 'retrying', 'sending') AND next_attempt_at <= ${now} AND (${hasMail} OR kind <> 'email')
       ORDER BY next_attempt_at LIMIT ${limit}`;
   }
 
@@ -92,14 +93,16 @@ export class DeliveriesRepository {
         UPDATE delivery SET state = 'sending', attempts = attempts + 1, next_attempt_at = ${until}
         WHERE id = ${id}::uuid AND state IN ('queued', 'retrying', 'sending') AND next_attempt_at <= ${now} RETURNING *
       )
-      SELECT claimed.id, claimed.reason, claimed.receiver_name AS "receiverName", claimed.address, claimed.attempts,
+      SELECT claimed.id, claimed.reason, claimed.receiver_name AS "receiverName", claimed.address, claimed.attempts, claimed.kind,
+        claimed.receiver_id AS "receiverId", receiver.target,
         claimed.queued_at AS "queuedAt", alert.id AS "alertId", alert.severity, alert.title, alert.likely, alert.rule,
         alert.raised_at AS "raisedAt", alert.cleared_at AS "clearedAt", alert.fix ->> 'words' AS "fixWords", gateway.name AS "gatewayName", site.name AS "siteName",
         site.time_zone AS "timeZone", tenant.name AS "tenantName",
         (SELECT state FROM delivery raised WHERE raised.alert_id = claimed.alert_id AND raised.receiver_id = claimed.receiver_id
           AND raised.address = claimed.address AND raised.reason = 'raised' ORDER BY id DESC LIMIT 1) AS "raisedState"
       FROM claimed JOIN alert ON alert.id = claimed.alert_id LEFT JOIN gateway ON gateway.id = alert.gateway_id
-      LEFT JOIN site ON site.id = alert.site_id LEFT JOIN tenant ON tenant.id = alert.tenant_id`;
+      LEFT JOIN site ON site.id = alert.site_id LEFT JOIN tenant ON tenant.id = alert.tenant_id
+      LEFT JOIN receiver ON receiver.id = claimed.receiver_id`;
     return row;
   }
 

@@ -1,12 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { CONFIG, type Config } from '../platform/config.ts';
 import { Database } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import { MAILER, MailError, type Mailer } from '../platform/mailer.ts';
+import { isHttpKind } from '../../proto/model/alerts/receiver-kinds.ts';
+import { Channels, NO_MAIL, NotTaken } from './channels.service.ts';
 import { DeliveriesRepository } from './deliveries.repository.ts';
 import type { Claimed } from './rows.ts';
-import { alertMessage } from './message.ts';
 import { planDeliveries } from './planning.ts';
 
 const MINUTE_MS = 60_000;
@@ -15,18 +14,17 @@ const WAITS_MS = [1, 2, 5, 15, 30, 60, 120, 240, 480].map((minutes) => minutes *
 /** Longer than an attempt can take: one whose process died is begun again then, under the same id. */
 const CLAIM_MS = 10 * MINUTE_MS;
 const AT_ONCE = 200;
-const NO_MAIL = 'No mail server is set.';
 const TOO_LATE = 'It was cleared before it was taken.';
+const REMOVED = 'The receiver was removed.';
 const NOT_TOLD = 'That it was raised was not taken, so that it was cleared is not told.';
 
 /** Tells receivers what happened to alerts: at least once, and the same thing under the same id. */
 @Injectable()
 export class DeliveryService {
   constructor(
-    @Inject(MAILER) private readonly mailer: Mailer | undefined,
+    @Inject(Channels) private readonly channels: Channels,
     @Inject(DeliveriesRepository) private readonly deliveries: DeliveriesRepository,
     @Inject(Database) private readonly database: Database,
-    @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -43,7 +41,7 @@ export class DeliveryService {
         if (cleared.length > 0) await this.deliveries.leaveOut(t, cleared, TOO_LATE);
         const told = await this.deliveries.told(t, [...new Set(untold.map(({ alertId }) => alertId))]);
         const planned = planDeliveries(untold, await this.deliveries.receivers(t), told);
-        if (planned.length > 0) await this.deliveries.insert(t, planned, now, this.mailer ? undefined : NO_MAIL);
+        if (planned.length > 0) await this.deliveries.insert(t, planned, now, this.channels.hasMail ? undefined : NO_MAIL);
         await this.deliveries.routed(
           t,
           untold.map(({ id }) => id),
@@ -54,14 +52,11 @@ export class DeliveryService {
   }
 
   async due(): Promise<{ id: string; attempts: number }[]> {
-    if (!this.mailer) return [];
-    return this.database.transact('all', (t) => this.deliveries.due(t, new Date(this.clock()), AT_ONCE));
+    return this.database.transact('all', (t) => this.deliveries.due(t, new Date(this.clock()), this.channels.hasMail, AT_ONCE));
   }
 
   /** One attempt, if one is due. */
   async send(id: string): Promise<void> {
-    const { mailer } = this;
-    if (!mailer) return;
     const nowMs = this.clock();
     const claimed = await this.database.transact('all', (t) => this.deliveries.claim(t, id, new Date(nowMs), new Date(nowMs + CLAIM_MS)));
     if (!claimed) return;
@@ -70,17 +65,15 @@ export class DeliveryService {
     // What it answers is under way: then this has to come after it.
     if (reason === 'cleared' && raisedState === 'sending') return this.settle(claimed, 'retrying', '', MINUTE_MS);
     if (reason === 'cleared' && raisedState !== 'sent') return this.settle(claimed, 'left-out', NOT_TOLD);
+    const { kind, receiverId, receiverName: name, address, target } = claimed;
+    if (isHttpKind(kind) && receiverId === null) return this.settle(claimed, 'left-out', REMOVED);
     try {
-      const answer = await mailer.send({
-        to: { name: claimed.receiverName, address: claimed.address },
-        ...alertMessage(claimed, this.config.publicUrl),
-        id: claimed.id,
-      });
-      await this.settle(claimed, 'sent', answer);
+      await this.settle(claimed, 'sent', await this.channels.send({ kind, name, address, target }, { told: claimed }, claimed.id));
     } catch (error) {
-      if (!(error instanceof MailError)) throw error;
-      const waitMs = error.isPermanent ? undefined : WAITS_MS[claimed.attempts - 1];
-      // Not the server's words, which may repeat the address; they are in the log of deliveries.
+      if (!(error instanceof NotTaken)) throw error;
+      const nextMs = error.isPermanent ? undefined : WAITS_MS[claimed.attempts - 1];
+      const waitMs = nextMs === undefined ? undefined : Math.max(nextMs, error.retryAfterMs);
+      // Not the other side's words, which may repeat the address; they are in the log of deliveries.
       this.logger.warn({ delivery: id, attempts: claimed.attempts, isPermanent: error.isPermanent, waitMs }, 'an alert was not taken');
       await this.settle(claimed, waitMs === undefined ? 'failed' : 'retrying', error.message, waitMs);
     }

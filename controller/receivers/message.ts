@@ -1,5 +1,4 @@
-import type { Message } from '../mail/messages.ts';
-import { compose } from '../mail/messages.ts';
+import { compose, oneLine, type Message } from '../mail/messages.ts';
 
 /** What a message tells of an alert. */
 export interface Told {
@@ -19,19 +18,36 @@ export interface Told {
   alertId: string;
 }
 
-/** What somebody needs at night: what, where, since when, why, and where to go. */
-export function alertMessage(told: Told, publicUrl: string): Message {
+/** What somebody needs at night, whichever way it goes: what, where, since when, why, and where to go. */
+export interface Facts {
+  /** With its severity, or that it is over. */
+  subject: string;
+  title: string;
+  lines: string[];
+  link: string;
+}
+
+export function factsOf(told: Told, publicUrl: string): Facts {
   const { reason, severity, title, likely, rule, fixWords, alertId } = told;
   const where = [told.gatewayName, told.siteName, told.tenantName].filter((part) => part !== null);
   const since = `Raised at ${timesOf(told.raisedAt, told.timeZone)}`;
-  return compose(`[${reason === 'cleared' ? 'cleared' : severity}] ${title}`, [
-    reason === 'cleared' ? `Cleared: ${title}` : title,
-    where.length > 0 ? `Where: ${where.join(', ')}.` : 'Where: the installation.',
-    told.clearedAt === null ? `${since}.` : `${since}, cleared at ${timesOf(told.clearedAt, told.timeZone)}.`,
-    ...(likely === null ? [] : [likely]),
-    `Rule: ${rule}, ${severity}.${reason === 'raised' && fixWords !== null ? ` What helps: ${fixWords}.` : ''}`,
-    { link: `${publicUrl}/alerts/${alertId}` },
-  ]);
+  return {
+    subject: `[${reason === 'cleared' ? 'cleared' : severity}] ${title}`,
+    title: reason === 'cleared' ? `Cleared: ${title}` : title,
+    lines: [
+      where.length > 0 ? `Where: ${where.join(', ')}.` : 'Where: the installation.',
+      told.clearedAt === null ? `${since}.` : `${since}, cleared at ${timesOf(told.clearedAt, told.timeZone)}.`,
+      ...(likely === null ? [] : [likely]),
+      `Rule: ${rule}, ${severity}.${reason === 'raised' && fixWords !== null ? ` What helps: ${fixWords}.` : ''}`,
+    ].map(oneLine),
+    link: `${publicUrl}/alerts/${alertId}`,
+  };
+}
+
+/** The same as a mail. */
+export function alertMessage(told: Told, publicUrl: string): Message {
+  const { subject, title, lines, link } = factsOf(told, publicUrl);
+  return compose(subject, [title, ...lines, { link }]);
 }
 
 /** What shows that an address can be reached. */

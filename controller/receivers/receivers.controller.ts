@@ -24,7 +24,7 @@ export class ReceiversController {
   }
 
   @Handles(createReceiver)
-  create(@Called() { caller, scope, body }: Call<typeof createReceiver>): Promise<Receiver> {
+  create(@Called() { caller, scope, body }: Call<typeof createReceiver>): Promise<z.output<typeof createReceiver.response>> {
     return this.receivers.create(caller, scope, body);
   }
 

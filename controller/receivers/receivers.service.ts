@@ -7,20 +7,20 @@ import { AuditService, toActor } from '../audit/audit.service.ts';
 import { namePlace } from '../gateways/tenants.service.ts';
 import type { Caller } from '../platform/caller.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { CONFIG, type Config } from '../platform/config.ts';
 import { parseCursor, toPage } from '../platform/cursor.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { MAILER, MailError, type Mailer } from '../platform/mailer.ts';
 import { RateLimits } from '../platform/rate-limits.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { MAIL_TEST } from '../mail/rate-limits.ts';
 import { ownScope } from '../policies/own-scope.ts';
 import { PolicyDrafts } from '../policies/policy-drafts.service.ts';
+import { isHttpKind, type ReceiverKind, type Target } from '../../proto/model/alerts/receiver-kinds.ts';
+import { Channels, NotTaken } from './channels.service.ts';
 import { DeliveriesRepository } from './deliveries.repository.ts';
-import { receiverTest } from './message.ts';
 import { ReceiversRepository } from './receivers.repository.ts';
 import type { ReceiverRow } from './rows.ts';
+import { hintOf, targetOf } from './targets.ts';
 import { toDeliveryView, toReceiverView } from './views.ts';
 
 const MAX_RECEIVERS = 100;
@@ -30,14 +30,13 @@ const NO_MAIL = 'No mail server is set. Set CTFLEET_SMTP_HOST (docs/operating.md
 @Injectable()
 export class ReceiversService {
   constructor(
-    @Inject(MAILER) private readonly mailer: Mailer | undefined,
+    @Inject(Channels) private readonly channels: Channels,
     @Inject(ReceiversRepository) private readonly receivers: ReceiversRepository,
     @Inject(DeliveriesRepository) private readonly deliveries: DeliveriesRepository,
     @Inject(PolicyDrafts) private readonly drafts: PolicyDrafts,
     @Inject(RateLimits) private readonly limits: RateLimits,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Database) private readonly database: Database,
-    @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -48,19 +47,29 @@ export class ReceiversService {
     return toPage(rows, query.limit, toReceiverView, ({ name, id }) => ({ name, id }));
   }
 
-  /** Throws NOT_FOUND for a tenant that the caller does not see, INVALID_REQUEST for one too many. */
+  /**
+   * `secret`: one that was made for it, shown this once. Throws NOT_FOUND for a tenant that the caller does not see, INVALID_REQUEST for one
+   * too many and for what its kind does not have.
+   */
   async create(
     caller: Caller,
     scope: TenantScope,
-    { tenantId = null, ...body }: Omit<z.output<typeof createReceiver.body>, 'tenantId'> & { tenantId?: string | null },
-  ): Promise<Receiver> {
+    {
+      tenantId = null,
+      addresses,
+      url,
+      key,
+      ...body
+    }: Omit<z.output<typeof createReceiver.body>, 'tenantId'> & { tenantId?: string | null },
+  ): Promise<Receiver & { secret?: string }> {
+    const { made, ...whom } = this.whomOf(body.kind, addresses, { url, key });
     return this.database.transact(ownScope(scope, tenantId), async (t) => {
       await this.drafts.tenantName(t, tenantId);
       if ((await this.receivers.count(t, tenantId)) >= MAX_RECEIVERS)
         throw new FleetError('INVALID_REQUEST', `There are ${MAX_RECEIVERS} receivers here already. Remove one first.`);
       const id = newId();
-      await this.receivers.insert(t, { ...body, id, tenantId, createdByName: caller.name, createdAt: new Date(this.clock()) });
-      return this.changed(t, caller, 'created', id);
+      await this.receivers.insert(t, { ...body, ...whom, id, tenantId, createdByName: caller.name, createdAt: new Date(this.clock()) });
+      return { ...(await this.changed(t, caller, 'created', id)), ...(made !== undefined && { secret: made }) };
     });
   }
 
@@ -69,11 +78,16 @@ export class ReceiversService {
     caller: Caller,
     scope: TenantScope,
     id: string,
-    { revision, ...change }: z.output<typeof updateReceiver.body>,
+    { revision, addresses, url, key, ...change }: z.output<typeof updateReceiver.body>,
   ): Promise<Receiver> {
     return this.database.transact(scope, async (t) => {
       const row = await this.find(t, id);
-      if (!(await this.receivers.update(t, id, revision, { ...row, ...withoutAbsent(change) })))
+      const whom = this.whomOf(row.kind as ReceiverKind, addresses ?? (isHttpKind(row.kind) ? undefined : row.addresses), {
+        ...(isHttpKind(row.kind) && this.channels.open(row.target)),
+        ...withoutAbsent({ url, key }),
+      });
+      const { name, severities, isOn } = { ...row, ...withoutAbsent(change) };
+      if (!(await this.receivers.update(t, id, revision, { ...whom, name, severities, isOn })))
         throw new FleetError(
           'ALREADY_EXISTS',
           `This receiver has been changed since: it is at revision ${row.revision}. Review it again.`,
@@ -96,13 +110,14 @@ export class ReceiversService {
   /** Sends a test to its first address at once. Throws NOT_FOUND, CAPABILITY_MISSING, RATE_LIMITED. */
   async test(caller: Caller, scope: TenantScope, id: string): Promise<{ isTaken: boolean; answer: string }> {
     const row = await this.database.transact(scope, (t) => this.find(t, id));
-    if (!this.mailer) throw new FleetError('CAPABILITY_MISSING', NO_MAIL);
+    const { kind, name, target } = row;
+    if (!isHttpKind(kind) && !this.channels.hasMail) throw new FleetError('CAPABILITY_MISSING', NO_MAIL);
     await this.limits.take(MAIL_TEST, caller.id);
-    const outcome = await this.mailer
-      .send({ to: { name: row.name, address: row.addresses[0]! }, ...receiverTest(row.name, this.config.publicUrl) })
+    const outcome = await this.channels
+      .send({ kind, name, address: row.addresses[0]!, target }, { test: { receiverName: name } }, newId())
       .then((answer) => ({ isTaken: true, answer }))
       .catch((error: unknown) => {
-        if (error instanceof MailError) return { isTaken: false, answer: error.message };
+        if (error instanceof NotTaken) return { isTaken: false, answer: error.message };
         throw error;
       });
     await this.database.transact(scope, async (t) =>
@@ -146,6 +161,23 @@ export class ReceiversService {
     });
   }
 
+  /** Where it goes, as it is stored. Throws INVALID_REQUEST with the place. */
+  private whomOf(
+    kind: ReceiverKind,
+    addresses: string[] | undefined,
+    { url, key }: Target,
+  ): Pick<ReceiverRow, 'addresses' | 'target'> & { made?: string } {
+    if (isHttpKind(kind)) {
+      if (addresses) throw notOf(kind, 'addresses');
+      const { target, made } = targetOf(kind, withoutAbsent({ url, key }));
+      return { addresses: [hintOf(kind, target)], target: this.channels.seal(target), ...(made !== undefined && { made }) };
+    }
+    if (url !== undefined || key !== undefined) throw notOf(kind, url === undefined ? 'key' : 'url');
+    if (!addresses)
+      throw new FleetError('INVALID_REQUEST', 'Mail needs an address.', { issues: [{ path: 'addresses', message: 'is needed' }] });
+    return { addresses, target: null };
+  }
+
   private async find(t: Transaction, id: string): Promise<ReceiverRow> {
     const row = await this.receivers.find(t, id);
     if (!row) throw new FleetError('NOT_FOUND', 'There is no such receiver.');
@@ -164,6 +196,12 @@ export class ReceiversService {
     });
     return toReceiverView(row);
   }
+}
+
+function notOf(kind: ReceiverKind, path: string): FleetError {
+  return new FleetError('INVALID_REQUEST', `A receiver of the kind ${kind} has no ${path}.`, {
+    issues: [{ path, message: 'is not used' }],
+  });
 }
 
 function withoutAbsent<T extends object>(change: T): { [K in keyof T]: Exclude<T[K], undefined> } {

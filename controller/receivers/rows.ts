@@ -8,6 +8,8 @@ export interface ReceiverRow {
   kind: string;
   severities: string[];
   addresses: string[];
+  /** Sealed; null for mail. */
+  target: Uint8Array<ArrayBuffer> | null;
   isOn: boolean;
   revision: number;
   createdByName: string;
@@ -37,4 +39,5 @@ export interface DeliveryRow {
 }
 
 /** A delivery that is being tried, with what its alert is now. */
-export type Claimed = DeliveryRow & Told & { /** Of what told this address that the alert was raised. */ raisedState: string | null };
+export type Claimed = DeliveryRow &
+  Told & { /** Of what told this address that the alert was raised. */ raisedState: string | null; target: Uint8Array | null };

@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import { SEVERITIES } from '../model/alerts/kinds.ts';
+import { RECEIVER_KINDS } from '../model/alerts/receiver-kinds.ts';
 import { count32, id, idParams, name, page, pageQuery, time } from './common.ts';
 import { defineRoute } from './route.ts';
 
-/** How a receiver is told. */
-export const RECEIVER_KINDS = ['email'] as const;
-export type ReceiverKind = (typeof RECEIVER_KINDS)[number];
 export const DELIVERY_STATES = ['queued', 'sent', 'retrying', 'failed', 'left-out'] as const;
 
 const MAX_ADDRESSES = 20;
@@ -17,6 +15,10 @@ const addresses = z
   .max(MAX_ADDRESSES)
   .transform((all) => [...new Set(all)]);
 
+/** Where other kinds than mail are told, and by what secret; neither is ever shown again. */
+const url = z.string().trim().max(2000).optional();
+const key = z.string().trim().max(500).optional();
+
 export const receiver = z.object({
   id,
   /** Absent: of the installation, told of the alerts of all tenants. */
@@ -25,6 +27,7 @@ export const receiver = z.object({
   name: z.string(),
   kind,
   severities: z.array(z.enum(SEVERITIES)),
+  /** Of mail, or where it is told without what is secret in the address. */
   addresses: z.array(z.string()),
   isOn: z.boolean(),
   /** Rises with each change. */
@@ -50,9 +53,20 @@ export const createReceiver = defineRoute({
   path: '/receivers',
   action: 'receivers.write',
   summary: 'Adds a receiver; without a tenant it is told of the alerts of all',
-  body: z.strictObject({ tenantId: id.optional(), name, kind, severities, addresses, isOn: z.boolean().default(true) }),
+  body: z.strictObject({
+    tenantId: id.optional(),
+    name,
+    kind,
+    severities,
+    /** Of mail. */
+    addresses: addresses.optional(),
+    url,
+    key,
+    isOn: z.boolean().default(true),
+  }),
   status: 201,
-  response: receiver,
+  /** `secret`: made for it, to verify by who calls; it is shown this once. */
+  response: receiver.extend({ secret: z.string().optional() }),
 });
 export const updateReceiver = defineRoute({
   method: 'PATCH',
@@ -65,6 +79,8 @@ export const updateReceiver = defineRoute({
     name: name.optional(),
     severities: severities.optional(),
     addresses: addresses.optional(),
+    url,
+    key,
     isOn: z.boolean().optional(),
   }),
   status: 200,
@@ -82,7 +98,7 @@ export const testReceiver = defineRoute({
   method: 'POST',
   path: '/receivers/{id}:test',
   action: 'receivers.write',
-  summary: 'Sends a test to its first address now, and says what was answered',
+  summary: 'Sends a test now, of mail to its first address,, and says what was answered',
   params: idParams,
   status: 200,
   response: z.object({ isTaken: z.boolean(), answer: z.string() }),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { keepScreenshot } from '../support/browser.ts';
 import { id } from './fixture-fleet.ts';
 import { api, goTo, page, visit } from './stage.ts';
 
@@ -91,4 +92,23 @@ test('somebody is told by mail from the settings: added, tested and removed', as
   await page.getByRole('button', { name: 'Remove noc@example.net' }).click();
   await page.getByText('Nobody is told yet').waitFor();
   expect(api.alerts.receivers).toEqual([]);
+});
+
+test('a webhook is added with its secret shown once, and what a kind still needs is said before it is sent', async () => {
+  await goTo('/settings');
+  await page.getByLabel(/^How/).selectOption('pagerduty');
+  const add = page.getByRole('button', { name: 'Tell this receiver' });
+  expect(await add.getAttribute('aria-disabled')).toBe('true');
+  await page.getByLabel(/^How/).selectOption('webhook');
+  await page.getByPlaceholder('Webhook', { exact: true }).fill('night shift');
+  await page.getByLabel('Address to call').fill('https://hooks.example.net/in?token=hidden');
+  await add.click();
+  await page.getByText('Copy it now: it is shown only here.').waitFor();
+  await page.getByText('Copy it now: it is shown only here.').scrollIntoViewIfNeeded();
+  await keepScreenshot(page, 'settings-receivers');
+  const row = page.getByRole('listitem').filter({ hasText: 'night shift' });
+  expect(await row.innerText()).toContain('https://hooks.example.net/…');
+  expect(await page.content()).not.toContain('token=hidden');
+  await page.getByRole('button', { name: 'Remove night shift' }).click();
+  await page.getByText('Nobody is told yet').waitFor();
 });

@@ -3,6 +3,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import { newId } from '../../../controller/platform/ids.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
+import { RaisedAlerts } from '../../support/raised-alerts.ts';
 import { SmtpServer } from '../../support/smtp-server.ts';
 
 const MINUTE_MS = 60_000;
@@ -13,7 +14,7 @@ let smtp: SmtpServer;
 let controller: TestController;
 let owner: Person;
 let place: { tenantId: string; siteId: string };
-let number = 0;
+let alerts: RaisedAlerts;
 
 beforeAll(async () => {
   postgres = await openTestDatabases();
@@ -22,6 +23,7 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url, ...smtp.env }, { clock: () => Date.now() + aheadMs });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   place = await makePlace(owner, 'Acme', 'gw1');
+  alerts = new RaisedAlerts(postgres, url, place);
 });
 afterEach(async () => {
   smtp.script = () => undefined;
@@ -44,36 +46,8 @@ const mailTo = (address: string, count = 1) =>
 const idOf = (raw: string) => /^message-id:\s*<([^>]+)>/im.exec(raw)?.[1];
 const deliveries = async (alert: string) => (await owner.call(routes.listDeliveries, { query: { alert } })).items;
 
-/** As the judge writes it. */
-async function raise(over: { state?: string; parentId?: string; tenantId?: string | null; severity?: string } = {}): Promise<string> {
-  const id = newId();
-  const tenantId = over.tenantId === undefined ? place.tenantId : over.tenantId;
-  const text = (value: string | null | undefined) => (value == null ? 'NULL' : `'${value}'`);
-  await postgres.query(
-    url,
-    `INSERT INTO alert (id, tenant_id, site_id, rule, kind, severity, state, fingerprint, title, likely,
-       pending_since, raised_at, changed_at, parent_id)
-     VALUES ('${id}', ${text(tenantId)}, ${tenantId === null ? 'NULL' : text(place.siteId)}, 'usage-critical', 'usage',
-       '${over.severity ?? 'critical'}', '${over.state ?? 'raised'}', 'test ${++number}', 'the table of gw1 is 91 % full', 'one source',
-       now(), now(), now(), ${text(over.parentId)})`,
-  );
-  await happened(id, 'raised');
-  return id;
-}
-
-async function happened(alertId: string, transition: string): Promise<void> {
-  await postgres.query(
-    url,
-    `INSERT INTO alert_transition (id, alert_id, tenant_id, transition, at)
-     SELECT '${newId()}', id, tenant_id, '${transition}', now() FROM alert WHERE id = '${alertId}'`,
-  );
-}
-
-async function clear(alertId: string): Promise<void> {
-  await postgres.query(url, `UPDATE alert SET state = 'cleared', cleared_at = now() WHERE id = '${alertId}'`);
-  await happened(alertId, 'cleared');
-}
-
+const raise = (over?: Parameters<RaisedAlerts['raise']>[0]): Promise<string> => alerts.raise(over);
+const clear = (id: string): Promise<void> => alerts.clear(id);
 const allRouted = () =>
   eventually('everything was planned', async () => {
     const [row] = await postgres.query<{ n: string }>(url, 'SELECT count(*) AS n FROM alert_transition WHERE routed_at IS NULL');

@@ -1,10 +1,9 @@
 'use client';
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
 import type { Receiver } from '../../../proto/http/receivers.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { SEVERITIES, type Severity } from '../../../proto/model/alerts/kinds.ts';
+import { isHttpKind, KIND_TRAITS } from '../../../proto/model/alerts/receiver-kinds.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/client.ts';
@@ -12,8 +11,9 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
+import { AddReceiver } from './add-receiver.tsx';
 
-/** Who alerts are mailed to, and whether that works. */
+/** Who alerts are told to, and whether that works. */
 export function Receivers() {
   const refusal = useRefusal('receivers.read');
   const writeRefusal = useRefusal('receivers.write', 'all');
@@ -21,7 +21,7 @@ export function Receivers() {
   return (
     <section className="setting" aria-labelledby="receivers">
       <h2 id="receivers">
-        Alerts by mail<small>who is told when something is raised and cleared</small>
+        Alerts to people and systems<small>who is told when something is raised and cleared</small>
       </h2>
       {refusal ? (
         <p className="dim small">{refusal}</p>
@@ -45,7 +45,7 @@ export function Receivers() {
 }
 
 function ReceiverRow({ receiver }: { receiver: Receiver }) {
-  const { id, name, tenantId, tenantName, addresses, severities, last, isOn } = receiver;
+  const { id, name, kind, tenantId, tenantName, addresses, severities, last, isOn } = receiver;
   const client = useQueryClient();
   const clock = useClock();
   const now = useNow(60_000);
@@ -56,7 +56,8 @@ function ReceiverRow({ receiver }: { receiver: Receiver }) {
   return (
     <li className="receiver">
       <div className="grow">
-        <b>{name}</b> <span className="dim2">{addresses.join(', ')}</span>
+        <b>{name}</b> {isHttpKind(kind) && <span className="dim2">{KIND_TRAITS[kind].name}</span>}{' '}
+        <span className="dim2">{addresses.join(', ')}</span>
         <div className="dim small">
           {tenantName ?? 'all tenants'}: {severities.join(', ')}
           {!isOn && ', off'}
@@ -86,54 +87,5 @@ function ReceiverRow({ receiver }: { receiver: Receiver }) {
         Remove<span className="sr"> {name}</span>
       </Button>
     </li>
-  );
-}
-
-/** From this severity on. */
-const FROM: readonly { value: Severity; text: string }[] = [
-  { value: 'critical', text: 'critical' },
-  { value: 'warning', text: 'warning and critical' },
-  { value: 'info', text: 'everything' },
-];
-
-function AddReceiver({ refusal }: { refusal: string | undefined }) {
-  const client = useQueryClient();
-  const [address, setAddress] = useState('');
-  const [from, setFrom] = useState<Severity>('critical');
-  const add = useMutation({
-    mutationFn: () =>
-      call(routes.createReceiver, {
-        body: { name: address.trim(), kind: 'email', addresses: [address.trim()], severities: SEVERITIES.slice(SEVERITIES.indexOf(from)) },
-      }),
-    onSuccess: () => setAddress(''),
-    onSettled: () => void client.invalidateQueries({ queryKey: queries.receivers().queryKey }),
-  });
-  return (
-    <form
-      className="row add-receiver"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (!refusal && address.trim() !== '' && !add.isPending) add.mutate();
-      }}
-    >
-      <label className="input">
-        Address
-        <input type="email" placeholder="noc@example.net" value={address} onChange={(event) => setAddress(event.currentTarget.value)} />
-      </label>
-      <label className="input">
-        Which alerts
-        <select value={from} onChange={(event) => setFrom(event.currentTarget.value as Severity)}>
-          {FROM.map(({ value, text }) => (
-            <option key={value} value={value}>
-              {text}
-            </option>
-          ))}
-        </select>
-      </label>
-      <Button type="submit" refusal={refusal ?? (address.trim() === '' ? 'Write an address first.' : undefined)}>
-        Tell this address
-      </Button>
-      {add.error && <Failure what="It was not added" error={add.error} />}
-    </form>
   );
 }
