@@ -8,6 +8,8 @@ import { ensurePrograms, howToInstall, whyNoKernelGateways } from './system.ts';
 
 const isCi = process.env.CI !== undefined && process.env.CI !== '' && process.env.CI !== 'false';
 const missing = ensurePrograms(['ip', 'nft', 'conntrack', 'iptables-nft-restore', 'ipset', 'redis-server', 'chromium-headless-shell']);
+// Its test is skipped without it.
+ensurePrograms(['prometheus-alertmanager']);
 // The full browser works as well, but takes longer.
 const hasBrowser = !missing.includes('chromium-headless-shell') || ensurePrograms(['chromium']).length === 0;
 const cannot = {
