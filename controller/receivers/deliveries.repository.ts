@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import type { PlannedDelivery, PlanningReceiver, ToldAddress, UntoldTransition } from './planning.ts';
+import type { LastTold, PlannedDelivery, PlanningReceiver, StandingAlert, ToldAddress, UntoldTransition } from './planning.ts';
 import type { Claimed, DeliveryRow } from './rows.ts';
 
 const ROWS = Prisma.sql`
@@ -30,22 +30,40 @@ export class DeliveriesRepository {
 
   async receivers(t: Transaction): Promise<PlanningReceiver[]> {
     return t.$queryRaw<PlanningReceiver[]>`
-      SELECT id, tenant_id AS "tenantId", name, kind, severities, addresses FROM receiver WHERE is_on ORDER BY id`;
+      SELECT id, tenant_id AS "tenantId", name, kind, severities, addresses, hours, remind_minutes AS "remindMinutes",
+        created_at AS "createdAt" FROM receiver WHERE is_on ORDER BY id`;
   }
 
   /** What was not taken while it held is not told once it is over. */
   async leaveOut(t: Transaction, alertIds: readonly string[], why: string): Promise<void> {
     await t.$executeRaw`
       UPDATE delivery SET state = 'left-out', answer = ${why}
-      WHERE alert_id = ANY (${[...alertIds]}::uuid[]) AND reason = 'raised' AND state IN ('queued', 'retrying')`;
+      WHERE alert_id = ANY (${[...alertIds]}::uuid[]) AND reason IN ('raised', 'reminder') AND state IN ('queued', 'retrying')`;
   }
 
   /** Who was told, or is just being told, that these alerts were raised. */
   async told(t: Transaction, alertIds: readonly string[]): Promise<ToldAddress[]> {
     return t.$queryRaw<ToldAddress[]>`
-      SELECT alert_id AS "alertId", receiver_id AS "receiverId", address FROM delivery
-      WHERE alert_id = ANY (${[...alertIds]}::uuid[]) AND reason = 'raised' AND receiver_id IS NOT NULL
+      SELECT DISTINCT alert_id AS "alertId", receiver_id AS "receiverId", address FROM delivery
+      WHERE alert_id = ANY (${[...alertIds]}::uuid[]) AND reason IN ('raised', 'reminder') AND receiver_id IS NOT NULL
         AND state IN ('queued', 'retrying', 'sending', 'sent')`;
+  }
+
+  /** What is raised, was planned once, and may have to be told again or late; the oldest first. */
+  async standing(t: Transaction, limit: number): Promise<StandingAlert[]> {
+    return t.$queryRaw<StandingAlert[]>`
+      SELECT id AS "alertId", tenant_id AS "tenantId", severity, title, raised_at AS "raisedAt" FROM alert
+      WHERE state = 'raised' AND parent_id IS NULL
+        AND EXISTS (SELECT FROM alert_transition WHERE alert_id = alert.id AND routed_at IS NOT NULL)
+      ORDER BY raised_at LIMIT ${limit}`;
+  }
+
+  /** When each address was last told of these alerts, whatever came of it. */
+  async lastTold(t: Transaction, alertIds: readonly string[]): Promise<LastTold[]> {
+    return t.$queryRaw<LastTold[]>`
+      SELECT alert_id AS "alertId", receiver_id AS "receiverId", address, max(queued_at) AS at FROM delivery
+      WHERE alert_id = ANY (${[...alertIds]}::uuid[]) AND reason IN ('raised', 'reminder') AND receiver_id IS NOT NULL
+      GROUP BY alert_id, receiver_id, address`;
   }
 
   /** @param noMail why mail is not sent; undefined if it is */
@@ -94,12 +112,13 @@ export class DeliveriesRepository {
         WHERE id = ${id}::uuid AND state IN ('queued', 'retrying', 'sending') AND next_attempt_at <= ${now} RETURNING *
       )
       SELECT claimed.id, claimed.reason, claimed.receiver_name AS "receiverName", claimed.address, claimed.attempts, claimed.kind,
-        claimed.receiver_id AS "receiverId", receiver.target,
+        claimed.receiver_id AS "receiverId", receiver.target, alert.state AS "alertState",
         claimed.queued_at AS "queuedAt", alert.id AS "alertId", alert.severity, alert.title, alert.likely, alert.rule,
         alert.raised_at AS "raisedAt", alert.cleared_at AS "clearedAt", alert.fix ->> 'words' AS "fixWords", gateway.name AS "gatewayName", site.name AS "siteName",
         site.time_zone AS "timeZone", tenant.name AS "tenantName",
         (SELECT state FROM delivery raised WHERE raised.alert_id = claimed.alert_id AND raised.receiver_id = claimed.receiver_id
-          AND raised.address = claimed.address AND raised.reason = 'raised' ORDER BY id DESC LIMIT 1) AS "raisedState"
+          AND raised.address = claimed.address AND raised.reason IN ('raised', 'reminder')
+          ORDER BY raised.state = 'sent' DESC, raised.id DESC LIMIT 1) AS "raisedState"
       FROM claimed JOIN alert ON alert.id = claimed.alert_id LEFT JOIN gateway ON gateway.id = alert.gateway_id
       LEFT JOIN site ON site.id = alert.site_id LEFT JOIN tenant ON tenant.id = alert.tenant_id
       LEFT JOIN receiver ON receiver.id = claimed.receiver_id`;

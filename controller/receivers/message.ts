@@ -2,7 +2,7 @@ import { compose, oneLine, type Message } from '../mail/messages.ts';
 
 /** What a message tells of an alert. */
 export interface Told {
-  reason: 'raised' | 'cleared';
+  reason: 'raised' | 'reminder' | 'cleared';
   severity: string;
   title: string;
   likely: string | null;
@@ -32,13 +32,13 @@ export function factsOf(told: Told, publicUrl: string): Facts {
   const where = [told.gatewayName, told.siteName, told.tenantName].filter((part) => part !== null);
   const since = `Raised at ${timesOf(told.raisedAt, told.timeZone)}`;
   return {
-    subject: `[${reason === 'cleared' ? 'cleared' : severity}] ${title}`,
-    title: reason === 'cleared' ? `Cleared: ${title}` : title,
+    subject: `[${{ raised: severity, reminder: `still ${severity}`, cleared: 'cleared' }[reason]}] ${title}`,
+    title: `${{ raised: '', reminder: 'Still so: ', cleared: 'Cleared: ' }[reason]}${title}`,
     lines: [
       where.length > 0 ? `Where: ${where.join(', ')}.` : 'Where: the installation.',
       told.clearedAt === null ? `${since}.` : `${since}, cleared at ${timesOf(told.clearedAt, told.timeZone)}.`,
       ...(likely === null ? [] : [likely]),
-      `Rule: ${rule}, ${severity}.${reason === 'raised' && fixWords !== null ? ` What helps: ${fixWords}.` : ''}`,
+      `Rule: ${rule}, ${severity}.${reason !== 'cleared' && fixWords !== null ? ` What helps: ${fixWords}.` : ''}`,
     ].map(oneLine),
     link: `${publicUrl}/alerts/${alertId}`,
   };

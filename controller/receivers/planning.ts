@@ -1,3 +1,7 @@
+import { areNow, type Hours } from '../../proto/model/alerts/hours.ts';
+
+const MINUTE_MS = 60_000;
+
 /** A transition of an alert that nobody has been told of yet, with its alert as it is now. */
 export interface UntoldTransition {
   id: string;
@@ -17,14 +21,17 @@ export interface PlanningReceiver {
   kind: string;
   severities: string[];
   addresses: string[];
+  hours: Hours | null;
+  remindMinutes: number | null;
+  createdAt: Date;
 }
 
-/** What is to be told to one address. */
+/** What is to be told to one address. A reminder, or what is told late, is of no transition. */
 export interface PlannedDelivery {
-  transitionId: string;
+  transitionId: string | null;
   alertId: string;
   tenantId: string | null;
-  reason: 'raised' | 'cleared';
+  reason: 'raised' | 'reminder' | 'cleared';
   title: string;
   receiver: PlanningReceiver;
   address: string;
@@ -39,13 +46,14 @@ export interface ToldAddress {
 
 /**
  * Who is told of what. That an alert was raised goes to every receiver of its tenant and severity, once to each address. A part of another
- * alert is told with that; one that is silenced is told when its silence ends, if it is still raised. That it was cleared goes to whoever
- * was told that it was raised, whatever the receiver is set to by now, unless that is switched off.
+ * alert is told with that; one that is silenced is told when its silence ends, if it is still raised; what comes outside a receiver's hours
+ * is `planReminders`' to tell. That it was cleared goes to whoever was told that it was raised, whatever the receiver is set to by now, unless that is switched off.
  */
 export function planDeliveries(
   transitions: readonly UntoldTransition[],
   receivers: readonly PlanningReceiver[],
   told: readonly ToldAddress[],
+  nowMs: number,
 ): PlannedDelivery[] {
   const known = new Set(told.map(keyOf));
   return transitions.flatMap((transition) => {
@@ -59,7 +67,7 @@ export function planDeliveries(
         return one.alertId === alertId && receiver ? [{ ...planned, receiver, address: one.address }] : [];
       });
     return receivers
-      .filter((receiver) => isFor(receiver, transition))
+      .filter((receiver) => isFor(receiver, transition) && isAwake(receiver, nowMs))
       .flatMap((receiver) =>
         receiver.addresses.flatMap((address): PlannedDelivery[] => {
           const key = keyOf({ alertId, receiverId: receiver.id, address });
@@ -71,8 +79,53 @@ export function planDeliveries(
   });
 }
 
-function isFor({ tenantId, severities }: PlanningReceiver, transition: UntoldTransition): boolean {
-  return (tenantId === null || tenantId === transition.tenantId) && severities.includes(transition.severity);
+/** An alert that is raised, and that nobody has acknowledged, silenced or made a part of another. */
+export interface StandingAlert {
+  alertId: string;
+  tenantId: string | null;
+  severity: string;
+  title: string;
+  raisedAt: Date;
+}
+
+/** When an address was last told of a standing alert, taken or not. */
+export interface LastTold extends ToldAddress {
+  at: Date;
+}
+
+/**
+ * What is told again, because a receiver asks to be reminded, and what is told late, because it was raised outside a receiver's hours. Both
+ * only within its hours. A receiver that is younger than an alert is told nothing of it.
+ */
+export function planReminders(
+  standing: readonly StandingAlert[],
+  receivers: readonly PlanningReceiver[],
+  lastTold: readonly LastTold[],
+  nowMs: number,
+): PlannedDelivery[] {
+  const last = new Map(lastTold.map((one) => [keyOf(one), one.at.getTime()]));
+  const awake = receivers.filter((receiver) => (receiver.hours || receiver.remindMinutes !== null) && isAwake(receiver, nowMs));
+  return standing.flatMap(({ raisedAt, ...alert }) =>
+    awake
+      .filter((receiver) => isFor(receiver, alert) && receiver.createdAt <= raisedAt)
+      .flatMap((receiver) =>
+        receiver.addresses.flatMap((address): PlannedDelivery[] => {
+          const toldMs = last.get(keyOf({ ...alert, receiverId: receiver.id, address }));
+          const isDue = toldMs !== undefined && receiver.remindMinutes !== null && nowMs - toldMs >= receiver.remindMinutes * MINUTE_MS;
+          const reason = isDue ? 'reminder' : toldMs === undefined && receiver.hours ? 'raised' : undefined;
+          const { alertId, tenantId, title } = alert;
+          return reason ? [{ transitionId: null, alertId, tenantId, title, reason, receiver, address }] : [];
+        }),
+      ),
+  );
+}
+
+function isAwake({ hours }: PlanningReceiver, nowMs: number): boolean {
+  return !hours || areNow(hours, nowMs);
+}
+
+function isFor({ tenantId, severities }: PlanningReceiver, alert: { tenantId: string | null; severity: string }): boolean {
+  return (tenantId === null || tenantId === alert.tenantId) && severities.includes(alert.severity);
 }
 
 function keyOf({ alertId, receiverId, address }: ToldAddress): string {

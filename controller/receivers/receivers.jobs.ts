@@ -18,6 +18,7 @@ export class ReceiversJobs implements OnModuleInit, OnApplicationBootstrap {
 
   onModuleInit(): void {
     this.loop.everyTick('what happened to alerts could not be told', () => this.delivery.plan());
+    this.loop.everyTick('nobody could be reminded of what is raised', () => this.delivery.remind());
     this.loop.everyTick('alerts could not be handed to the queue', async () => {
       for (const { id, attempts } of await this.delivery.due())
         await this.queues.add(DELIVERIES, 'send', { deliveryId: id }, `delivery-${id}-${attempts}`);

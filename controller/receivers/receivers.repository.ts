@@ -6,7 +6,7 @@ import type { ReceiverRow } from './rows.ts';
 /** With its newest attempt, and since when none was taken. */
 const ROWS = Prisma.sql`
   SELECT receiver.id, receiver.tenant_id AS "tenantId", tenant.name AS "tenantName", receiver.name, receiver.kind, severities, addresses,
-    receiver.target, is_on AS "isOn", revision, created_by_name AS "createdByName", receiver.created_at AS "createdAt",
+    receiver.target, hours, remind_minutes AS "remindMinutes", is_on AS "isOn", revision, created_by_name AS "createdByName", receiver.created_at AS "createdAt",
     last.at AS "lastAt", last.state AS "lastState", last.answer AS "lastAnswer", failing.since AS "failingSince"
   FROM receiver LEFT JOIN tenant ON tenant.id = receiver.tenant_id
   LEFT JOIN LATERAL (
@@ -47,12 +47,24 @@ export class ReceiversRepository {
     t: Transaction,
     row: Pick<
       ReceiverRow,
-      'id' | 'tenantId' | 'name' | 'kind' | 'severities' | 'addresses' | 'target' | 'isOn' | 'createdByName' | 'createdAt'
+      | 'id'
+      | 'tenantId'
+      | 'name'
+      | 'kind'
+      | 'severities'
+      | 'addresses'
+      | 'target'
+      | 'hours'
+      | 'remindMinutes'
+      | 'isOn'
+      | 'createdByName'
+      | 'createdAt'
     >,
   ): Promise<void> {
     await t.$executeRaw`
-      INSERT INTO receiver (id, tenant_id, name, kind, severities, addresses, target, is_on, revision, created_by_name, created_at)
-      VALUES (${row.id}::uuid, ${row.tenantId}::uuid, ${row.name}, ${row.kind}, ${row.severities}, ${row.addresses}, ${row.target}, ${row.isOn}, 1,
+      INSERT INTO receiver (id, tenant_id, name, kind, severities, addresses, target, hours, remind_minutes, is_on, revision, created_by_name, created_at)
+      VALUES (${row.id}::uuid, ${row.tenantId}::uuid, ${row.name}, ${row.kind}, ${row.severities}, ${row.addresses}, ${row.target},
+        ${row.hours && JSON.stringify(row.hours)}::jsonb, ${row.remindMinutes}, ${row.isOn}, 1,
         ${row.createdByName}, ${row.createdAt})`;
   }
 
@@ -61,11 +73,19 @@ export class ReceiversRepository {
     t: Transaction,
     id: string,
     revision: number,
-    { name, severities, addresses, target, isOn }: Pick<ReceiverRow, 'name' | 'severities' | 'addresses' | 'target' | 'isOn'>,
+    {
+      name,
+      severities,
+      addresses,
+      target,
+      hours,
+      remindMinutes,
+      isOn,
+    }: Pick<ReceiverRow, 'name' | 'severities' | 'addresses' | 'target' | 'hours' | 'remindMinutes' | 'isOn'>,
   ): Promise<boolean> {
     const count = await t.$executeRaw`
       UPDATE receiver SET name = ${name}, severities = ${severities}, addresses = ${addresses}, target = ${target},
-        is_on = ${isOn}, revision = revision + 1
+        hours = ${hours && JSON.stringify(hours)}::jsonb, remind_minutes = ${remindMinutes}, is_on = ${isOn}, revision = revision + 1
       WHERE id = ${id}::uuid AND revision = ${revision}`;
     return count === 1;
   }

@@ -4,7 +4,7 @@ import { id as idSchema } from '../../proto/http/common.ts';
 import type { createReceiver, Delivery, listDeliveries, listReceivers, Receiver, updateReceiver } from '../../proto/http/receivers.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
-import { namePlace } from '../gateways/tenants.service.ts';
+import { isTimeZone, namePlace } from '../gateways/tenants.service.ts';
 import type { Caller } from '../platform/caller.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage } from '../platform/cursor.ts';
@@ -15,6 +15,7 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 import { MAIL_TEST } from '../mail/rate-limits.ts';
 import { ownScope } from '../policies/own-scope.ts';
 import { PolicyDrafts } from '../policies/policy-drafts.service.ts';
+import type { Hours } from '../../proto/model/alerts/hours.ts';
 import { isHttpKind, type ReceiverKind, type Target } from '../../proto/model/alerts/receiver-kinds.ts';
 import { Channels, NotTaken } from './channels.service.ts';
 import { DeliveriesRepository } from './deliveries.repository.ts';
@@ -63,12 +64,22 @@ export class ReceiversService {
     }: Omit<z.output<typeof createReceiver.body>, 'tenantId'> & { tenantId?: string | null },
   ): Promise<Receiver & { secret?: string }> {
     const { made, ...whom } = this.whomOf(body.kind, addresses, { url, key });
+    checkZone(body.hours);
     return this.database.transact(ownScope(scope, tenantId), async (t) => {
       await this.drafts.tenantName(t, tenantId);
       if ((await this.receivers.count(t, tenantId)) >= MAX_RECEIVERS)
         throw new FleetError('INVALID_REQUEST', `There are ${MAX_RECEIVERS} receivers here already. Remove one first.`);
       const id = newId();
-      await this.receivers.insert(t, { ...body, ...whom, id, tenantId, createdByName: caller.name, createdAt: new Date(this.clock()) });
+      await this.receivers.insert(t, {
+        ...body,
+        ...whom,
+        hours: body.hours ?? null,
+        remindMinutes: body.remindMinutes ?? null,
+        id,
+        tenantId,
+        createdByName: caller.name,
+        createdAt: new Date(this.clock()),
+      });
       return { ...(await this.changed(t, caller, 'created', id)), ...(made !== undefined && { secret: made }) };
     });
   }
@@ -86,8 +97,9 @@ export class ReceiversService {
         ...(isHttpKind(row.kind) && this.channels.open(row.target)),
         ...withoutAbsent({ url, key }),
       });
-      const { name, severities, isOn } = { ...row, ...withoutAbsent(change) };
-      if (!(await this.receivers.update(t, id, revision, { ...whom, name, severities, isOn })))
+      const { name, severities, hours, remindMinutes, isOn } = { ...row, ...withoutAbsent(change) };
+      checkZone(hours);
+      if (!(await this.receivers.update(t, id, revision, { ...whom, name, severities, hours, remindMinutes, isOn })))
         throw new FleetError(
           'ALREADY_EXISTS',
           `This receiver has been changed since: it is at revision ${row.revision}. Review it again.`,
@@ -196,6 +208,13 @@ export class ReceiversService {
     });
     return toReceiverView(row);
   }
+}
+
+function checkZone(hours: Hours | null | undefined): void {
+  if (hours && !isTimeZone(hours.timeZone))
+    throw new FleetError('INVALID_REQUEST', `${hours.timeZone} is not a time zone.`, {
+      issues: [{ path: 'hours.timeZone', message: 'must be a zone such as Europe/Rome' }],
+    });
 }
 
 function notOf(kind: ReceiverKind, path: string): FleetError {

@@ -105,7 +105,7 @@ const REQUESTS: Readonly<Record<HttpKind, (target: Target, telling: Telling, say
       topic: decodeURIComponent(url.slice(at + 1)),
       title: subject,
       message: lines.join('\n'),
-      priority: told?.reason === 'raised' ? PRIORITIES[told.severity] : 3,
+      priority: told && told.reason !== 'cleared' ? PRIORITIES[told.severity] : 3,
       click: link,
     };
     return json(url.slice(0, at + 1), message, bearer(key));

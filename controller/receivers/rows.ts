@@ -1,3 +1,4 @@
+import type { Hours } from '../../proto/model/alerts/hours.ts';
 import type { Told } from './message.ts';
 
 export interface ReceiverRow {
@@ -10,6 +11,8 @@ export interface ReceiverRow {
   addresses: string[];
   /** Sealed; null for mail. */
   target: Uint8Array<ArrayBuffer> | null;
+  hours: Hours | null;
+  remindMinutes: number | null;
   isOn: boolean;
   revision: number;
   createdByName: string;
@@ -40,4 +43,8 @@ export interface DeliveryRow {
 
 /** A delivery that is being tried, with what its alert is now. */
 export type Claimed = DeliveryRow &
-  Told & { /** Of what told this address that the alert was raised. */ raisedState: string | null; target: Uint8Array | null };
+  Told & {
+    /** Of what told this address that the alert was raised. */ raisedState: string | null;
+    alertState: string;
+    target: Uint8Array | null;
+  };

@@ -11,6 +11,8 @@ export function toReceiverView(row: ReceiverRow): Receiver {
     kind: row.kind as Receiver['kind'],
     severities: row.severities as Receiver['severities'],
     addresses: row.addresses,
+    hours: row.hours ?? undefined,
+    remindMinutes: row.remindMinutes ?? undefined,
     isOn: row.isOn,
     revision: row.revision,
     createdBy: row.createdByName,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SEVERITIES } from '../model/alerts/kinds.ts';
+import { DAYS } from '../model/alerts/hours.ts';
 import { RECEIVER_KINDS } from '../model/alerts/receiver-kinds.ts';
 import { count32, id, idParams, name, page, pageQuery, time } from './common.ts';
 import { defineRoute } from './route.ts';
@@ -7,6 +8,7 @@ import { defineRoute } from './route.ts';
 export const DELIVERY_STATES = ['queued', 'sent', 'retrying', 'failed', 'left-out'] as const;
 
 const MAX_ADDRESSES = 20;
+const CLOCK = /^(?:[01]\d|2[0-3]):[0-5]\d$/;
 const kind = z.enum(RECEIVER_KINDS);
 const severities = z.array(z.enum(SEVERITIES)).min(1).max(SEVERITIES.length);
 const addresses = z
@@ -15,6 +17,20 @@ const addresses = z
   .max(MAX_ADDRESSES)
   .transform((all) => [...new Set(all)]);
 
+/** When it is told; of what was raised at another time it learns when they begin, if that is still raised. */
+const hours = z.strictObject({
+  timeZone: z.string().min(1).max(64),
+  days: z
+    .array(z.enum(DAYS))
+    .min(1)
+    .max(7)
+    .refine((all) => new Set(all).size === all.length, 'must have each day once'),
+  from: z.string().regex(CLOCK, 'must be a time such as 08:00'),
+  to: z.string().regex(CLOCK, 'must be a time such as 18:00'),
+  /** All other hours are meant. */
+  isOutside: z.boolean().optional(),
+});
+const remindMinutes = z.number().int().min(5).max(1440);
 /** Where other kinds than mail are told, and by what secret; neither is ever shown again. */
 const url = z.string().trim().max(2000).optional();
 const key = z.string().trim().max(500).optional();
@@ -29,6 +45,10 @@ export const receiver = z.object({
   severities: z.array(z.enum(SEVERITIES)),
   /** Of mail, or where it is told without what is secret in the address. */
   addresses: z.array(z.string()),
+  /** Only then; absent: always. */
+  hours: hours.optional(),
+  /** How often again while an alert is raised and nobody has acknowledged it; absent: never. */
+  remindMinutes: remindMinutes.optional(),
   isOn: z.boolean(),
   /** Rises with each change. */
   revision: z.number().int(),
@@ -62,6 +82,8 @@ export const createReceiver = defineRoute({
     addresses: addresses.optional(),
     url,
     key,
+    hours: hours.optional(),
+    remindMinutes: remindMinutes.optional(),
     isOn: z.boolean().default(true),
   }),
   status: 201,
@@ -81,6 +103,8 @@ export const updateReceiver = defineRoute({
     addresses: addresses.optional(),
     url,
     key,
+    hours: hours.nullish(),
+    remindMinutes: remindMinutes.nullish(),
     isOn: z.boolean().optional(),
   }),
   status: 200,
@@ -109,7 +133,8 @@ export const delivery = z.object({
   alertId: id.optional(),
   /** What it is about, in one line. */
   title: z.string(),
-  reason: z.enum(['raised', 'cleared']),
+  /** `reminder`: it is still raised, and nobody has acknowledged it. */
+  reason: z.enum(['raised', 'reminder', 'cleared']),
   receiverId: id.optional(),
   receiverName: z.string(),
   kind,

@@ -102,12 +102,15 @@ test('a webhook is added with its secret shown once, and what a kind still needs
   await page.getByLabel(/^How/).selectOption('webhook');
   await page.getByPlaceholder('Webhook', { exact: true }).fill('night shift');
   await page.getByLabel('Address to call').fill('https://hooks.example.net/in?token=hidden');
+  await page.getByLabel(/^When/).selectOption('outside');
+  await page.getByLabel(/^Again/).selectOption('30');
   await add.click();
   await page.getByText('Copy it now: it is shown only here.').waitFor();
   await page.getByText('Copy it now: it is shown only here.').scrollIntoViewIfNeeded();
   await keepScreenshot(page, 'settings-receivers');
   const row = page.getByRole('listitem').filter({ hasText: 'night shift' });
-  expect(await row.innerText()).toContain('https://hooks.example.net/…');
+  for (const part of ['https://hooks.example.net/…', 'outside Mon to Fri 08:00–18:00 (Europe/Rome)', 'again every 30 min'])
+    expect(await row.innerText()).toContain(part);
   expect(await page.content()).not.toContain('token=hidden');
   await page.getByRole('button', { name: 'Remove night shift' }).click();
   await page.getByText('Nobody is told yet').waitFor();

@@ -6,10 +6,12 @@ export class RaisedAlerts {
   readonly #postgres: TestDatabases;
   readonly #url: string;
   readonly #place: { tenantId: string; siteId: string };
+  readonly #nowMs: () => number;
   #number = 0;
 
-  constructor(postgres: TestDatabases, url: string, place: { tenantId: string; siteId: string }) {
-    [this.#postgres, this.#url, this.#place] = [postgres, url, place];
+  /** @param nowMs the controller's clock */
+  constructor(postgres: TestDatabases, url: string, place: { tenantId: string; siteId: string }, nowMs: () => number = Date.now) {
+    [this.#postgres, this.#url, this.#place, this.#nowMs] = [postgres, url, place, nowMs];
   }
 
   async raise(over: { state?: string; parentId?: string; tenantId?: string | null; severity?: string } = {}): Promise<string> {
@@ -22,7 +24,7 @@ export class RaisedAlerts {
          pending_since, raised_at, changed_at, parent_id)
        VALUES ('${id}', ${text(tenantId)}, ${tenantId === null ? 'NULL' : text(this.#place.siteId)}, 'usage-critical', 'usage',
          '${over.severity ?? 'critical'}', '${over.state ?? 'raised'}', 'test ${++this.#number}', 'the table of gw1 is 91 % full', 'one source',
-         now(), now(), now(), ${text(over.parentId)})`,
+         ${this.#now}, ${this.#now}, ${this.#now}, ${text(over.parentId)})`,
     );
     await this.happened(id, 'raised');
     return id;
@@ -32,12 +34,16 @@ export class RaisedAlerts {
     await this.#postgres.query(
       this.#url,
       `INSERT INTO alert_transition (id, alert_id, tenant_id, transition, at)
-       SELECT '${newId()}', id, tenant_id, '${transition}', now() FROM alert WHERE id = '${alertId}'`,
+       SELECT '${newId()}', id, tenant_id, '${transition}', ${this.#now} FROM alert WHERE id = '${alertId}'`,
     );
   }
 
   async clear(alertId: string): Promise<void> {
-    await this.#postgres.query(this.#url, `UPDATE alert SET state = 'cleared', cleared_at = now() WHERE id = '${alertId}'`);
+    await this.#postgres.query(this.#url, `UPDATE alert SET state = 'cleared', cleared_at = ${this.#now} WHERE id = '${alertId}'`);
     await this.happened(alertId, 'cleared');
+  }
+
+  get #now(): string {
+    return `'${new Date(this.#nowMs()).toISOString()}'`;
   }
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { whyRefused } from '../../../controller/remediations/hook-signature.ts';
+import { DAYS } from '../../../proto/model/alerts/hours.ts';
 import type { ReceiverKind } from '../../../proto/model/alerts/receiver-kinds.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { openTestDatabases, type TestDatabases } from '../../support/database.ts';
@@ -45,7 +46,7 @@ beforeAll(async () => {
     { clock: () => Date.now() + aheadMs },
   );
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
-  alerts = new RaisedAlerts(postgres, url, await makePlace(owner, 'Acme', 'gw1'));
+  alerts = new RaisedAlerts(postgres, url, await makePlace(owner, 'Acme', 'gw1'), () => Date.now() + aheadMs);
 });
 afterEach(async () => {
   answer = { status: 200 };
@@ -173,4 +174,44 @@ it('what was not yet told when its receiver was removed is left out, and the log
   await owner.call(routes.deleteReceiver, { params: { id: made.id } });
   aheadMs += 2 * MINUTE_MS;
   expect(await settled(id, 'left-out')).toMatchObject([{ answer: 'The receiver was removed.' }]);
+});
+
+it('who asks for it is reminded until somebody acknowledges the alert, and the log has each reminder', async () => {
+  await add('webhook', { url: `${origin}/hook` }, { remindMinutes: 30 });
+  const id = await alerts.raise();
+  await settled(id, 'sent');
+  for (const count of [2, 3]) {
+    aheadMs += 31 * MINUTE_MS;
+    const all = await settled(id, 'sent', count);
+    expect(all[0]!.reason).toBe('reminder');
+  }
+  const types = calls.map(({ body }) => (JSON.parse(body) as { type: string }).type);
+  expect(types).toEqual(['alert.raised', 'alert.reminder', 'alert.reminder']);
+  await postgres.query(url, `UPDATE alert SET state = 'acknowledged' WHERE id = '${id}'`);
+  aheadMs += 31 * MINUTE_MS;
+  const other = await alerts.raise();
+  await settled(other, 'sent');
+  expect(await deliveries(id)).toHaveLength(3);
+  await alerts.clear(id);
+  await settled(id, 'sent', 4);
+});
+
+it('a receiver sleeps outside its hours, and is told of what is still raised when they begin', async () => {
+  const clock = (ms: number): string => new Date(ms).toISOString().slice(11, 16);
+  const nowMs = Date.now() + aheadMs;
+  const hours = { timeZone: 'UTC', days: [...DAYS], from: clock(nowMs + 120 * MINUTE_MS), to: clock(nowMs + 240 * MINUTE_MS) };
+  const made = await add('webhook', { url: `${origin}/hook` }, { hours });
+  expect(made.hours).toEqual(hours);
+  await add('slack', { url: `${origin}/slack` });
+  const id = await alerts.raise();
+  await settled(id, 'sent');
+  expect(calls.map(({ path }) => path)).toEqual(['/slack']);
+  aheadMs += 125 * MINUTE_MS;
+  await settled(id, 'sent', 2);
+  expect(calls.map(({ path }) => path)).toEqual(['/slack', '/hook']);
+  const params = { id: made.id };
+  const changed = await owner.call(routes.updateReceiver, { params, body: { revision: made.revision, hours: null } });
+  expect(changed.hours).toBeUndefined();
+  const wrong = { ...hours, timeZone: 'Europe/Nowhere' };
+  expect((await owner.ask(routes.updateReceiver, { params, body: { revision: 2, hours: wrong } })).status).toBe(400);
 });

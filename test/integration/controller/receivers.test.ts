@@ -23,7 +23,7 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url, ...smtp.env }, { clock: () => Date.now() + aheadMs });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   place = await makePlace(owner, 'Acme', 'gw1');
-  alerts = new RaisedAlerts(postgres, url, place);
+  alerts = new RaisedAlerts(postgres, url, place, () => Date.now() + aheadMs);
 });
 afterEach(async () => {
   smtp.script = () => undefined;

@@ -2,12 +2,17 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { routes } from '../../../proto/http/routes.ts';
 import { SEVERITIES, type Severity } from '../../../proto/model/alerts/kinds.ts';
+import type { Day } from '../../../proto/model/alerts/hours.ts';
 import { isHttpKind, KIND_TRAITS, RECEIVER_KINDS, type ReceiverKind } from '../../../proto/model/alerts/receiver-kinds.ts';
+import { lasting } from '../../../client/words/format.ts';
+import { useTimeZone } from '../../lib/clock.tsx';
 import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { Failure } from '../../ui/feedback.tsx';
+
+type When = 'always' | 'during' | 'outside';
 
 /** From this severity on. */
 const FROM: readonly { value: Severity; text: string }[] = [
@@ -15,6 +20,9 @@ const FROM: readonly { value: Severity; text: string }[] = [
   { value: 'warning', text: 'warning and critical' },
   { value: 'info', text: 'everything' },
 ];
+/** Minutes; 0: never. */
+const AGAIN = [0, 15, 30, 60, 240];
+const WORKING: Day[] = ['mon', 'tue', 'wed', 'thu', 'fri'];
 const NOTHING = { name: '', address: '', url: '', key: '' };
 
 /** Who is told next: by which way, and what that needs. */
@@ -22,6 +30,9 @@ export function AddReceiver({ refusal }: { refusal: string | undefined }) {
   const client = useQueryClient();
   const [kind, setKind] = useState<ReceiverKind>('email');
   const [from, setFrom] = useState<Severity>('critical');
+  const [again, setAgain] = useState(0);
+  const [when, setWhen] = useState<When>('always');
+  const { zone } = useTimeZone();
   const [written, setWritten] = useState(NOTHING);
   const { name, address, url, key } = written;
   const write = (change: Partial<typeof NOTHING>): void => setWritten({ ...written, ...change });
@@ -31,6 +42,8 @@ export function AddReceiver({ refusal }: { refusal: string | undefined }) {
         body: {
           kind,
           severities: SEVERITIES.slice(SEVERITIES.indexOf(from)),
+          ...(again > 0 && { remindMinutes: again }),
+          ...(when !== 'always' && { hours: { timeZone: zone, days: WORKING, from: '08:00', to: '18:00', isOutside: when === 'outside' } }),
           ...(isHttpKind(kind)
             ? { name: name.trim() || KIND_TRAITS[kind].name, ...said({ url, key }) }
             : { name: address, addresses: [address] }),
@@ -77,6 +90,28 @@ export function AddReceiver({ refusal }: { refusal: string | undefined }) {
           {FROM.map(({ value, text }) => (
             <option key={value} value={value}>
               {text}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label className="input">
+        When
+        <select
+          value={when}
+          onChange={(event) => setWhen(event.currentTarget.value as When)}
+          title={`In ${zone}. Other hours can be set by REST.`}
+        >
+          <option value="always">at any time</option>
+          <option value="during">Mon to Fri 08:00–18:00</option>
+          <option value="outside">outside Mon to Fri 08:00–18:00</option>
+        </select>
+      </label>
+      <label className="input">
+        Again, until acknowledged
+        <select value={again} onChange={(event) => setAgain(Number(event.currentTarget.value))}>
+          {AGAIN.map((minutes) => (
+            <option key={minutes} value={minutes}>
+              {minutes === 0 ? 'never' : `every ${lasting(minutes * 60)}`}
             </option>
           ))}
         </select>

@@ -3,7 +3,9 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { Receiver } from '../../../proto/http/receivers.ts';
 import { routes } from '../../../proto/http/routes.ts';
+import { hoursWords } from '../../../proto/model/alerts/hours.ts';
 import { isHttpKind, KIND_TRAITS } from '../../../proto/model/alerts/receiver-kinds.ts';
+import { lasting } from '../../../client/words/format.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/client.ts';
@@ -45,7 +47,7 @@ export function Receivers() {
 }
 
 function ReceiverRow({ receiver }: { receiver: Receiver }) {
-  const { id, name, kind, tenantId, tenantName, addresses, severities, last, isOn } = receiver;
+  const { id, name, kind, tenantId, tenantName, addresses, severities, hours, remindMinutes, last, isOn } = receiver;
   const client = useQueryClient();
   const clock = useClock();
   const now = useNow(60_000);
@@ -60,6 +62,8 @@ function ReceiverRow({ receiver }: { receiver: Receiver }) {
         <span className="dim2">{addresses.join(', ')}</span>
         <div className="dim small">
           {tenantName ?? 'all tenants'}: {severities.join(', ')}
+          {hours && `, ${hoursWords(hours)}`}
+          {remindMinutes !== undefined && `, again every ${lasting(remindMinutes * 60)}`}
           {!isOn && ', off'}
         </div>
         {last?.failingSince !== undefined && (
