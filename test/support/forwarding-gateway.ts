@@ -22,6 +22,8 @@ import { Namespace } from './namespace.ts';
 import { SpokenFlow, type Kind } from './spoken-flows.ts';
 import { until } from './until.ts';
 
+const QUIET_LOOKS = 3;
+
 /** A client, a gateway that forwards (and masquerades IPv4), and a server. */
 export const PLACES = {
   4: { client: '10.81.0.2', lan: '10.81.0.1', wan: '198.51.100.1', server: '198.51.100.2' },
@@ -146,6 +148,13 @@ export class ForwardingGateway {
     if (this.folder.pending()) await this.changes.restore('The test is over.');
     await kernelHandsOf().replaceTable(undefined);
     this.hangUp();
+    // The last packets of sockets that are closed may come after it, and make entries again.
+    let quiet = 0;
+    await until('no flow of the case before is left', async () => {
+      quiet = (await this.table.count()) === 0 ? quiet + 1 : 0;
+      if (quiet === 0) this.gateway.run('conntrack', '-F');
+      return quiet >= QUIET_LOOKS || undefined;
+    });
   }
 
   async rules() {

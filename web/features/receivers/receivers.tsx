@@ -34,7 +34,7 @@ export function Receivers() {
       ) : (
         <div className="stack wide">
           {data.items.length === 0 && <p className="dim">Nobody is told yet: alerts are in the console only.</p>}
-          <ul className="mini">
+          <ul className="mini receivers">
             {data.items.map((receiver) => (
               <ReceiverRow key={receiver.id} receiver={receiver} />
             ))}
