@@ -1,0 +1,71 @@
+import type { Client } from '../client/client.ts';
+import { refusesNewFlows, numberToConfirm } from '../client/words/block-words.ts';
+import { count } from '../client/words/format.ts';
+import { awaitsApproval, deleteWords } from '../client/words/plan-words.ts';
+import { isCount } from '../client/words/format.ts';
+import type { Plan } from '../proto/http/plans.ts';
+import { routes } from '../proto/http/routes.ts';
+import { has, valueOf, type Call, type Given } from './command.ts';
+import { Ended, EXIT, UsageError } from './exit-codes.ts';
+import { followFlush } from './follow-flush.ts';
+import type { Io } from './io.ts';
+import { parseExpect } from './numbers.ts';
+import { planLines } from './plan-shown.ts';
+
+/** Throws UsageError where nobody can be asked and the command line does not answer for them. To be called before a plan is made. */
+export function checkConsent(given: Given, { isInputTerminal }: Pick<Io, 'isInputTerminal'>): void {
+  const expect = valueOf(given, 'expect');
+  if (expect !== undefined) parseExpect(expect);
+  if (has(given, 'dry-run')) return;
+  if (has(given, 'yes') && expect === undefined) throw new UsageError('--yes needs --expect N: how many there must be');
+  if (!isInputTerminal && !has(given, 'yes'))
+    throw new UsageError('Standard input is not a terminal: --yes and --expect N say what a person would');
+}
+
+/** Shows a plan, has it confirmed, runs it and follows the flush. Throws Ended where nothing was touched. */
+export async function confirmAndRun(call: Call, client: Client, plan: Plan): Promise<number> {
+  const { io, given } = call;
+  for (const line of planLines(plan, io.now())) io.say(line);
+  if (plan.totals.flows === 0 && !refusesNewFlows(plan))
+    throw plan.totals.leftOut > 0
+      ? new Ended(EXIT.partial, 'nothing matched on the gateways that answered; nothing was touched')
+      : new Ended(EXIT.nothingMatched, 'nothing matched; nothing was touched');
+  checkExpected(plan, valueOf(given, 'expect'));
+  if (has(given, 'dry-run')) {
+    io.say(`Nothing was touched. To run it: ctfleet plans run ${plan.id}`);
+    return EXIT.done;
+  }
+  if (awaitsApproval(plan))
+    throw new Ended(
+      EXIT.refused,
+      `a second person must agree first, in the console: plan ${plan.id}. Then: ctfleet plans run ${plan.id}. Nothing was touched`,
+    );
+  if (!has(given, 'yes')) await ask(io, plan);
+  return runAndFollow(call, client, plan);
+}
+
+function checkExpected({ totals }: Plan, expect: string | undefined): void {
+  if (expect === undefined) return;
+  const { from, to } = parseExpect(expect);
+  if (totals.flows >= from && totals.flows <= to) return;
+  throw new Ended(EXIT.drifted, `the plan has ${count(totals.flows)} flows, and --expect says ${expect}; nothing was touched`);
+}
+
+/** Throws Ended unless the person agrees: by y, or where much is at stake by the number. */
+async function ask(io: Io, plan: Plan): Promise<void> {
+  const { number, noun } = numberToConfirm(plan);
+  const isNumberAsked = plan.friction === 'type-count' || plan.friction === 'second-person';
+  const typed = await io.ask(isNumberAsked ? `Type the number of ${noun} to go on: ` : `${deleteWords(plan)}? [y/N] `);
+  if (typed === undefined) throw new Ended(EXIT.interrupted, 'nothing was touched');
+  if (isNumberAsked ? !isCount(typed.trim(), number) : !/^y(es)?$/i.test(typed.trim()))
+    throw new Ended(EXIT.refused, 'not confirmed; nothing was touched');
+}
+
+async function runAndFollow({ io, given }: Call, client: Client, plan: Plan): Promise<number> {
+  // From the request on, Ctrl-C must not leave it unsaid which flush has begun.
+  let isInterrupted = false;
+  const off = io.onInterrupt(() => (isInterrupted = true));
+  const body = { digest: plan.digest, waves: !has(given, 'no-waves') };
+  const { flushId } = await client.call(routes.runPlan, { params: { id: plan.id }, body }).finally(off);
+  return followFlush({ io, given }, client, flushId, isInterrupted);
+}
