@@ -24,16 +24,16 @@ import { isForReading, styleOf } from './style.ts';
 const UNFINISHED: ReadonlySet<Target['state']> = new Set(['waiting', 'running', 'verifying']);
 
 /**
- * Follows a flush to its end, with a line for each gateway as it ends there. Ctrl-C only stops following. Returns the exit code of its
- * outcome.
+ * Follows a flush to its end, with a line for each gateway as it ends there. Ctrl-C, also one before, only stops following. Returns the
+ * exit code of its outcome.
  */
 export async function followFlush(
   { io, given }: Pick<Call, 'io' | 'given'>,
   client: Client,
   id: string,
-  isInterrupted = false,
+  wasInterrupted: () => boolean = () => false,
 ): Promise<number> {
-  if (isInterrupted) return detached();
+  if (wasInterrupted()) return detached();
   const style = styleOf(given, io);
   const line = (text: string): void => (isForReading(style) ? io.write(`${toPrintable(text)}\n`) : io.say(toPrintable(text)));
   const told = new Set<string>();

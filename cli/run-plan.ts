@@ -25,23 +25,37 @@ export function checkConsent(given: Given, { isInputTerminal }: Pick<Io, 'isInpu
 /** Shows a plan, has it confirmed, runs it and follows the flush. Throws Ended where nothing was touched. */
 export async function confirmAndRun(call: Call, client: Client, plan: Plan): Promise<number> {
   const { io, given } = call;
-  for (const line of planLines(plan, io.now())) io.say(line);
-  if (plan.totals.flows === 0 && !refusesNewFlows(plan))
-    throw plan.totals.leftOut > 0
+  // From here on, Ctrl-C must not leave it unsaid whether a flush has begun, and which.
+  let isInterrupted = false;
+  const off = io.onInterrupt(() => (isInterrupted = true));
+  try {
+    for (const line of planLines(plan, io.now())) io.say(line);
+    checkRunnable(plan, given);
+    if (has(given, 'dry-run')) {
+      io.say(`Nothing was touched. To run it: ctfleet plans run ${plan.id}`);
+      return EXIT.done;
+    }
+    if (!has(given, 'yes')) await ask(io, plan);
+    if (isInterrupted) throw new Ended(EXIT.interrupted, 'interrupted; nothing was touched');
+    const body = { digest: plan.digest, waves: !has(given, 'no-waves') };
+    const { flushId } = await client.call(routes.runPlan, { params: { id: plan.id }, body });
+    return await followFlush(call, client, flushId, () => isInterrupted);
+  } finally {
+    off();
+  }
+}
+
+/** Throws Ended for a plan that is not to be run, or not yet. */
+function checkRunnable(plan: Plan, given: Given): void {
+  const { totals, id } = plan;
+  if (totals.flows === 0 && !refusesNewFlows(plan))
+    throw totals.leftOut > 0
       ? new Ended(EXIT.partial, 'nothing matched on the gateways that answered; nothing was touched')
       : new Ended(EXIT.nothingMatched, 'nothing matched; nothing was touched');
   checkExpected(plan, valueOf(given, 'expect'));
-  if (has(given, 'dry-run')) {
-    io.say(`Nothing was touched. To run it: ctfleet plans run ${plan.id}`);
-    return EXIT.done;
-  }
-  if (awaitsApproval(plan))
-    throw new Ended(
-      EXIT.refused,
-      `a second person must agree first, in the console: plan ${plan.id}. Then: ctfleet plans run ${plan.id}. Nothing was touched`,
-    );
-  if (!has(given, 'yes')) await ask(io, plan);
-  return runAndFollow(call, client, plan);
+  if (!awaitsApproval(plan) || has(given, 'dry-run')) return;
+  const then = `Then: ctfleet plans run ${id}. Nothing was touched`;
+  throw new Ended(EXIT.refused, `a second person must agree first, in the console: plan ${id}. ${then}`);
 }
 
 function checkExpected({ totals }: Plan, expect: string | undefined): void {
@@ -59,13 +73,4 @@ async function ask(io: Io, plan: Plan): Promise<void> {
   if (typed === undefined) throw new Ended(EXIT.interrupted, 'nothing was touched');
   if (isNumberAsked ? !isCount(typed.trim(), number) : !/^y(es)?$/i.test(typed.trim()))
     throw new Ended(EXIT.refused, 'not confirmed; nothing was touched');
-}
-
-async function runAndFollow({ io, given }: Call, client: Client, plan: Plan): Promise<number> {
-  // From the request on, Ctrl-C must not leave it unsaid which flush has begun.
-  let isInterrupted = false;
-  const off = io.onInterrupt(() => (isInterrupted = true));
-  const body = { digest: plan.digest, waves: !has(given, 'no-waves') };
-  const { flushId } = await client.call(routes.runPlan, { params: { id: plan.id }, body }).finally(off);
-  return followFlush({ io, given }, client, flushId, isInterrupted);
 }
