@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { rolldown } from 'rolldown';
 import manifest from '../package.json' with { type: 'json' };
+import { bundleCli } from './bundle-cli.ts';
 import { fail, say } from './say.ts';
 import { ROOT } from './set-up.ts';
 
@@ -14,9 +14,7 @@ rmSync(stage, { recursive: true, force: true });
 mkdirSync(stage, { recursive: true });
 
 const program = path.join(stage, 'ctfleet.mjs');
-const bundle = await rolldown({ input: path.join(ROOT, 'cli/main.ts'), platform: 'node' });
-await bundle.write({ file: program, format: 'esm', minify: true, codeSplitting: false });
-await bundle.close();
+await bundleCli(program);
 
 const print = (...args: string[]): Buffer => execFileSync(process.execPath, [program, ...args]);
 writeFileSync(path.join(stage, 'ctfleet.1'), print('man'));
