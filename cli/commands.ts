@@ -7,6 +7,7 @@ import { FLUSHES } from './flushes.ts';
 import { listFlows } from './flows-list.ts';
 import { ENDING } from './flows-end.ts';
 import { PLANS } from './plans.ts';
+import { POLICIES } from './policies.ts';
 import { GENERAL } from './options.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { completionOf, SHELLS, type Shell } from './shell/completion.ts';
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Command[] = [
   ...FLUSHES,
   ...GATEWAYS,
   ...ALERTS,
+  ...POLICIES,
   ...REMEDIATIONS,
   ...ACCOUNT,
   completion,

@@ -1,11 +1,10 @@
 import type { Client } from '../client/client.ts';
 import { refusesNewFlows, numberToConfirm } from '../client/words/block-words.ts';
-import { count } from '../client/words/format.ts';
 import { awaitsApproval, deleteWords } from '../client/words/plan-words.ts';
-import { isCount } from '../client/words/format.ts';
 import type { Plan } from '../proto/http/plans.ts';
 import { routes } from '../proto/http/routes.ts';
 import { has, valueOf, type Call, type Given } from './command.ts';
+import { checkExpected, confirmNumber } from './confirm.ts';
 import { Ended, EXIT, UsageError } from './exit-codes.ts';
 import { followFlush } from './follow-flush.ts';
 import type { Io } from './io.ts';
@@ -35,7 +34,8 @@ export async function confirmAndRun(call: Call, client: Client, plan: Plan): Pro
       io.say(`Nothing was touched. To run it: ctfleet plans run ${plan.id}`);
       return EXIT.done;
     }
-    if (!has(given, 'yes')) await ask(io, plan);
+    const isTyped = plan.friction === 'type-count' || plan.friction === 'second-person';
+    if (!has(given, 'yes')) await confirmNumber(io, {}, { ...numberToConfirm(plan), question: deleteWords(plan), isTyped });
     if (isInterrupted) throw new Ended(EXIT.interrupted, 'interrupted; nothing was touched');
     const body = { digest: plan.digest, waves: !has(given, 'no-waves') };
     const { flushId } = await client.call(routes.runPlan, { params: { id: plan.id }, body });
@@ -52,25 +52,8 @@ function checkRunnable(plan: Plan, given: Given): void {
     throw totals.leftOut > 0
       ? new Ended(EXIT.partial, 'nothing matched on the gateways that answered; nothing was touched')
       : new Ended(EXIT.nothingMatched, 'nothing matched; nothing was touched');
-  checkExpected(plan, valueOf(given, 'expect'));
+  checkExpected(given, { number: totals.flows, noun: 'flows in the plan' });
   if (!awaitsApproval(plan) || has(given, 'dry-run')) return;
   const then = `Then: ctfleet plans run ${id}. Nothing was touched`;
   throw new Ended(EXIT.refused, `a second person must agree first, in the console: plan ${id}. ${then}`);
-}
-
-function checkExpected({ totals }: Plan, expect: string | undefined): void {
-  if (expect === undefined) return;
-  const { from, to } = parseExpect(expect);
-  if (totals.flows >= from && totals.flows <= to) return;
-  throw new Ended(EXIT.drifted, `the plan has ${count(totals.flows)} flows, and --expect says ${expect}; nothing was touched`);
-}
-
-/** Throws Ended unless the person agrees: by y, or where much is at stake by the number. */
-async function ask(io: Io, plan: Plan): Promise<void> {
-  const { number, noun } = numberToConfirm(plan);
-  const isNumberAsked = plan.friction === 'type-count' || plan.friction === 'second-person';
-  const typed = await io.ask(isNumberAsked ? `Type the number of ${noun} to go on: ` : `${deleteWords(plan)}? [y/N] `);
-  if (typed === undefined) throw new Ended(EXIT.interrupted, 'nothing was touched');
-  if (isNumberAsked ? !isCount(typed.trim(), number) : !/^y(es)?$/i.test(typed.trim()))
-    throw new Ended(EXIT.refused, 'not confirmed; nothing was touched');
 }

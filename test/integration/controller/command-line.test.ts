@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { Outcome, type Command } from '../../../proto/gen/ctfleet/v1/operation.ts';
-import { ROOT } from '../../../tools/set-up.ts';
+import { runCtfleet, type ProgramRun } from '../../support/ctfleet-program.ts';
 import { FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, startWithOwner } from '../../support/controller-fleet.ts';
 
@@ -42,31 +41,11 @@ afterAll(async () => {
   rmSync(home, { recursive: true });
 });
 
-interface Run {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
+type Options = Partial<Parameters<typeof runCtfleet>[1]>;
 
-/** The program as a process, without a terminal. It is interrupted once it has said `until`, or that has come to pass. */
-function ctfleet(
-  args: string[],
-  { env = {}, input = '', until }: { env?: Record<string, string>; input?: string; until?: RegExp | Promise<unknown> } = {},
-): Promise<Run> {
-  const { PATH } = process.env;
-  const ours = { PATH: PATH!, XDG_CONFIG_HOME: home, CTFLEET_URL: stage.controller.origin, CTFLEET_TOKEN: token };
-  const child = spawn(process.execPath, [path.join(ROOT, 'cli/main.ts'), ...args], { env: { ...ours, ...env } });
-  child.stdin.end(input);
-  const run: Run = { code: null, stdout: '', stderr: '' };
-  const interrupt = (): boolean => child.kill('SIGINT');
-  if (until instanceof Promise) void until.then(interrupt);
-  const hear = (part: 'stdout' | 'stderr') => (chunk: Buffer) => {
-    run[part] += chunk.toString();
-    if (until instanceof RegExp && until.test(run.stdout + run.stderr)) interrupt();
-  };
-  child.stdout.on('data', hear('stdout'));
-  child.stderr.on('data', hear('stderr'));
-  return new Promise((resolve) => child.once('close', (code) => resolve({ ...run, code })));
+function ctfleet(args: string[], { env = {}, ...options }: Options = {}): Promise<ProgramRun> {
+  const ours = { XDG_CONFIG_HOME: home, CTFLEET_URL: stage.controller.origin, CTFLEET_TOKEN: token };
+  return runCtfleet(args, { env: { ...ours, ...env }, ...options });
 }
 
 const ordered = (): number => agent.commands.length;
