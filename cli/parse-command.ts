@@ -115,7 +115,8 @@ function unknownWords(leading: readonly string[], argv: readonly string[], comma
   );
   const near = nearest(leading[group.length] ?? '', known);
   const typed = leading.slice(0, group.length + 1).join(' ');
-  return `There is no command “${typed}”${near ? `; did you mean “${[...group, near].join(' ')}”?` : `. Commands: ${['ctfleet', ...group, '--help'].join(' ')}`}`;
+  const cure = near ? `; did you mean “${[...group, near].join(' ')}”?` : `. Commands: ${['ctfleet', ...group, '--help'].join(' ')}`;
+  return `There is no command “${typed}”${cure}`;
 }
 
 function indexOrEnd(words: readonly string[], fits: (word: string) => boolean): number {

@@ -9,7 +9,8 @@ import { manPage } from './man.ts';
 /** What bash offers after these words; the last one is being typed. */
 function offered(...words: string[]): string[] {
   const script = `${completionOf('bash', COMMANDS)}
-COMP_WORDS=(ctfleet ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _ctfleet; printf '%s\\n' "\${COMPREPLY[@]}"`;
+COMP_WORDS=(ctfleet ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}
+_ctfleet; printf '%s\\n' "\${COMPREPLY[@]}"`;
   return execFileSync('bash', ['--norc', '-c', script], { encoding: 'utf8' }).split('\n').filter(Boolean);
 }
 

@@ -143,7 +143,6 @@ function report(row: {
   };
   if (options.json) return console.log(JSON.stringify({ bench: 'cli', ...rounded }));
   const beside = rounded.theirs === null ? '' : ` beside ${rounded.theirs} ms of ssh`;
-  console.log(
-    `${row.name} (${row.size}): ${rounded.ours} ms${beside}, ${row.ok ? 'within' : 'MISSES'} ${row.target}${row.theirs === null ? ' ms' : ' of it'}`,
-  );
+  const verdict = `${row.ok ? 'within' : 'MISSES'} ${row.target}${row.theirs === null ? ' ms' : ' of it'}`;
+  console.log(`${row.name} (${row.size}): ${rounded.ours} ms${beside}, ${verdict}`);
 }
