@@ -16,8 +16,8 @@ const columns = [
 ];
 const nameOf = ({ name }: Row): string => name;
 const style = (format: Style['format'], hasColour = false): Style => ({ format, hasHeaders: true, hasColour });
-/** What a terminal obeys, beside the line feeds between lines and the carriage returns of CSV. */
-const OBEYED = /[^\P{Cc}\n\r]|[\u202a-\u202e\u2066-\u2069\u2028\u2029]/u;
+/** What a terminal obeys, beside the line ends of rows, and tabs, which a cell of CSV keeps. */
+const OBEYED = /[^\P{Cc}\n\r\t]|[\u202a-\u202e\u2066-\u2069\u2028\u2029]/u;
 
 describe('a list', () => {
   const rows = [{ name: 'gw-1', flows: 1000 }, { name: 'a' }];
