@@ -9,12 +9,13 @@ import { ensurePrograms, howToInstall } from './system.ts';
 // Code generated from the protocol has enums, which Node does not run without a transform.
 const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
 const folder = path.join(ROOT, 'test/bench');
-const BENCHMARKS = ['engine', 'bulk-flush', 'stale', 'policy'];
+const BENCHMARKS = ['engine', 'bulk-flush', 'stale', 'policy', 'cli'];
 /** Programs that a benchmark needs beyond the common ones. */
 const PROGRAMS: Record<string, string[]> = {
   'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'],
   stale: ['nft'],
   policy: ['nft', 'sysctl', 'redis-server', 'ssh'],
+  cli: ['nft', 'redis-server', 'ssh'],
   'policy-flood': ['nft'],
   fleet: ['redis-server'],
 };
