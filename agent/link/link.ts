@@ -35,6 +35,8 @@ export interface LinkDependencies {
   controllerClock: ControllerClock;
   random: () => number;
   log: Logger;
+  /** Told when the link is up or down, and why it is down. */
+  onState?: (isOnline: boolean, controller: string, reason?: string) => void;
   /** Called before anything that waited is said. */
   onWelcome: (welcome: { sampleIntervalMs: number }) => void;
   /** The session is open, and what waited is on its way. */
@@ -82,7 +84,9 @@ export class Link {
       // Whoever was told when to come again has been heard.
       if (wasOnline || stayAwayMs > 0) attempt = 0;
       const waitMs = end.isRedial && wasOnline ? 0 : redialMs(attempt, stayAwayMs, random);
-      log.info({ reason, waitMs, controller: this.#deps.identity().linkAddress }, 'link down');
+      const controller = this.#deps.identity().linkAddress;
+      log.info({ reason, waitMs, controller }, 'link down');
+      this.#deps.onState?.(false, controller, reason);
       await clock.delay(waitMs, signal);
     }
   }
@@ -158,6 +162,7 @@ export class Link {
   #welcome(welcome: Welcome, askedAtMs: number): void {
     this.#deps.controllerClock.welcome(Number(welcome.controllerTimeMs), askedAtMs);
     this.#deps.log.info({ epoch: String(welcome.epoch), controller: this.#deps.identity().linkAddress }, 'link up');
+    this.#deps.onState?.(true, this.#deps.identity().linkAddress);
     this.#deps.onWelcome(welcome);
   }
 
