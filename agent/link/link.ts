@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { ClientDuplexStream, Metadata } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { AgentMessage, ControllerMessage, Hello, LinkClient, Unreadable, Welcome } from '../../proto/gen/ctfleet/v1/link.ts';
@@ -13,6 +14,8 @@ import { tolerantClient, type Incoming } from './tolerant-client.ts';
 /** Nothing heard for this long: the peer is dead, however open the connection looks. */
 const SILENCE_MS = 30_000;
 const WELCOME_MS = 10_000;
+/** A clock that was wrong is noticed within this time after it was set. */
+const CLOCK_CHECK_MS = 5_000;
 
 /** How a session ended. `stayAwayMs`: how long the controller wants none, 0 if it did not say. */
 interface SessionEnd {
@@ -75,6 +78,8 @@ export class Link {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#deps;
     for (let attempt = 0; !signal.aborted; attempt++) {
+      await this.#untilValid(signal);
+      if (signal.aborted) return;
       const end = await this.#session(signal).catch((error: unknown): SessionEnd => {
         log.error({ err: error }, 'a session could not be begun');
         return { wasOnline: false, reason: (error as Error).message, stayAwayMs: 0 };
@@ -88,6 +93,21 @@ export class Link {
       log.info({ reason, waitMs, controller }, 'link down');
       this.#deps.onState?.(false, controller, reason);
       await clock.delay(waitMs, signal);
+    }
+  }
+
+  /** A machine without a battery clock starts in the past, where its certificate is not valid yet: it waits for the time. */
+  async #untilValid(signal: AbortSignal): Promise<void> {
+    const { clock, log, onState } = this.#deps;
+    for (let isTold = false; !signal.aborted; isTold = true) {
+      const { certificate, linkAddress } = this.#deps.identity();
+      const validFrom = validFromOf(certificate);
+      if (!validFrom || validFrom.getTime() <= clock.now()) return;
+      const behindMs = validFrom.getTime() - clock.now();
+      const reason = `The clock of this machine is behind: its certificate is not valid before ${validFrom.toISOString()}.`;
+      if (!isTold) log.warn({ reason, behindMs, controller: linkAddress }, 'waiting for the time');
+      onState?.(false, linkAddress, reason);
+      await clock.delay(Math.min(behindMs, CLOCK_CHECK_MS), signal);
     }
   }
 
@@ -178,6 +198,15 @@ export class Link {
     if (!this.#deps.controllerClock.hear(Number(sentAtMs)))
       return this.redial('the controller’s clock was set back; its time is measured again');
     this.#deps.outbox.pong(sentAtMs);
+  }
+}
+
+/** Undefined for what is no certificate: the session will say so. */
+function validFromOf(pem: string): Date | undefined {
+  try {
+    return new X509Certificate(pem).validFromDate;
+  } catch {
+    return undefined;
   }
 }
 
