@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
 import os from 'node:os';
@@ -9,6 +9,7 @@ import { EXIT, noMore, takeFlag, takeValue, UsageError, type Answer } from './co
 import type { AgentConfig } from './config.ts';
 import { KernelTable } from './conntrack/kernel/kernel-table.ts';
 import { readSysctl } from './conntrack/proc/proc-files.ts';
+import { Disk } from './disk/disk.ts';
 import { doctorAnswer } from './doctor-command.ts';
 import { identityOf } from './enrolment.ts';
 import { flowsCommand } from './flows-command.ts';
@@ -145,7 +146,7 @@ function leaveCommand({ stateDir }: AgentConfig, words: string[]): Answer {
   if (isRunning(readToldState(stateDir)))
     return failed('The agent runs. Stop it first, so that what it does comes to an end: systemctl stop ctfleet-agent');
   if (!isSure) throw new UsageError(`It forgets gateway ${identity.gatewayName} and its key for good; say --yes to it`);
-  for (const name of IDENTITY_FILES) rmSync(path.join(stateDir, name), { force: true });
+  for (const name of IDENTITY_FILES) new Disk().files.rmSync(path.join(stateDir, name), { force: true });
   return {
     lines: [`Gateway ${identity.gatewayName} is forgotten here. Retire it in the console too, which revokes its certificate.`],
     json: { left: { gatewayId: identity.gatewayId, gatewayName: identity.gatewayName } },
