@@ -6,6 +6,7 @@ import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
 import { abilitiesOf } from './abilities.ts';
 import { handlersOf } from './handlers.ts';
 import { StandingBlockReports } from './standing-blocks.ts';
+import type { StateFile } from './told-state.ts';
 import { ToldAbilities } from './told-abilities.ts';
 import type { Clock } from './time/clock.ts';
 import { ControllerClock } from './time/controller-clock.ts';
@@ -87,6 +88,10 @@ export interface AgentDependencies {
   random: () => number;
   log: Logger;
   hostname: string;
+  /** Told of each turn of the loop, and when the next is due; for the service manager's watchdog. */
+  onTurn?: (nextMs: number) => void;
+  /** For whoever asks on this machine. */
+  told?: Pick<StateFile, 'linkIs' | 'sampled'>;
 }
 
 /** How often a sample is taken, whatever the controller says. */
@@ -257,6 +262,8 @@ export class Agent {
       controllerClock,
       random,
       log,
+      wallNow: Date.now,
+      onState: (isOnline, controller, reason) => deps.told?.linkIs(isOnline, controller, reason),
       onWelcome: ({ sampleIntervalMs }) => this.#welcomed(sampleIntervalMs),
       onOpen: () => this.#commands.repeatResults(),
       onCertificateEnded: () => this.#renewal.certificateEnded(),
@@ -309,6 +316,7 @@ export class Agent {
         const sample = await this.#sampler.sample();
         this.#remediations.observeUsage(Number(sample.count), sample.max === undefined ? undefined : Number(sample.max));
         this.#spool.add(sample);
+        this.#deps.told?.sampled(toReading(sample));
         this.#outbox.pump();
         this.#standingBlocks?.renew();
         await this.#emergency?.consider(toReading(sample));
@@ -321,6 +329,7 @@ export class Agent {
         log.warn({ err: error }, 'what this gateway can do could not be tried'),
       );
       await this.#resolveController(signal);
+      this.#deps.onTurn?.(this.#sampleIntervalMs);
       await clock.delay(this.#sampleIntervalMs, signal);
     }
   }

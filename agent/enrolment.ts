@@ -45,7 +45,7 @@ export async function identityOf(options: EnrolmentOptions): Promise<Identity> {
       'INVALID_REQUEST',
       `This gateway is not enrolled (nothing in ${stateDir}). Make a join token in the console and set CTFLEET_ENROL_ADDRESS and CTFLEET_JOIN_TOKEN_FILE or CTFLEET_JOIN_TOKEN.`,
     );
-  const identity = await untilEnrolled(options, enrolAddress, parseJoinToken(text));
+  const identity = reachable(await untilEnrolled(options, enrolAddress, parseJoinToken(text)), enrolAddress, options.log);
   keep(options, identity, 'enrolled');
   forgetEnrolmentKey(stateDir, options.disk);
   return dialled(identity);
@@ -56,6 +56,25 @@ function keep({ stateDir, joinToken, joinTokenFile, log, disk }: EnrolmentOption
   saveIdentity(stateDir, identity, disk);
   if (joinToken === undefined && joinTokenFile !== undefined) forgetToken(joinTokenFile, log);
   log.info({ gateway: identity.gatewayName, id: identity.gatewayId }, word);
+}
+
+/**
+ * A controller on another machine that says its link is at a loopback address, as one does that was started to be tried: the link is then
+ * looked for where enrolment found the controller, by the link's port. Its certificate decides whether that is it.
+ */
+function reachable(identity: Identity, enrolAddress: string, log: Logger): Identity {
+  const [told, used] = [identity.linkAddress, enrolAddress].map((text) => /^(.+):(\d{1,5})$/.exec(text));
+  if (!told || !used || !isLoopback(told[1]!) || isLoopback(used[1]!)) return identity;
+  const linkAddress = `${used[1]}:${told[2]}`;
+  log.warn(
+    { told: identity.linkAddress, linkAddress },
+    'the controller names a loopback address for its link; its enrolment address is tried',
+  );
+  return { ...identity, linkAddress };
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 }
 
 /**
@@ -110,7 +129,7 @@ async function again(options: EnrolmentOptions, known: Identity): Promise<Identi
     const answer = await enrol(enrolAddress, token, key, { hostname, version: AGENT_VERSION, gatewayId: known.gatewayId }, signal);
     refused = undefined;
     if (answer.kind !== 'enrolled') return known;
-    const { identity } = answer;
+    const identity = reachable(answer.identity, enrolAddress, log);
     keep(options, identity, 'enrolled again');
     return identity;
   } catch (error) {

@@ -1,5 +1,5 @@
-// The agent of one gateway: node main.js run; node main.js accept-journal after damage to its journal; node main.js policy … sets its
-// policy by hand. Settings are CTFLEET_* variables (config.ts).
+// The agent of one gateway: ctfleet-agent run is the service; the other commands are for the person on the gateway (command-line.ts).
+// Settings are CTFLEET_* variables (config.ts).
 import os from 'node:os';
 import { pino } from 'pino';
 import { acceptJournals } from './accept-journals.ts';
@@ -9,6 +9,7 @@ import { observeInterfaces } from './wans/observe.ts';
 import { WanStore } from './wans/store.ts';
 import { WanMemory } from './wans/wans.ts';
 import { VirtualAddresses, VirtualAddressStore } from './wans/virtual-addresses.ts';
+import { EXIT, HELP, printed, takeFlag, UsageError } from './command-line.ts';
 import { readAgentConfig, type AgentConfig } from './config.ts';
 import { KernelTable } from './conntrack/kernel/kernel-table.ts';
 import { LateEvents } from './conntrack/events/late-events.ts';
@@ -21,13 +22,28 @@ import { RouteEvents } from './wans/route-events.ts';
 import { WanProbes } from './wans/probes.ts';
 import { WanWatch } from './wans/watch.ts';
 import { ownAddresses, resolveEndpoint } from './operations/own-endpoints.ts';
+import { OWNER_COMMANDS, ownerCommand, type OwnerCommand } from './owner-commands.ts';
+import { feedWatchdog, Heartbeat, tellServiceManager } from './service-manager.ts';
 import { leave, stopSignal } from './stop.ts';
+import { StateFile } from './told-state.ts';
+import { monotonicMs } from './time/monotonic.ts';
+import { AGENT_VERSION } from './version.ts';
+import { nearest } from '../proto/model/nearest.ts';
 
 const [, program, command = 'run', ...args] = process.argv;
-if (!['run', 'accept-journal', 'policy'].includes(command)) end(`There is no command "${command}"; there are: run, accept-journal, policy`);
+if (['--help', '-h', 'help'].includes(command) || args.includes('--help')) help();
+const own = OWNER_COMMANDS.find((one) => one === command || (one === 'version' && command === '--version'));
+if (!own && !['run', 'accept-journal', 'policy'].includes(command)) {
+  const near = nearest(command, [...OWNER_COMMANDS, 'run', 'accept-journal', 'policy']);
+  end(
+    `There is no command “${command}”${near === undefined ? '' : `; did you mean “${near}”?`} All of them: ctfleet-agent --help`,
+    EXIT.usage,
+  );
+}
 const config = settings();
 if (command === 'accept-journal') accept(config.stateDir);
 if (command === 'policy') await setPolicy();
+if (own) await serveOwner(own);
 const log = pino({ level: config.logLevel, base: undefined, redact: ['joinToken'] });
 const stop = stopSignal(() => log.warn('the agent left what was under way; it is taken up at the next start'));
 // Before anything else: a policy that nobody has confirmed may be what keeps this gateway from its controller.
@@ -35,6 +51,9 @@ const { book: _, ...policy } = policyParts(config, (message, fields) => log.warn
 const { standing } = policy;
 await standing.start();
 const standingUntilStop = standing.run(stop);
+const heartbeat = new Heartbeat(monotonicMs);
+tellServiceManager('READY=1');
+feedWatchdog(heartbeat, stop);
 
 try {
   const hostname = os.hostname();
@@ -76,6 +95,15 @@ try {
     random: Math.random,
     log,
     hostname,
+    onTurn: (nextMs) => heartbeat.turned(nextMs),
+    told: new StateFile({
+      stateDir: config.stateDir,
+      disk,
+      now: Date.now,
+      version: AGENT_VERSION,
+      pid: process.pid,
+      onError: (error) => log.warn({ err: error }, 'what ctfleet-agent status shows could not be written'),
+    }),
   });
   await agent.run(stop);
   watch.close();
@@ -117,6 +145,28 @@ async function setPolicy(): Promise<never> {
   return leave(0);
 }
 
+async function serveOwner(what: OwnerCommand): Promise<never> {
+  const isJson = takeFlag(args, '--json');
+  try {
+    const answer = await ownerCommand(
+      what,
+      args,
+      config,
+      stopSignal(() => {}),
+    );
+    console.log(printed(answer, isJson));
+    return leave(answer.code);
+  } catch (error) {
+    if (isJson) console.log(JSON.stringify({ error: (error as Error).message }));
+    return end((error as Error).message, error instanceof UsageError ? EXIT.usage : EXIT.failed);
+  }
+}
+
+function help(): never {
+  console.log(HELP);
+  return leave(EXIT.done);
+}
+
 function settings(): AgentConfig {
   try {
     const read = readAgentConfig(process.env);
@@ -128,7 +178,7 @@ function settings(): AgentConfig {
   }
 }
 
-function end(why: string): never {
+function end(why: string, code: number = EXIT.failed): never {
   console.error(`ctfleet-agent: ${why}`);
-  return leave(1);
+  return leave(code);
 }

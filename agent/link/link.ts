@@ -8,6 +8,7 @@ import { linkCredentials, linkOptions } from './credentials.ts';
 import type { Identity } from './identity.ts';
 import { deliver, type Handlers } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
+import { untilValid } from './until-valid.ts';
 import { tolerantClient, type Incoming } from './tolerant-client.ts';
 
 /** Nothing heard for this long: the peer is dead, however open the connection looks. */
@@ -35,6 +36,10 @@ export interface LinkDependencies {
   controllerClock: ControllerClock;
   random: () => number;
   log: Logger;
+  /** Milliseconds since 1970, as this machine's clock shows them. */
+  wallNow: () => number;
+  /** Told when the link is up or down, and why it is down. */
+  onState?: (isOnline: boolean, controller: string, reason?: string) => void;
   /** Called before anything that waited is said. */
   onWelcome: (welcome: { sampleIntervalMs: number }) => void;
   /** The session is open, and what waited is on its way. */
@@ -73,6 +78,8 @@ export class Link {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#deps;
     for (let attempt = 0; !signal.aborted; attempt++) {
+      await this.#untilValid(signal);
+      if (signal.aborted) return;
       const end = await this.#session(signal).catch((error: unknown): SessionEnd => {
         log.error({ err: error }, 'a session could not be begun');
         return { wasOnline: false, reason: (error as Error).message, stayAwayMs: 0 };
@@ -82,9 +89,21 @@ export class Link {
       // Whoever was told when to come again has been heard.
       if (wasOnline || stayAwayMs > 0) attempt = 0;
       const waitMs = end.isRedial && wasOnline ? 0 : redialMs(attempt, stayAwayMs, random);
-      log.info({ reason, waitMs, controller: this.#deps.identity().linkAddress }, 'link down');
+      const controller = this.#deps.identity().linkAddress;
+      log.info({ reason, waitMs, controller }, 'link down');
+      this.#deps.onState?.(false, controller, reason);
       await clock.delay(waitMs, signal);
     }
+  }
+
+  #untilValid(signal: AbortSignal): Promise<void> {
+    const { clock, log, wallNow, onState, identity } = this.#deps;
+    const onWait = (reason: string, behindMs: number): void => {
+      log.warn({ reason, behindMs }, 'waiting for the time');
+      onState?.(false, identity().linkAddress, reason);
+    };
+    const options = { certificate: () => identity().certificate, wallNow, delay: clock.delay, onWait };
+    return untilValid(options, signal);
   }
 
   async #session(signal: AbortSignal): Promise<SessionEnd> {
@@ -158,6 +177,7 @@ export class Link {
   #welcome(welcome: Welcome, askedAtMs: number): void {
     this.#deps.controllerClock.welcome(Number(welcome.controllerTimeMs), askedAtMs);
     this.#deps.log.info({ epoch: String(welcome.epoch), controller: this.#deps.identity().linkAddress }, 'link up');
+    this.#deps.onState?.(true, this.#deps.identity().linkAddress);
     this.#deps.onWelcome(welcome);
   }
 

@@ -60,6 +60,7 @@ class LightAgent {
       { get: (known, kind: string) => known[kind] ?? (() => undefined) },
     );
     const link: Link = new Link({
+      wallNow: Date.now,
       identity: () => this.#identity,
       hello: async () => this.#hello(),
       handlers: (_, ended) => {

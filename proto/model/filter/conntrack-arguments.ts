@@ -3,7 +3,7 @@ import { fieldNamed } from './fields.ts';
 import type { FieldName, FilterProblem } from './filter.ts';
 
 /** Options of conntrack(8) that select entries, and the equivalent field. */
-const OPTIONS: Record<string, FieldName> = {
+export const SELECTING_OPTIONS: Record<string, FieldName> = {
   '-p': 'proto',
   '--proto': 'proto',
   '--protonum': 'proto',
@@ -110,23 +110,31 @@ export function fromConntrackArguments(text: string): FilterProblem {
         ...place,
       };
     }
-    const name = Object.hasOwn(OPTIONS, option) ? OPTIONS[option]! : undefined;
+    const name = Object.hasOwn(SELECTING_OPTIONS, option) ? SELECTING_OPTIONS[option]! : undefined;
     if (!name) return { message: `“${option}” of the conntrack program has no meaning in a filter; leave it out`, ...place };
-    const status = STATUS_OF[option];
     const next = words[index + 1];
     const hasValue = next !== undefined && !next.word.startsWith('-');
-    if (!hasValue && status === undefined) return { message: `“${option}” of the conntrack program needs a value`, ...place };
-    if (status !== undefined && !(hasValue && name === 'nat')) terms.push(status);
-    if (!hasValue) continue;
-    index++;
-    for (const value of LISTS.has(name) ? next.word.split(',') : [next.word]) {
-      terms.push(`${name}:${spell(fieldNamed(name)!, valueOf(name, value))}`);
-    }
+    if (!hasValue && !isValueOptional(option)) return { message: `“${option}” of the conntrack program needs a value`, ...place };
+    terms.push(...termsOfOption(option, hasValue ? next.word : undefined));
+    if (hasValue) index++;
   }
   if (terms.length === 0) {
     return { message: 'These arguments of the conntrack program select every flow; leave the filter empty', start: 0, end: text.length };
   }
   return { message: 'These are arguments of the conntrack program', start: 0, end: text.length, suggestion: terms.join(' ') };
+}
+
+/** True for an option that also stands alone: `-n` is any flow with a translated source. */
+export function isValueOptional(option: string): boolean {
+  return Object.hasOwn(STATUS_OF, option);
+}
+
+/** The terms that one of SELECTING_OPTIONS stands for, all of which must hold. */
+export function termsOfOption(option: string, value: string | undefined): string[] {
+  const name = SELECTING_OPTIONS[option]!;
+  const status = isValueOptional(option) && !(value !== undefined && name === 'nat') ? [STATUS_OF[option]!] : [];
+  const values = value === undefined ? [] : LISTS.has(name) ? value.split(',') : [value];
+  return [...status, ...values.map((one) => `${name}:${spell(fieldNamed(name)!, valueOf(name, one))}`)];
 }
 
 function valueOf(name: FieldName, value: string): string {
