@@ -65,7 +65,7 @@ describe('main.js accept-journal', () => {
 
   it('touches nothing when given a word that it does not know', () => {
     expect(() => execFileSync(process.execPath, [MAIN, 'accept-journals'], { stdio: 'pipe' })).toThrow(
-      /There is no command "accept-journals"/,
+      /There is no command “accept-journals”; did you mean “accept-journal”/,
     );
   });
 });
